@@ -38,13 +38,11 @@ sys.path.insert(0, str(Path(__file__).parent / "tasks"))
 
 import nox_ship
 
-nox_ship.register()
-
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PYPROJECT, "tests")
 DOCS = nox.project.dependency_groups(PYPROJECT, "docs")
 INTEGRATION = nox.project.dependency_groups(PYPROJECT, "integration")
-SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")  # they wait for programs; neighbours share what one of them made
+SIDE_BY_SIDE = ("-n", "3")  # they wait for programs
 
 
 @nox.session(venv_backend="uv")
@@ -107,6 +105,8 @@ def lock(session: nox.Session) -> None:
     command = [sys.executable, "-m", "uv", "pip", "compile", *options, *plain, f"--exclude-newer={before}"]
     session.run(*command, "pyproject.toml", external=True)
 
+
+nox_ship.register()
 
 if __name__ == "__main__":
     nox.main()

@@ -125,7 +125,7 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
 """
 NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
 MODULES = 12
-LIMITS = {"rehearsal/script": 1.0, "second/first": 0.15, "next release/first": 0.7}
+LIMITS = {"rehearsal/script": "1.0", "second/first": "0.15, or 1.2 s", "next release/first": "0.7"}
 
 
 def files_of(pythons: list[str], *, plain: bool = False) -> dict[str, str]:
@@ -210,6 +210,7 @@ def main() -> None:
         "NOX_SCRIPT_MODE": "none",
     }
     ratios: dict[str, list[float]] = {"rehearsal/script": [], "second/first": [], "next release/first": []}
+    seconds_again: list[float] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         project = make_project(folder, options.pythons, plain=options.plain)
@@ -225,12 +226,14 @@ def main() -> None:
             shutil.rmtree(work)
             shutil.rmtree(cache)
             if turn:
+                seconds_again.append(second)
                 found = dict(zip(ratios, (cold / script, second / cold, after / cold), strict=True))
                 print(f"round {turn}: {', '.join(f'{what} {ratio:.2f}' for what, ratio in found.items())}", flush=True)
                 for what, ratio in found.items():
                     ratios[what].append(ratio)
     for what, rounds in ratios.items():
         print(f"median of {options.rounds}: {what} {statistics.median(rounds):.2f} (at most {LIMITS[what]})")
+    print(f"median of {options.rounds}: second rehearsal {statistics.median(seconds_again):.2f} s")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def left(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
 
 def test_branches_and_tags_of_the_remote_are_counted(yard: Yard) -> None:
     """Separately."""
-    assert said(doctor._remote(patient(yard))) == ([], "origin answers: branches: 1, tags: 0")
+    assert said(doctor._remote(patient(yard))) == ([], "origin answers (branches: 1, tags: 0)")
 
 
 def test_a_release_that_was_not_pushed_is_none(left: Yard) -> None:

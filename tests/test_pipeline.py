@@ -15,7 +15,7 @@ from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
 from nox_ship.release import gates, proving
 from nox_ship.release.gates import GatesFailedError, SessionResult
-from nox_ship.release.pipeline import STEPS, run_pipeline
+from nox_ship.release.pipeline import CUT, STEPS, run_pipeline
 from nox_ship.release.record import Record
 from nox_ship.release.route import route
 from nox_ship.release.run import Run
@@ -60,6 +60,21 @@ def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> N
     assert [row["name"] for row in told["rows"] if row["within"] is None] == [step.name for step in STEPS]
     assert told["pushes"] == ["main → origin", "v0.1.0 → origin"]
     assert told["uploads"] == [f"{WHEEL} → PyPI", f"{SDIST} → PyPI"]
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_name_that_the_index_does_not_allow_stops_before_the_push(yard: Yard) -> None:
+    """NS727 may take the index seconds: gates run meanwhile; a release that is only cut waits for it, too."""
+    index = yard.world.indexes["pypi"]
+    taken = replace(index, facts={**index.facts, "known": False}, names=(PROBLEM("Taken."),))
+    yard.world.indexes["pypi"] = taken
+    assert stopped(yard) == {"NS000"}
+    run = yard.prepare()
+    with pytest.raises(ShipError, match=r"Taken\."):
+        run_pipeline(run, CUT)
+    yard.world.indexes["pypi"] = replace(taken, names=(PROBLEM("Similar.", level="warning"),))
+    run = yard.release()
+    assert [finding["what"] for finding in run.report.findings] == ["Similar."]
 
 
 @pytest.mark.parametrize("facts", [{"commit": "d" * 40}, {"dirty": True}, {"version": "0.2.0"}])

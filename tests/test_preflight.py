@@ -361,7 +361,10 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str 
     assert plan(yard).workflow == workflow
     named = FakeIndex("PyPI", index.upload_url, index.simple_url, facts=index.facts, names=(PROBLEM("Taken."),))
     yard.world.indexes["pypi"] = named
-    assert stopped(yard) == {"NS000"}
+    with pytest.raises(ShipError, match=r"Taken\."):
+        plan(yard).name.result()
+    (yard.root / "dirty.txt").write_text("", "utf-8")
+    assert stopped(yard) == {"NS000", "NS203"}
 
 
 def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard) -> None:

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from nox_ship import lifeline, process
-from nox_ship.errors import ShipError
+from nox_ship.errors import Kind, ShipError
 from support import each
 
 SHOW_ENVIRONMENT = "import os; print(*sorted(os.environ), sep='\\n')"
@@ -195,6 +196,24 @@ def test_a_failing_streamed_program_raises() -> None:
     """Streaming does not hide a failure."""
     with pytest.raises(process.CommandFailedError):
         process.run(python("raise SystemExit(1)"), on_line=lambda _: None)
+
+
+def test_a_program_ends_once_what_it_depends_on_has_failed() -> None:
+    """With that error; what has already failed does not let it begin, and what ends well changes nothing."""
+    waiting = python("import time; print('begun', flush=True); time.sleep(30)")
+    refusal = ShipError(Kind("NS000", "test-problem", "Mend it.")("No."))
+    failed, failing = Future[None](), Future[None]()
+    failed.set_exception(refusal)
+    begun = time.monotonic()
+    with pytest.raises(ShipError, match=r"No\."):
+        process.run(waiting, on_line=lambda _: None, check=False, unless=failed)
+    with pytest.raises(ShipError, match=r"No\."):
+        process.run(waiting, on_line=lambda _: failing.set_exception(refusal), check=False, unless=failing)
+    assert time.monotonic() - begun < 10
+    answer = Future[None]()
+    answer.set_result(None)
+    assert process.run(python("print(1)"), on_line=lambda _: None, unless=answer).stdout == "1\n"
+    assert process.run(python("print(1)"), on_line=lambda _: None, unless=Future()).stdout == "1\n"
 
 
 def test_a_missing_program_is_a_finding(tmp_path: Path) -> None:

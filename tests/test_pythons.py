@@ -159,7 +159,7 @@ def test_a_survey_says_where_the_pythons_come_from(tmp_path: Path, more: str, ex
     ("named", "here", "expected"),
     [
         (("3.11", "3.12", "3.13"), {"3.11"}, ["installed: 3.11", "error Python 3.12 ", "error Python 3.13 "]),
-        ((), {"3.11"}, ["installed: 3.11", "warning Python 3.12, 3.13 "]),
+        ((), {"3.11"}, ["installed: 3.11", "warning These Pythons are not installed: 3.12, 3.13."]),
         ((), set(), ["error Python 3.11 ", "error Python 3.12 ", "error Python 3.13 "]),
         ((), {"3.11", "3.12", "3.13"}, ["installed: 3.11, 3.12, 3.13"]),
     ],

@@ -11,7 +11,7 @@ from fakes import PROBLEM, FakeIndex, Yard, make_index, nobody, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import Manifest
 from nox_ship.release import uptake
-from nox_ship.release.uptake import foresee, foresee_workflow, lacking
+from nox_ship.release.uptake import foresee, foresee_name, foresee_workflow, lacking
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.listing import Listing
 from nox_ship.world.lookout import Lookout, StandIn
@@ -87,11 +87,14 @@ def test_a_build_of_another_version_tells_nothing(yard: Yard) -> None:
 
 def test_a_name_must_be_free_where_the_project_is_not_known() -> None:
     """NS727; of a project that is there, nobody asks."""
-    taken = (PROBLEM("It is taken."),)
-    assert foreseen(index(known=False, names=taken), new=True) == ["NS000", "NS000"]
-    assert foreseen(index(known=False, names=taken)) == ["NS000", "NS000"]
-    assert foreseen(index(names=taken), new=True) == ["NS000"]
-    assert foreseen(index(known=False, silent="it sleeps", names=taken), new=True) == ["NS000"]
+    taken = (PROBLEM("It is taken."), SAID)
+
+    def told(there: FakeIndex, *, certain: bool = True) -> list[tuple[str, str]]:
+        return [(one.what, one.level) for one in foresee_name(there, "sample", "1.2.3", certain=certain)]
+
+    assert told(index(known=False, names=taken)) == [("It is taken.", "error"), ("Tried.", "notice")]
+    assert told(index(known=False, names=taken), certain=False) == [("It is taken.", "warning")]
+    assert told(index(names=taken)) == told(index(known=False, silent="it sleeps", names=taken)) == []
 
 
 def test_where_others_publish_the_index_is_only_looked_at() -> None:
@@ -178,8 +181,8 @@ def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:
         assert lacking(built, stand_in(real, *here).listing("sample", "1.2.3")) == [SDIST]
         assert len(real.asked) == 2
     taken = index(known=False, names=(PROBLEM("It is taken."),))
-    found = foresee(stand_in(taken), "sample", "1.2.3", new=True)
-    assert [finding.what for finding in found] == ["It is taken."]
+    assert foresee(stand_in(taken), "sample", "1.2.3", new=True) == []
+    assert [finding.what for finding in foresee_name(stand_in(taken), "sample", "1.2.3")] == ["It is taken."]
     found = foresee(stand_in(index(SDIST)), "sample", "1.2.3", new=True)
     assert [finding.what for finding in found] == [f"PyPI already has 1.2.3: {SDIST}."]
 

@@ -13,14 +13,14 @@ __all__ = ["register"]
 def register(*, exclude: Iterable[str] = ()) -> None:
     """Register nox-ship's sessions; call it at the end of a noxfile, above ``if __name__ == "__main__":``.
 
-    Sessions that the noxfile registered before this call are kept. They replace our gates of the same meaning; of our
-    other sessions, one whose name is taken is called ``ship-NAME``.
+    Sessions that the noxfile registered before this call are kept. They replace our gates with the same meaning; other
+    sessions of ours are called ``ship-NAME`` if their names are taken.
 
     Args:
         exclude: Names of sessions to leave out, such as ``["audit"]``.
 
     Raises:
-        ValueError: ``exclude`` holds a name that is not one of nox-ship's sessions.
+        ValueError: ``exclude`` contains a name that is not one of nox-ship's sessions.
     """
     from nox_ship import sessions
 

@@ -1,4 +1,4 @@
-"""GitHub Actions, as a job sees it: values for later jobs, and the page that sums a run up.
+"""GitHub Actions from within a job: output values for later jobs, and the job summary.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands describes both files.
 """
@@ -13,7 +13,7 @@ OUTPUT, SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
 
 
 def output(**values: str) -> None:
-    """Hand values of one line each to later steps and jobs; outside Actions nothing happens."""
+    """Set outputs, of one line each, for later steps and jobs; outside Actions nothing happens."""
     from nox_ship.printable import printable
 
     lines = (f"{name.replace('_', '-')}={printable(value, lines=False)}\n" for name, value in values.items())
@@ -21,9 +21,9 @@ def output(**values: str) -> None:
 
 
 def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str, ...] = ()) -> None:
-    """Add a section to the page that sums a run up, with a table; outside Actions nothing happens.
+    """Add a section with a table to the job summary; outside Actions nothing happens.
 
-    All of it is shown as it is: names and output of a project make no link, image or heading.
+    All text is shown literally: names and output of a project cannot make a link, image or heading.
     """
     from nox_ship.plain_markdown import plain, table
 
@@ -31,7 +31,7 @@ def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str,
 
 
 def page(lines: Iterable[str]) -> None:
-    """Add lines of Markdown to the page that sums a run up; outside Actions nothing happens."""
+    """Add lines of Markdown to the job summary; outside Actions nothing happens."""
     _append(SUMMARY, "\n".join([*lines, "", ""]))
 
 

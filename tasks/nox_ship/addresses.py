@@ -1,4 +1,4 @@
-"""Addresses: which may be asked, and how they are shown."""
+"""Addresses: which ones may be requested, and how they are displayed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-_PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash, which parsers read differently
+_PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash, which parsers treat differently
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# User and password: of a web address both go, because tokens stand in the place of either; a user alone, as in
-# ssh://git@host, is no secret elsewhere. Passwords hold quotes, and anything may stand before an address.
+# User and password. In web addresses both are removed, because a token may be either; a user alone, as in
+# ssh://git@host, is not secret elsewhere. Passwords may contain quotes, and anything may come before an address.
 _WEB_USER = re.compile(r"(?P<scheme>https?://)[^\s/?#]*@", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/?#@:]*:[^\s/?#]+@", re.IGNORECASE)
 
@@ -25,7 +25,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def is_safe(url: str) -> bool:
-    """Whether an address can be asked: ``https``, or ``http`` on this machine, with no user name or password in it."""
+    """Whether an address may be requested: ``https``, or ``http`` on this machine, without user name or password."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -37,18 +37,18 @@ def is_safe(url: str) -> bool:
 
 
 def uncoloured(text: str) -> str:
-    """Return ``text`` without the colours of a terminal, which can stand in the middle of an address."""
+    """Return ``text`` without terminal colours, which can occur within an address."""
     return _COLOUR.sub("", text)
 
 
 def holds_password(text: str) -> bool:
-    """Whether a text holds an address with a password, or with a token in the place of its user."""
+    """Whether a text contains an address with a password, or with a token as its user."""
     return without_passwords(text) != text
 
 
 def without_passwords(text: str, instead: str = "***@") -> str:
-    """Return ``text`` with ``instead`` in the place of each user and password in an address."""
-    if "@" not in text:  # which is behind each of them
+    """Return ``text`` with ``instead`` replacing each user and password in an address."""
+    if "@" not in text:  # it follows each of them
         return text
     text = _WEB_USER.sub(rf"\g<scheme>{instead}", text)
     return _PASSWORD.sub(rf"\g<scheme>{instead}", text)

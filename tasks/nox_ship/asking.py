@@ -1,4 +1,4 @@
-"""Asking a person: whether somebody is there, and whether to go on."""
+"""Asking the user: whether that is possible, and whether to continue."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from nox_ship.world.index import display_name
 
 
 def on_a_terminal() -> bool:
-    """Whether there is somebody who can be asked."""
-    return not in_ci() and sys.stdin.isatty() and sys.stdout.isatty()  # a runner may have a terminal
+    """Whether there is a user who can be asked."""
+    return not in_ci() and sys.stdin.isatty() and sys.stdout.isatty()  # a CI runner may have a terminal
 
 
 def in_ci() -> bool:
-    """Whether this is a CI."""
+    """Whether this is CI."""
     return bool(os.environ.get("CI"))
 
 
@@ -34,11 +34,11 @@ def required_checks(settings: Settings, without: Sequence[str], root: Path) -> R
 
     Args:
         settings: The project's settings.
-        without: The names that a person left out; an empty one is none.
-        root: The folder of the project, whose git knows the person.
+        without: The names that the user left out; empty ones are ignored.
+        root: The project's folder, whose git settings identify the user.
 
     Raises:
-        ShipError: One of the names is that of no required check (NS108).
+        ShipError: One of the names is not a required check (NS108).
     """
     names, out = settings.publish.require_checks, tuple(filter(None, without))
     for name in out:
@@ -50,7 +50,7 @@ def required_checks(settings: Settings, without: Sequence[str], root: Path) -> R
 
 
 def _person(root: Path) -> str:
-    """Return who runs this: by the name that GitHub has in a job, else as git knows them, else as the system does."""
+    """Return who runs this: the name that GitHub gives in a job, else git's, else the system's."""
     if os.environ.get("GITHUB_ACTIONS") and (actor := os.environ.get("GITHUB_ACTOR")):
         return actor
     told = Findings().catch(lambda: Repository.at(root).find("var", "GIT_COMMITTER_IDENT"))
@@ -58,10 +58,10 @@ def _person(root: Path) -> str:
 
 
 def before_push(run: Run) -> None:
-    """Show what has been done and ask whether to go on.
+    """Show what has been done and ask whether to continue.
 
     Raises:
-        ShipError: It is not to be (NS235).
+        ShipError: The user declined (NS235).
     """
     plan = run.plan
     run.voice.end()

@@ -1,4 +1,4 @@
-"""What a project tells its build backend about where its packages are."""
+"""A project's settings for its build backend about where its packages are."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NOT_PACKAGES = {
     *("script", "scripts", "site_scons", "tasks", "test", "testing", "tests", "tool", "tools", "unit_test"),
     *("unit_tests", "util", "utils", "venv"),
 }
-"""Names of folders beside the packages that hold something else, whether Python can import them or not."""
+"""Names of folders next to the packages with other content, whether or not Python can import them."""
 DEEPEST = 4
-"""Folders below each other that are searched for a package: a namespace has few."""
+"""How many nested folders are searched for a package; namespaces have few levels."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Told:
 
     Attributes:
         root: The project's folder.
-        name: What its package is called where nothing is told: ``my_project``.
+        name: The default name of its package: ``my_project``.
         backend: The build backend's import name, such as ``hatchling.build``.
         tools: The table ``[tool]`` of ``pyproject.toml``.
         setup_cfg: The sections of ``setup.cfg``.
@@ -48,14 +48,14 @@ class Told:
     def packages(self) -> list[Path]:
         """Return the folders and modules that the settings name, relative to the root; none if the backend finds them.
 
-        Of packages within each other the outer one is returned, and only what is there.
+        Of nested packages only the outer one is returned, and only if it exists.
         """
         reader = _PACKAGES.get(self.backend.partition(".")[0], _setuptools)
         found = {path for name in reader(self) if (path := _inside(name)) and self._is_there(path)}
         return sorted(path for path in found if found.isdisjoint(path.parents))
 
     def bases(self) -> list[Path]:
-        """Return the folders in which packages are, where the build backend is told."""
+        """Return the folders with packages, if the settings name them."""
         reader = _BASES.get(self.backend.partition(".")[0], _setuptools_bases)
         return [path for name in reader(self) if (path := _inside(name)) and is_folder(self.root / path)]
 
@@ -67,13 +67,13 @@ class Told:
 
 
 def _inside(name: str) -> Path | None:
-    """Return a path of the project as it was written; None for one that leads out, or that is none."""
+    """Return a path in the project as written; None if it leads outside, or is not a path."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts or "\0" in name else Path(path)
 
 
 def _module(dotted: str, bases: Iterable[str] = ("",)) -> Iterator[str]:
-    """Yield where a module can be, as a folder or a file."""
+    """Yield the possible paths of a module, as a folder or a file."""
     for base in bases:
         path = (PurePosixPath(base) / dotted.replace(".", "/")).as_posix()
         yield from (path, f"{path}.py")
@@ -127,7 +127,7 @@ def _scikit(told: Told) -> Iterator[str]:
 
 
 def _setuptools(told: Told) -> Iterator[str]:
-    """Yield what the settings in all three files name: https://setuptools.pypa.io/en/latest/userguide/package_discovery.html."""
+    """Yield the names in all three files: https://setuptools.pypa.io/en/latest/userguide/package_discovery.html."""
     settings, options = table(told.tools, "setuptools"), told.setup_cfg.get("options", {})
     folders = _package_dir(told)
     modules = [*strings(settings.get("py-modules")), *_listed(options.get("py_modules", ""))]
@@ -147,7 +147,7 @@ def _setuptools(told: Told) -> Iterator[str]:
 
 
 def _package_dir(told: Told) -> dict[str, str]:
-    """Return the folders of packages, by the package's name; the one of all others by an empty name."""
+    """Return the folders of packages, by package name; the default folder has an empty name."""
     lines = _listed(told.setup_cfg.get("options", {}).get("package_dir", ""))
     pairs = (line.partition("=") for line in lines)
     places = [
@@ -174,7 +174,7 @@ def _placed(name: str, folders: Mapping[str, str]) -> str:
 
 
 def _find(root: Path, settings: Mapping[str, Any], *, namespaces: bool) -> Iterator[str]:
-    """Yield the packages that setuptools would find; none where nothing limits it, and it looks in the usual places."""
+    """Yield the packages that setuptools would find; none if the search is unrestricted and in the usual places."""
     where, include, exclude = settings.get("where"), strings(settings.get("include")), strings(settings.get("exclude"))
     bases = [where] if isinstance(where, str) else strings(where)
     if not bases and not include:
@@ -191,7 +191,7 @@ def _find(root: Path, settings: Mapping[str, Any], *, namespaces: bool) -> Itera
 def _packages_in(
     base: Path, include: list[str], exclude: list[str], *, deep: bool, above: tuple[str, ...] = ()
 ) -> Iterator[Path]:
-    """Yield the packages in a folder, of packages within each other the outer ones."""
+    """Yield the packages in a folder; of nested packages, the outer ones."""
     for folder in documents.folders(base):
         parts = (*above, folder.name)
         name = ".".join(parts)
@@ -204,7 +204,7 @@ def _packages_in(
 
 
 def _found_by_script(told: Told) -> Iterator[str]:
-    """Yield what ``setup.py`` finds by setuptools' own functions."""
+    """Yield what ``setup.py`` finds with setuptools' own functions."""
     call = setup_expression(told.setup_py, "packages")
     if not isinstance(call, ast.Call):
         return
@@ -217,13 +217,13 @@ def _found_by_script(told: Told) -> Iterator[str]:
 
 
 def _literal(told: Told, name: str) -> object:
-    """Return what ``setup.py`` hands over by this name, where that stands in it as it is."""
+    """Return the argument of this name in ``setup.py``, if it is a literal."""
     given = setup_expression(told.setup_py, name)
     return documents.literal(given) if given is not None else None
 
 
 def _listed(text: str) -> list[str]:
-    """Return the entries of a list in ``setup.cfg``: one a line, or with commas."""
+    """Return the entries of a list in ``setup.cfg``, separated by line breaks or commas."""
     lines = text.splitlines() if "\n" in text else text.split(",")
     return [line.strip() for line in lines if line.strip()]
 

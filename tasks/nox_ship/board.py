@@ -1,4 +1,4 @@
-"""What runs, with times, on a terminal: drawn anew while it runs, and gone when it ends."""
+"""Running steps and sessions with their times, redrawn on a terminal while they run, and removed at the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LINES = 8
 
 @dataclass
 class _Running:
-    """What runs: a step or a session."""
+    """Something that runs: a step or a session."""
 
     name: str
     what: str = ""
@@ -39,7 +39,7 @@ class _Running:
 
 
 class Board:
-    """The steps that are done, the one that runs, and its sessions."""
+    """The finished steps, the running one, and its sessions."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -50,7 +50,7 @@ class Board:
         self._ended: list[Row] = []
 
     def shown(self) -> bool:
-        """Whether it is on the terminal."""
+        """Whether it is displayed."""
         return self._live is not None
 
     def step_started(self, name: str, what: str) -> None:
@@ -73,13 +73,13 @@ class Board:
         self._ended.append(row)
 
     def show(self) -> None:
-        """Put it on the terminal."""
+        """Display it."""
         if self._live is None:
             self._live = Live(console=self._console, get_renderable=self._drawn, transient=True)
             self._live.start()
 
     def hide(self) -> None:
-        """Take it from the terminal, and what is done with it: a table may tell that by now."""
+        """Remove it, along with the finished steps: a table may show them by now."""
         live, self._live = self._live, None
         self._done.clear()
         if live:
@@ -107,7 +107,7 @@ class Board:
             yield Text(f"  and {len(running) - _LINES} more")
 
     def _line(self, status: str, name: str, seconds: float, what: str = "", indent: str = "") -> Text:
-        """Return one line, which no terminal breaks."""
+        """Return one line, cut so that the terminal does not wrap it."""
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"{indent}{status:8}", COLOURS.get(status, "default"))
         line.append(f" {printable(name, lines=False):{24 - len(indent)}} {seconds:6.1f} s")

@@ -161,7 +161,7 @@ def announce_arguments(args: Sequence[str]) -> argparse.Namespace:
 
 
 def build_arguments(args: Sequence[str]) -> argparse.Namespace:
-    """Parse what follows ``nox -s build --``; those of publish, which requires it, mean nothing here.
+    """Parse what follows ``nox -s build --``; arguments of publish, which requires build, are ignored here.
 
     Raises:
         ShipError: The arguments are wrong (NS108).

@@ -1,4 +1,4 @@
-"""The sentence that a release or a rehearsal ends with: what is public, what is missing, what to do next."""
+"""The last sentence of a release or rehearsal: what is public, what is missing, what to do next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from nox_ship.report import Report
 
 
 def ended(report: Report) -> str:
-    """Return the sentence that a run ends with, however it ended."""
+    """Return the last sentence of a run, however it ended."""
     if report.scope == "publish":
         return published(report) if report.passed else unpublished(report)
     if not report.passed:
@@ -18,7 +18,7 @@ def ended(report: Report) -> str:
 
 
 def released(report: Report) -> str:
-    """Return how a release ended that came to its end."""
+    """Return how a completed release ended."""
     if report.proposal:
         done = "is proposed" if report.changed else "was already proposed"
         then = f"Merge it, update {report.release_branch}, then: {report.command}"
@@ -33,7 +33,7 @@ def released(report: Report) -> str:
 
 
 def rehearsed(report: Report) -> str:
-    """Return how a rehearsal ended that came to its end."""
+    """Return how a completed rehearsal ended."""
     if not report.changed:
         return f"Nothing was touched: this was a rehearsal. {report.tag} is already released, and nothing is missing."
     merged = f"merge {report.branch} into {report.release_branch}, then "
@@ -42,23 +42,23 @@ def rehearsed(report: Report) -> str:
 
 
 def stopped(report: Report) -> str:
-    """Return what a release or rehearsal that stopped has changed, and what the same command will do."""
+    """Return what a stopped release or rehearsal has changed, and what the same command will do."""
     if report.rehearsal:
-        return "Nothing was touched: the rehearsal did not complete."
+        return f"Nothing was touched: the rehearsal did not complete.{_to('rehearse again', report, '--dry-run')}"
     if report.pushed == "no":
-        return "Nothing was changed: the release stopped before the push."
+        return f"Nothing was changed: the release stopped before the push.{_to('try again', report)}"
     if report.pushed == "unknown":
         what = f"{report.branch} and {report.tag} may be public: the push was interrupted"
-        return f"{what}. Run the same command again: it checks, and finishes the release."
+        return f"{what}. {_again(report)}: it checks, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
     what = f"Already public: {shorten(report.arrived, len(report.arrived))}{then}"
     if report.run:
-        return f"{what}, whether or not it is followed ({report.run}). Run the same command again to keep following it."
-    return f"{what}. Run the same command again to finish the release; it does not bump again."
+        return f"{what}, whether or not it is followed ({report.run}). {_again(report)} to keep following it."
+    return f"{what}. {_again(report)} to finish the release; it does not bump again."
 
 
 def published(report: Report) -> str:
-    """Return how publishing ended, or its rehearsal."""
+    """Return how publishing, or its rehearsal, ended."""
     there = f"{report.project} {report.version} is on {report.index}"
     if not report.rehearsal:
         return f"{there}."
@@ -68,10 +68,20 @@ def published(report: Report) -> str:
 
 
 def unpublished(report: Report) -> str:
-    """Return what publishing has done that stopped."""
+    """Return what publishing did before it stopped."""
     if report.rehearsal:
         return "Nothing left this machine: the rehearsal did not complete."
     if not report.arrived:
         return "Publishing stopped, and no file is known to have been uploaded. Run the same command again."
     what = f"Already public: {shorten(report.arrived, len(report.arrived))}"
     return f"{what}. Run the same command again: it uploads the missing files."
+
+
+def _again(report: Report) -> str:
+    """Return the sentence that says to repeat the command, which it names."""
+    return f"Run the same command again{f' ({report.command})' if report.command else ''}"
+
+
+def _to(what: str, report: Report, *more: str) -> str:
+    """Return a sentence with the command that does ``what``; empty if the report has none."""
+    return f" To {what}: {' '.join([report.command, *more])}" if report.command else ""

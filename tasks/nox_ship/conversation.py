@@ -1,4 +1,4 @@
-"""Asking a script of ours one thing after the other, where it takes longer to start than to answer."""
+"""Asking a script of ours several questions, if starting it takes longer than answering."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from nox_ship import process
 class Conversation:
     """A script that answers each line of JSON with another; use it as a context manager.
 
-    The first question starts it, and so does the next one after it was ended. Other processes of the user read neither
-    its memory nor what it is asked.
+    It is started by the first question, and again by the next one after it has ended. Other processes of the user can
+    read neither its memory nor the questions.
     """
 
     def __init__(self, script: str, keep: Iterable[str] = ()) -> None:
-        """Talk with the script at this path; variables named in ``keep`` reach it although they look like secrets."""
+        """Prepare the script at this path; variables named in ``keep`` reach it although they look like secrets."""
         self.script = script
         self._keep = tuple(keep)
         self._stack = contextlib.ExitStack()
@@ -36,14 +36,14 @@ class Conversation:
         self._end()
 
     def ask(self, question: object, seconds: float) -> Any:
-        """Return the answer to a question; None where the script ended without one.
+        """Return the answer to a question; None if the script ended without one.
 
         Args:
-            question: A value of JSON.
-            seconds: How long the script may take.
+            question: A JSON value.
+            seconds: How many seconds the script may take.
 
         Raises:
-            TimedOutError: It took longer, and was ended (NS904).
+            TimedOutError: It took longer, and was stopped (NS904).
         """
         program = self._program or self._started()
         if program is None:
@@ -68,7 +68,7 @@ class Conversation:
         return json.loads(answer) if whole else None
 
     def _started(self) -> subprocess.Popen[bytes] | None:
-        """Start the script; None where it cannot be told anything, because it is not closed to others."""
+        """Start the script; None if it must not be told anything, because other processes could read it."""
         command, env = process.script(self.script), process.inherited(self._keep)
         started = process.closed(command, {}, env=env, stderr=subprocess.DEVNULL)
         self._program, odd = self._stack.enter_context(started)

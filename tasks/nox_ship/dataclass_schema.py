@@ -1,4 +1,4 @@
-"""A JSON Schema of a dataclass: its fields, their types, and the sentence that stands below each."""
+"""A JSON Schema of a dataclass: its fields, their types, and the docstring below each."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _SIMPLE: Mapping[object, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Form:
-    """What documents of dataclasses look like."""
+    """How dataclasses are represented in documents."""
 
     complete: bool = False
-    """Whether they hold every field, with null for what there is nothing of, and may hold more in later versions. Else
-    a field with a default may be left out, there is no null, and nothing unknown is allowed."""
+    """Whether documents have every field, with null for missing values, and may have more in later versions. Otherwise
+    fields with defaults may be omitted, there is no null, and unknown keys are not allowed."""
     key: Callable[[str], str] = str
-    """What the key of a field is called."""
+    """Returns the key of a field."""
     types: Mapping[object, dict[str, Any]] = field(default_factory=dict)
-    """The schemas of types that are no usual ones."""
+    """The schemas of unusual types."""
 
     def schema(self, cls: type) -> dict[str, Any]:
         """Return the schema of an object with the fields of a dataclass.
 
-        A field may tell more of its value in its metadata, as ``schema``: keywords of JSON Schema.
+        The metadata of a field may restrict its value with ``schema``: keywords of JSON Schema.
         """
         hints, told = typing.get_type_hints(cls), _descriptions(cls)
         every = [item for item in fields(cls) if self.complete or _has_no_default(item)]
@@ -50,7 +50,7 @@ class Form:
         }
 
     def _merged(self, hint: Any, item: Field[Any]) -> dict[str, Any]:
-        """Return the schema of a field's type, with what its metadata tells and, if it says something, its default."""
+        """Return the schema of a field's type, with its metadata and, if it is meaningful, its default."""
         merged = self._type(hint)
         for keyword, bound in item.metadata.get("schema", {}).items():
             merged[keyword] = {**merged.get(keyword, {}), **bound} if isinstance(bound, dict) else bound
@@ -76,14 +76,14 @@ class Form:
 
 
 def published(cls: type, name: str, version: int, title: str, description: str) -> dict[str, Any]:
-    """Return the schema of complete documents, which tell the version of their form; a later one may hold more.
+    """Return the schema of complete documents, which state the version of their format; later ones may have more.
 
     Args:
         cls: The dataclass.
-        name: What stands in the schema's ID.
-        version: The version of the form, which each document has under ``schema``.
+        name: The name in the schema's ID.
+        version: The version of the format, which each document has under ``schema``.
         title: The title of the schema.
-        description: What such a document tells.
+        description: What such a document contains.
     """
     made = Form(complete=True).schema(cls)
     told = {"const": version, "description": f"Version of the {name}'s form."}
@@ -104,7 +104,7 @@ def _has_no_default(item: Field[Any]) -> bool:
 
 @functools.cache
 def _descriptions(cls: type) -> dict[str, str]:
-    """Return the docstring of each field of a class, and of those that it inherits."""
+    """Return the docstring of each field of a class, including inherited ones."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
         body = ast.parse(inspect.getsource(base)).body[0]

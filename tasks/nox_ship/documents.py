@@ -1,4 +1,4 @@
-"""Reading text that others wrote: whatever it holds, it is read or refused with one error."""
+"""Reading text from others: whatever it contains, it is either read, or refused with one kind of error."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ FILE_UNREADABLE = Kind("NS312", "file-unreadable", "Check that it is the right f
 T = TypeVar("T")
 
 MOST = 16 << 20
-"""Bytes of the largest file that is read; nothing that a person writes is as large."""
+"""The largest file that is read, in bytes; no file written by a person is as large."""
 
 
 class UnreadableError(ValueError):
-    """A text is not in the language that it should be in; the message says where or why."""
+    """A text is not in the expected format; the message says where or why."""
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file at a path that a project names; where the name is too long for a file, there is none."""
+    """Whether a path named by a project is a file; false if the name is too long for one."""
     try:
         return path.is_file()
     except OSError as error:
@@ -40,7 +40,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder at a path that a project names, as `is_file` says it of a file."""
+    """Whether a path named by a project is a folder; as for `is_file`."""
     try:
         return path.is_dir()
     except OSError as error:
@@ -50,7 +50,7 @@ def is_folder(path: Path) -> bool:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return what a regular file holds, None where there is none.
+    """Return the content of a regular file; None if there is none.
 
     Raises:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
@@ -68,9 +68,9 @@ def read_bytes(path: Path) -> bytes | None:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file with plain line feeds; empty where there is none.
+    """Return the text of a file with plain line feeds; empty if there is none.
 
-    It is UTF-8, or what a Python file says of itself (PEP 263), or else read as Latin-1, in which all bytes are text.
+    It is decoded as UTF-8, or as a Python file declares (PEP 263), or else as Latin-1, which accepts any bytes.
 
     Raises:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
@@ -81,7 +81,7 @@ def read_text(path: Path) -> str:
 
 
 def encoding_of(content: bytes) -> str:
-    """Return the encoding in which `read_text` reads what a file holds."""
+    """Return the encoding in which `read_text` decodes a file's content."""
     with suppress(UnicodeDecodeError):
         content.decode()
         return "utf-8"
@@ -93,7 +93,7 @@ def encoding_of(content: bytes) -> str:
 
 
 def is_utf8(path: Path) -> bool:
-    """Whether a file can be read as UTF-8; where there is none, nothing is wrong with it.
+    """Whether a file can be read as UTF-8; true if there is no file.
 
     Raises:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
@@ -106,7 +106,7 @@ def is_utf8(path: Path) -> bool:
 
 
 def folders(base: Path) -> list[Path]:
-    """Return the folders in a folder that can be packages by their name, in order; none where it cannot be read."""
+    """Return the subfolders whose names allow them to be packages, in order; none if the folder cannot be read."""
     try:
         return sorted(path for path in base.iterdir() if path.name.isidentifier() and path.is_dir())
     except OSError:
@@ -114,20 +114,20 @@ def folders(base: Path) -> list[Path]:
 
 
 def found(base: Path, pattern: str) -> Iterator[Path]:
-    """Yield what a glob names in a folder; nothing for what is no glob, or where the folder cannot be read."""
+    """Yield the paths that match a glob in a folder; nothing if the glob is invalid or the folder cannot be read."""
     with suppress(ValueError, NotImplementedError, OSError):
         yield from base.glob(pattern)
 
 
 def table(parent: object, *keys: str) -> Mapping[str, Any]:
-    """Return a table within tables, by the key of each, empty where it is missing or no table."""
+    """Return a table within tables, by the key of each; empty if it is missing or not a table."""
     for key in keys:
         parent = parent.get(key) if isinstance(parent, Mapping) else None
     return parent if isinstance(parent, Mapping) else {}
 
 
 def strings(value: object) -> list[str]:
-    """Return the strings of a list, and nothing of anything else."""
+    """Return the strings in a list; nothing for any other value."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
 
 
@@ -135,13 +135,13 @@ def toml(text: str) -> dict[str, Any]:
     """Parse TOML.
 
     Raises:
-        UnreadableError: It is none, or is nested too deeply, or holds a number that is too long to be written.
+        UnreadableError: It is not TOML, is nested too deeply, or contains a number that is too long to be written.
     """
 
     def parse() -> dict[str, Any]:
         try:
             parsed = tomllib.loads(text)
-            repr(parsed)  # a hexadecimal number may be read that is too long to be shown
+            repr(parsed)  # a long hexadecimal number may be readable but not printable
         except tomllib.TOMLDecodeError:
             raise
         except ValueError as error:
@@ -152,19 +152,19 @@ def toml(text: str) -> dict[str, Any]:
 
 
 def yaml(text: str) -> Any:
-    """Parse YAML as GitHub does: ``on`` is a word; and every scalar is a string.
+    """Parse YAML as GitHub does: ``on`` is a string, and so is every scalar.
 
     Raises:
-        UnreadableError: It is none, or is nested too deeply.
+        UnreadableError: It is not YAML, or is nested too deeply.
     """
     return _parsed(lambda: pickle.loads(_pickled_yaml(text)))  # noqa: S301 - it was pickled here
 
 
-@lru_cache(maxsize=64)  # workflows are read for each gate; whoever reads one may change what they get
+@lru_cache(maxsize=64)  # workflows are read for each gate; callers may modify what they receive
 def _pickled_yaml(text: str) -> bytes:
     import yaml
 
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times as fast
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster
     try:
         return pickle.dumps(yaml.load(text, Loader=loader))  # noqa: S506 - it makes strings, lists and dicts alone
     except yaml.YAMLError as error:
@@ -175,12 +175,12 @@ def python(text: str) -> ast.Module:
     """Parse Python.
 
     Raises:
-        UnreadableError: It is none, or is nested too deeply.
+        UnreadableError: It is not Python, or is nested too deeply.
     """
 
     def parse() -> ast.Module:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are the author's, and would be shown to whoever releases
+            warnings.simplefilter("ignore")  # they are for the author, not for the releasing user
             return ast.parse(text)
 
     return _parsed(parse)
@@ -200,7 +200,7 @@ def _parsed(parse: Callable[[], T]) -> T:
 
 
 def dotted(node: ast.AST) -> str:
-    """Return ``a.b.c`` for a name or a name's attributes, and nothing for another expression."""
+    """Return ``a.b.c`` for a name or its attributes, and an empty string for other expressions."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -209,7 +209,7 @@ def dotted(node: ast.AST) -> str:
 
 
 def literal(node: ast.expr) -> Any:
-    """Return the value of an expression that is one of constants, None for another."""
+    """Return the value of a constant expression; None for others."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):

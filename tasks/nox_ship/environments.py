@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
-    """Run the steps of a recipe: one in the session's environment, others each in one of their own."""
+    """Run the steps of a recipe: one in the session's environment, others in environments of their own."""
     from nox_ship.printable import printable
 
     if recipe.skip:
@@ -50,11 +50,11 @@ def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
 
 @contextmanager
 def _place(session: nox.Session, project: Project, step: RecipeStep) -> Iterator[tuple[Path, Path | None]]:
-    """Yield the folder in which a step runs, and what of the project is installed for it unless that is editable.
+    """Yield the folder in which a step runs, and the source of the project's installation unless that is editable.
 
-    Where the installed project is tried, the folder is a copy of the checkout: from there, pytest and `python -m`
-    could import a package of the sources, which is therefore removed. The wheel is the one in `dist/` that was built of
-    this commit, else it is built from the copy.
+    To test the installed project, the folder is a copy of the checkout without its packages, which pytest and
+    `python -m` could otherwise import. The wheel is the one in `dist/` if it was built from this commit; otherwise it
+    is built from the copy.
     """
     if not step.installed:
         yield project.root, None
@@ -76,7 +76,7 @@ def _place(session: nox.Session, project: Project, step: RecipeStep) -> Iterator
 
 @contextmanager
 def _told(finding: Finding | None) -> Iterator[None]:
-    """Raise ``finding`` if a command fails; without one, what nox raises."""
+    """Raise ``finding`` if a command fails; without one, whatever nox raises."""
     try:
         yield
     except CommandFailed as error:
@@ -86,7 +86,7 @@ def _told(finding: Finding | None) -> Iterator[None]:
 
 
 def _apart(session: nox.Session, project: Project, step: RecipeStep) -> list[str]:
-    """Return the start of a command that uv runs in an environment of its own, made of what the step needs."""
+    """Return the start of a command that uv runs in a temporary environment with the step's requirements."""
     from nox_ship import process
 
     python = str(Path(session.bin) / "python")
@@ -108,7 +108,7 @@ def _extras(step: RecipeStep) -> str:
 
 
 def _constraints(project: Project, step: RecipeStep) -> list[str]:
-    """Write the constraints of a step into a file, and return the options that name it."""
+    """Write the constraints of a step into a file, and return the options for it."""
     if not step.constraints:
         return []
     text = "\n".join((*step.constraints, ""))
@@ -127,11 +127,11 @@ def install(
         project: The project.
         step: The step.
         options: Options for uv.
-        source: The wheel or the folder that the project is installed from; None for an editable installation.
+        source: The wheel or the folder to install the project from; None for an editable installation.
     """
     options = options or _renewing(session)
     if source and step.files:
-        # A file may name the project too, editable, and uv does not install it from two places in one go.
+        # A file may name the project too, editable, and uv does not install it from two sources at once.
         install(session, project, step, *options)
         name = project.canonical_name
         session.install("--no-deps", "--reinstall-package", name, f"{name} @ {source.as_uri()}")
@@ -144,8 +144,8 @@ def install(
         name = project.canonical_name
         session.install(*options, "--reinstall-package", name, f"{name}{_extras(step)} @ {source.as_uri()}", *wanted)
     elif project.tidy_build and project.static:
-        # From a file, uv takes an editable build that another session made of the same sources; from the command
-        # line it builds anew each time.
+        # From a file, uv reuses another session's editable build of the same sources; from the command line it always
+        # builds again.
         text = f"-e {_editable(project, step)}\n"
         listed = project.own_folder() / f"editable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
         write_whole(listed, text)

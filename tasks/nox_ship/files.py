@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and where they are meant to be: no symlink leads a write elsewhere."""
+"""Writing files atomically, and only where they are meant to be: no symlink can redirect a write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you ma
 
 
 def explained(error: OSError) -> ShipError:
-    """Return what the operating system refused as an error for the user."""
+    """Return an operating system error as an error for the user."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     where = f"{error.filename}: " if error.filename else ""
     return ShipError((NO_SPACE_LEFT if full else OS_ERROR)(f"{where}{error.strerror or error}."))
@@ -33,10 +33,10 @@ def explained(error: OSError) -> ShipError:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of ``path`` when the block ends without an error.
+    """Open a new file that replaces ``path`` when the block ends without an error.
 
-    It lies in the same folder under a name that nobody can guess, and must not exist before. A file that is replaced
-    keeps its mode; a symlink is replaced itself, never what it leads to.
+    It is created in the same folder under an unpredictable name that must not exist. An existing file keeps its
+    mode; a symlink is replaced itself, not its target.
     """
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     before = path.lstat().st_mode if os.path.lexists(path) else 0
@@ -53,29 +53,29 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Make ``content`` the file at ``path``, whole or not at all; see :func:`replacing`."""
+    """Write ``content`` to the file at ``path``, atomically; see :func:`replacing`."""
     with replacing(path) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
 def copy_whole(source: Path, target: Path) -> None:
-    """Make a copy of ``source`` the file at ``target``, whole or not at all; see :func:`replacing`."""
+    """Copy ``source`` to the file at ``target``, atomically; see :func:`replacing`."""
     with source.open("rb") as old, replacing(target) as new:
         shutil.copyfileobj(old, new)
 
 
 def real_place(path: Path, top: Path) -> Path:
-    """Return where ``path`` really is, with the symlinks on its way followed.
+    """Return the real path of ``path``, with symlinks resolved.
 
     Args:
-        path: A file to be written, whether it exists or not.
+        path: The file to write, whether it exists or not.
         top: The folder that it must be in: a project, a repository or a clone.
 
     Raises:
-        ShipError: Its path or a symlink leads out of ``top``, or to git's own files in it (NS608).
+        ShipError: Its path or a symlink leads out of ``top``, or into git's own files (NS608).
     """
     try:
-        # Path.resolve() follows a symlink that leads to itself on some Pythons, and raises on others.
+        # Path.resolve() follows a symlink to itself on some Pythons, and raises on others.
         real = Path(os.path.realpath(path))
         inside = real.relative_to(os.path.realpath(top))
     except (ValueError, OSError) as error:
@@ -90,14 +90,14 @@ def real_place(path: Path, top: Path) -> Path:
 
 
 def check_folder(folder: Path, *, links: bool = True) -> Path:
-    """Return ``folder``, which only nox-ship is to write to; it need not exist.
+    """Return ``folder``, which only nox-ship should write to; it need not exist.
 
     Args:
         folder: The folder.
-        links: Whether it may hold symlinks.
+        links: Whether it may contain symlinks.
 
     Raises:
-        ShipError: It is a symlink or no folder, or holds a symlink although it must not (NS607).
+        ShipError: It is a symlink or not a folder, or contains a symlink that it must not (NS607).
     """
     if folder.is_symlink() or (os.path.lexists(folder) and not folder.is_dir()):
         raise ShipError(NOT_OUR_FOLDER(f"{folder} is {'a symlink' if folder.is_symlink() else 'not a folder'}."))
@@ -110,7 +110,7 @@ def check_folder(folder: Path, *, links: bool = True) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a symlink itself, or a folder with all that it holds, if it is there."""
+    """Remove a file, a symlink itself, or a folder with its content, if it exists."""
     if path.is_symlink() or path.is_file():
         path.unlink()
     else:

@@ -1,4 +1,4 @@
-"""The front door of releasing: build a world, call the engine, show what came of it.
+"""Front end of `release`: open a world, call the engine, show the result.
 
 Like its neighbours it knows the arguments and the terminal, but not nox.
 """
@@ -37,12 +37,12 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
     Args:
         root: The project's folder.
         args: What followed ``nox -s release --``.
-        sessions: What the noxfile holds.
-        invoked_from: The folder that a relative ``--report`` means.
+        sessions: The sessions in the noxfile.
+        invoked_from: The folder to which a relative ``--report`` refers.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), a file to be written is led out of the project by a symlink
-            (NS608), or another run has the checkout (NS805).
+        ShipError: The arguments are wrong (NS108), a symlink redirects a file to be written out of the project (NS608),
+            or another run is using the checkout (NS805).
         ShownError: The release stopped.
     """
     options = release_arguments(args)
@@ -84,7 +84,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
                 if options.bundle:
                     _hand_on(run, _target(root, invoked_from, options.bundle))
             except BaseException:
-                with suppress(OSError, ShipError):  # what stopped the release matters more
+                with suppress(OSError, ShipError):  # the error that stopped the release matters more
                     tell(report, shop, options.report and _target(root, invoked_from, options.report))
                 raise
             tell(report, shop, options.report and _target(root, invoked_from, options.report))
@@ -99,7 +99,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
 
 
 def _command(options: Namespace) -> str:
-    """Return the command that releases what its arguments mean."""
+    """Return the command that makes the rehearsed release."""
     words = [options.wanted] if options.wanted else []
     words += [word for gate in options.without for word in ("--without", gate)]
     words += [word for check in options.without_check for word in ("--without-check", check)]
@@ -108,10 +108,10 @@ def _command(options: Namespace) -> str:
 
 
 def _target(root: Path, invoked_from: Path, path: Path) -> Path:
-    """Return where a file that an argument names is written to.
+    """Return the path of an output file given as an argument.
 
     Raises:
-        ShipError: By its name it is in the project, and a symlink leads out of that (NS608).
+        ShipError: Its name is in the project, but a symlink leads out of it (NS608).
     """
     named = Path(os.path.abspath(invoked_from.resolve() / path))  # noqa: PTH100 - it follows no symlink
     inside = any(named.is_relative_to(top) for top in (root.absolute(), root.resolve()))
@@ -119,13 +119,13 @@ def _target(root: Path, invoked_from: Path, path: Path) -> Path:
 
 
 def _hand_on(run: Run, target: Path) -> None:
-    """Write the objects of the release that was cut into a bundle, and tell other jobs which they are.
+    """Write the objects of a cut release into a bundle, and pass their hashes to other jobs.
 
     Raises:
-        ShipError: HEAD is that release already, so there is nothing to hand on (NS222).
+        ShipError: HEAD already is that release, so there is nothing to pass on (NS222).
     """
     if not run.plan.bump:
-        raise ShipError(ALREADY_RELEASED(f"HEAD is the release {run.plan.version} already, so nothing was cut."))
+        raise ShipError(ALREADY_RELEASED(f"HEAD is already the release {run.plan.version}, so nothing was cut."))
     cut = Cut(run.plan.branch, run.plan.tag, run.bumped.objects.commit, run.bumped.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)

@@ -1,4 +1,4 @@
-"""The front door of `collect`: the wheels that several jobs built, and the sdist, become one release."""
+"""Front end of `collect`: join the wheels of several jobs and the sdist into one release."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ NOT_INSTALLED = Kind(
 
 @dataclass(frozen=True)
 class Collected:
-    """What collecting came to."""
+    """The result of collecting."""
 
     rows: tuple[tuple[str, str, str], ...]
-    """What there must be a wheel for, the wheel or that it is missing, and the job that makes it."""
+    """Rows of target, wheel or a note that it is missing, and the job that builds it."""
     outcome: Outcome | None
-    """The whole release; None where something stands against it."""
+    """The manifest of the whole release; None if it has errors."""
     findings: Findings
     trials: tuple[Trial, ...] = ()
     """The jobs that install the files; empty if the files are not a release."""
 
 
 def collect(project: Project, folders: Sequence[Path]) -> Collected:
-    """Join the parts in ``folders``, or the one that was built here, with the sdist in ``dist/``.
+    """Join the parts in ``folders``, or the one built here, with the sdist in ``dist/``.
 
     Raises:
-        ShipError: There is no manifest (NS601, NS602), or no whole part (NS575).
+        ShipError: There is no manifest (NS601, NS602), or no complete part (NS575).
     """
     manifest = Manifest.read(manifest_path(project))
     parts = read_parts(folders or [folder_of(project)])

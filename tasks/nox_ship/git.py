@@ -25,9 +25,9 @@ NO_SUBMODULE = Kind(
 )
 
 BRANCH_VARIABLE = "NOX_SHIP_BRANCH"
-"""Environment variable that tells the release branch."""
+"""Environment variable with the name of the release branch."""
 
-# Background housekeeping would outlive us, and write to the user's repository; the rest changes what we read.
+# Background housekeeping would outlive us and write to the user's repository; the other settings change what we read.
 _QUIET = (
     "-c",
     "gc.auto=0",
@@ -42,13 +42,13 @@ _QUIET = (
     "-c",
     "diff.ignoreSubmodules=none",
 )
-# LANGUAGE outranks LC_ALL in gettext, except in the locale "C", in which file names would not be UTF-8.
+# gettext prefers LANGUAGE to LC_ALL, except in the locale "C", in which file names would not be UTF-8.
 _ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
-# What signing asks for, and what reaching a remote may take besides: of our credentials git gets these and no others,
-# because hooks and filters, which are the project's code, get what git gets.
+# Variables for signing and for reaching a remote. git receives these credentials of ours and no others, because hooks
+# and filters, which are the project's code, receive whatever git does.
 _SIGNS = re.compile(r"^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_\w+)$")
 _REACHES = re.compile(r"^((SSH|GIT|GPG|GCM)_\w+|(GH|GITHUB|GITLAB|GITEA|FORGEJO)_TOKEN|NETRC|(?i:\w+_proxy))$")
-# Settings of a checkout that decide how its files, commits and tags look; a clone has to be told them.
+# Settings of a checkout that affect its files, commits and tags, and must be copied to a clone.
 _CARRIED = (
     "user.",
     "author.",
@@ -65,8 +65,8 @@ _CARRIED = (
     "submodule.",
 )
 _SUBMODULE = "160000"
-"""The mode of an entry that stands for a commit of another repository."""
-# Settings of a remote that tell where the objects come from which a partial clone was not given.
+"""The mode of an entry for a commit of another repository (a submodule)."""
+# Settings of a remote from which a partial clone gets missing objects.
 _PROMISED = ("url", "promisor", "partialclonefilter")
 
 
@@ -76,7 +76,7 @@ class Repository:
 
     Attributes:
         path: The top folder of the work tree.
-        keep: Names of variables that git gets although they look like credentials.
+        keep: Names of variables that git receives although they look like credentials.
     """
 
     path: Path
@@ -84,10 +84,10 @@ class Repository:
 
     @classmethod
     def at(cls, folder: Path, keep: tuple[str, ...] = ()) -> Repository:
-        """Return the repository that ``folder`` lies in.
+        """Return the repository that ``folder`` is in.
 
         Raises:
-            ShipError: It lies in none (NS201), or that has no commit yet (NS202).
+            ShipError: It is in none (NS201), or that has no commit yet (NS202).
         """
         command = ["git", *_QUIET, "rev-parse", "--show-toplevel", "--verify", "--quiet", "HEAD"]
         done = process.run(command, cwd=folder, env=_ENV, keep=keep, check=False, exact=True)
@@ -103,7 +103,7 @@ class Repository:
 
     @classmethod
     def empty(cls, folder: Path, *, sha256: bool = False) -> Repository:
-        """Make an empty bare repository in ``folder``, in git's newer object format where ``sha256`` is set."""
+        """Make an empty bare repository in ``folder``; with ``sha256``, in git's newer object format."""
         form = "sha256" if sha256 else "sha1"
         process.run(["git", *_QUIET, "init", "--quiet", "--bare", f"--object-format={form}", folder], env=_ENV)
         return cls(folder)
@@ -121,14 +121,14 @@ class Repository:
 
         Args:
             args: Its arguments.
-            env: Variables to add; None takes one away.
-            settings: Settings of git for this run, handed over where no other user reads them.
-            secrets: Hand on what git may need to authenticate to a remote.
+            env: Variables to add; None removes one.
+            settings: Settings of git for this run, passed so that no other user can read them.
+            secrets: Pass on what git may need to authenticate to a remote.
             apart: As in `process.run`.
             seconds: As in `process.run`.
 
         Raises:
-            CommandFailedError: Git ended with another code than 0.
+            CommandFailedError: Git exited with another code than 0.
         """
         command = ["git", *_QUIET, *args]
         wanted = _REACHES if secrets else _SIGNS
@@ -138,7 +138,7 @@ class Repository:
         return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart, seconds=seconds).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
-        """Run git here and return its standard output, None where it ended with another code than 0."""
+        """Run git here and return its standard output; None if it exited with another code than 0."""
         done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, keep=self.keep, check=False)
         return None if done.code else done.stdout.rstrip()
 
@@ -149,8 +149,8 @@ class Repository:
 
     @property
     def branch(self) -> str | None:
-        """The branch that is checked out, None for a detached HEAD."""
-        ref = self.find("symbolic-ref", "--quiet", "HEAD")  # `--short` says "heads/x" where a tag is called x too
+        """The branch that is checked out; None for a detached HEAD."""
+        ref = self.find("symbolic-ref", "--quiet", "HEAD")  # `--short` prints "heads/x" if a tag is called x too
         return ref.removeprefix("refs/heads/") if ref else None
 
     @property
@@ -159,10 +159,10 @@ class Repository:
         return int(self.run("log", "-1", "--format=%ct"))
 
     def changes(self, ignore: Iterable[str] = ()) -> list[str]:
-        """Return the paths that differ from HEAD, untracked files included.
+        """Return the paths that differ from HEAD, including untracked files.
 
         Args:
-            ignore: Names of folders in which untracked files do not count, at whatever depth.
+            ignore: Names of folders, at any depth, in which untracked files are ignored.
         """
         listing = self.listed("status", "-z", "--untracked-files=all", "--no-renames")
         entries = [(entry[:2], entry[3:]) for entry in listing]
@@ -170,8 +170,8 @@ class Repository:
         return [path for kind, path in entries if kind != "??" or not skipped & set(Path(path).parts)]
 
     def carry_changes(self, clone: Repository, ignore: Iterable[str] = ()) -> None:
-        """Make the work tree of ``clone`` hold the changes of this one, which no commit has."""
-        names = sorted(self.changes(ignore), key=lambda name: Path(name).parts)  # what a symlink hides comes after it
+        """Copy the uncommitted changes of this work tree to that of ``clone``."""
+        names = sorted(self.changes(ignore), key=lambda name: Path(name).parts)  # what a symlink replaces comes later
         for name in names:
             _remove(clone.path / name)
         for name in names:
@@ -179,18 +179,18 @@ class Repository:
             if ours.is_symlink() or ours.is_file():
                 theirs.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ours, theirs, follow_symlinks=False)
-            elif (ours / ".git").exists() and not name.endswith("/"):  # a submodule: others have the slash
+            elif (ours / ".git").exists() and not name.endswith("/"):  # a submodule; others end in a slash
                 inner = Repository(ours, self.keep)
                 inner.carry_changes(inner.clone(theirs))
 
     def files(self) -> tuple[str, ...]:
-        """Return the files below the work tree's folder that git has or would take, relative to it."""
+        """Return the files below the work tree's folder that git tracks or would add, relative to it."""
         return tuple(self.listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
 
     def tracked(self) -> dict[str, str]:
-        """Return the object ID of each file that git tracks, also in submodules that are checked out, by its name.
+        """Return the object ID of each tracked file, also in checked-out submodules, by its name.
 
-        Names are relative to the work tree's folder; a repository's other files have names that begin with ``../``.
+        Names are relative to the work tree's folder; those of a repository's other files begin with ``../``.
         """
         found: dict[str, str] = {}
         for entry in self.listed("ls-files", "-z", "--cached", "--stage", ":/"):
@@ -204,48 +204,48 @@ class Repository:
         return found
 
     def listed(self, *args: str, env: Mapping[str, str] | None = None) -> list[str]:
-        """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them.
+        """Run git here and return the NUL-terminated items that it lists; names are as in the file system.
 
         Args:
             args: Its arguments.
             env: Variables to add.
 
         Raises:
-            CommandFailedError: Git ended with another code than 0.
+            CommandFailedError: Git exited with another code than 0.
         """
         full = {**_ENV, **(env or {})}
         done = process.run(["git", *_QUIET, *args], cwd=self.path, env=full, keep=self.keep, exact=True)
         return [entry for entry in done.stdout.split("\0") if entry]
 
     def links(self) -> list[Path]:
-        """Return the symlinks that are committed."""
+        """Return the committed symlinks."""
         entries = self.listed("ls-files", "-z", "--stage")
         return [self.path / entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
 
     def tags(self) -> dict[str, str]:
-        """Return the commit each tag leads to, by the tag's name."""
+        """Return the commit of each tag, by the tag's name."""
         return {ref.removeprefix("refs/tags/"): commit for ref, commit in self.refs("--tags").items()}
 
     def head_and_tags(self) -> tuple[str, dict[str, str]]:
-        """Return the commit that is checked out, and the commit each tag leads to, by the tag's name."""
+        """Return the commit that is checked out, and the commit of each tag, by the tag's name."""
         commits = self.refs("--head", "--tags")
         head = commits.pop("HEAD", None) or self.head
         return head, {ref.removeprefix("refs/tags/"): commit for ref, commit in commits.items()}
 
     def refs(self, *wanted: str) -> dict[str, str]:
-        """Return the commit that each ref leads to, by full name, of those that there are.
+        """Return the commit of each existing ref, by full name.
 
         Args:
             wanted: The full names of refs, or options of `git show-ref`.
         """
         rows = (line.split(" ", 1) for line in (self.find("show-ref", "--dereference", *wanted) or "").splitlines())
-        # The line that follows a tag to its commit comes after the tag's own.
+        # The line with a tag's commit follows the tag's own line.
         return {ref.removesuffix("^{}"): commit for commit, ref in rows}
 
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
         command = ["git", *_QUIET, "cat-file", "--batch-check=%(objectname) %(objecttype)"]
-        alone = {**_ENV, "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would fetch what is asked for
+        alone = {**_ENV, "GIT_NO_LAZY_FETCH": "1"}  # otherwise a partial clone would fetch them
         done = process.run(command, cwd=self.path, env=alone, stdin="".join(f"{commit}\n" for commit in commits))
         rows = (line.split() for line in done.stdout.splitlines())
         return {name for name, kind, *_ in rows if kind == "commit"}
@@ -255,16 +255,16 @@ class Repository:
         return self.find("merge-base", "--is-ancestor", older, newer) is not None
 
     def config(self, key: str) -> str | None:
-        """Return the value of a git setting, None where it has none."""
+        """Return the value of a git setting; None if it is not set."""
         return self.find("config", "--get", key)
 
     def enabled(self, key: str) -> bool:
-        """Whether a git setting means true, in any spelling that git reads."""
+        """Whether a git setting is true, in any spelling that git accepts."""
         return self.find("config", "--type=bool", "--get", key) == "true"
 
     @property
     def hooks(self) -> Path:
-        """The folder of the repository's hooks, wherever ``core.hooksPath`` puts it."""
+        """The folder of the repository's hooks, as set by ``core.hooksPath``."""
         return self._places[0]
 
     @property
@@ -278,17 +278,17 @@ class Repository:
         return (self.path / hooks).resolve(), (self.path / objects).resolve()
 
     def release_remote(self, wanted: str | None = None) -> str | None:
-        """Return the name of the remote that a release goes to; None where there is none, or several and no choice.
+        """Return the name of the remote to release to; None if there is none, or several and no way to choose.
 
-        That is ``wanted``, else the remote of the branch that is checked out, else ``origin``, else the only one.
+        It is ``wanted``, else the remote of the current branch, else ``origin``, else the only one.
 
         Args:
-            wanted: The remote, where a setting names it.
+            wanted: The remote's name in the settings, if set.
         """
         return self.remotes(wanted)[0]
 
     def remotes(self, wanted: str | None = None) -> tuple[str | None, list[str]]:
-        """Return the remote that a release goes to, as `release_remote` does, and the names of all, that one first."""
+        """Return the remote to release to, as for `release_remote`, and the names of all remotes, with it first."""
         names = self._remotes
         branch = self.branch if len(names) > 1 else None
         own = self.config(f"branch.{branch}.remote") if branch else None
@@ -301,14 +301,14 @@ class Repository:
         return tuple(self.run("remote").splitlines())
 
     def default_branch(self, remote: str | None = None) -> str | None:
-        """Return the release branch where no setting names it, None where it cannot be told.
+        """Return the release branch if the settings do not name it; None if it cannot be determined.
 
-        A workflow tells it by ``NOX_SHIP_BRANCH``: a clone in CI often knows no default branch. Else it is the default
-        branch, as last seen, of the remote that a release goes to, else ``main`` or ``master``, here or there. Another
-        remote is asked last; none at all where it cannot be told which of them a release goes to.
+        A workflow sets it in ``NOX_SHIP_BRANCH``, since a clone in CI often has no default branch. Otherwise it is the
+        default branch, as last seen, of the remote to release to, else ``main`` or ``master``, here or there. Other
+        remotes are asked last; none if the choice between them is unclear.
 
         Args:
-            remote: The remote that a release goes to, where a setting names it.
+            remote: The name of the remote to release to in the settings, if set.
         """
         return os.environ.get(BRANCH_VARIABLE) or next(self._default_branches(remote), None)
 
@@ -328,12 +328,12 @@ class Repository:
         return [ref.rpartition("/")[2] for ref in usual if ref in there]
 
     def release_branch(self, commit: str, wanted: str | None, remote: str | None = None) -> str | None:
-        """Return the name of the release branch if it holds ``commit``, here or on its remote as last seen.
+        """Return the name of the release branch if it contains ``commit``, here or on its remote as last seen.
 
         Args:
             commit: A commit.
             wanted: The branch; None for the default branch.
-            remote: The remote that a release goes to, where a setting names it.
+            remote: The name of the remote to release to in the settings, if set.
         """
         branch = wanted or self.default_branch(remote)
         chosen = self.release_remote(remote)
@@ -341,21 +341,21 @@ class Repository:
         return branch if any(self.is_ancestor(commit, name) for name in names) else None
 
     def clone(self, target: Path, *, branch: str | None = None) -> Repository:
-        """Make a clean clone in ``target`` that borrows this repository's objects and fetches what is missing here.
+        """Make a clean clone in ``target`` that borrows this repository's objects and fetches those missing here.
 
-        The clone checks out, commits and tags as this repository would: same filters, identity, signing and hooks.
-        Passwords in addresses are used on the way, and are neither in an argument of ours nor in a file of the clone,
-        which tests can read.
+        The clone checks out, commits and tags as this repository would: with the same filters, identity, signing and
+        hooks. Passwords in addresses are used during cloning, but appear neither in our arguments nor in the clone's
+        files, which tests can read.
         """
         at = ["--branch", branch] if branch else []
         settings = [("core.hooksPath", str(self.hooks)), *self._carried()]
         secret = [(key, value) for key, value in settings if holds_password(f"{key}={value}")]
         told = (without_passwords(f"{key}={value}", "") for key, value in settings)
         configured = [word for setting in told for word in ("--config", setting)]
-        keys = self.objects.parent / "git-crypt"  # its filter looks for the keys in the git directory
-        attributes = self.objects.parent / "info" / "attributes"  # they may name filters, as .gitattributes does
+        keys = self.objects.parent / "git-crypt"  # its filter looks for keys in the git directory
+        attributes = self.objects.parent / "info" / "attributes"  # may name filters, as .gitattributes does
         late = ["--no-checkout"] if keys.is_dir() or attributes.is_file() else []
-        # Git let us in here, so that it may be cloned: shallow, by its path, and where another user owns it.
+        # Git allowed us in here, so it may be cloned: shallow, by its path, and if another user owns it.
         permitted = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always")
         cloning = (
             "clone",
@@ -381,13 +381,13 @@ class Repository:
         return clone
 
     def _carried(self) -> Iterator[tuple[str, str]]:
-        """Yield the settings that a clone has to be told."""
-        listing = self.listed("config", "--list", "-z")  # effective: includes can depend on the place
+        """Yield the settings to copy to a clone."""
+        listing = self.listed("config", "--list", "-z")  # effective values: includes can depend on the path
         entries = [entry.partition("\n") for entry in listing]
         for key, given, value in entries:
             if key.startswith(_CARRIED):
-                yield key, value if given else "true"  # a key alone means true
-        # A partial clone lacks objects that another checkout needs: it gets them from where this one would.
+                yield key, value if given else "true"  # a key without a value means true
+        # A partial clone lacks objects that another checkout needs, which come from its promisor remote.
         promised = {
             key.removesuffix(".promisor") for key, _, _ in entries if re.fullmatch(r"remote\..+\.promisor", key)
         }
@@ -397,10 +397,10 @@ class Repository:
                 yield f"remote.promised-{section.removeprefix('remote.')}.{name}", value or "true"
 
     def _fill(self, clone: Repository, settings: Sequence[tuple[str, str]] = ()) -> None:
-        """Check the submodules of ``clone`` out, from those that are checked out here or else from their remotes.
+        """Check out the submodules of ``clone``, from those checked out here or else from their remotes.
 
         Raises:
-            ShipError: One of them cannot be (NS870).
+            ShipError: That fails for one of them (NS870).
         """
         named = (clone.path / ".gitmodules").is_file()
         wanted = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
@@ -411,11 +411,11 @@ class Repository:
         address = (remote and self.find("remote", "get-url", remote)) or str(self.path)
         if address.startswith(("./", "../")):
             address = f"{self.path}/{address}"
-        # Relative addresses count from the remote's; it may hold a password, which no argument should.
+        # Relative addresses are relative to the remote's, which may contain a password and must not be an argument.
         clone.run("submodule", "--quiet", "init", settings=[*settings, ("remote.origin.url", address)])
         for key, _, path in (entry.partition("\n") for entry in listing.split("\0") if entry):
             commit = clone.find("rev-parse", "--verify", "--quiet", f"HEAD:{path}")
-            if commit is None:  # .gitmodules still names one that is gone
+            if commit is None:  # .gitmodules still names a removed one
                 continue
             ours = Repository(self.path / path, self.keep)
             here = (ours.path / ".git").exists() and bool(ours.known([commit]))
@@ -432,18 +432,18 @@ class Repository:
                 ours._fill(Repository(clone.path / path, clone.keep))
 
     def fast_forward(self, source: Repository, branch: str, commit: str, tags: Mapping[str, str]) -> None:
-        """Bring ``branch`` to ``commit`` of another repository on this machine, and make ``tags``.
+        """Fast-forward ``branch`` to ``commit`` of another local repository, and create ``tags``.
 
-        Each git that writes here runs apart: what kills us does not stop it half-way.
+        Each git that writes here runs in its own process group, so that killing us does not interrupt it.
 
         Args:
-            source: The repository that holds the objects; what its refs say does not matter.
+            source: The repository with the objects; its refs do not matter.
             branch: The branch's name.
             commit: The commit.
             tags: The object of each tag, by the tag's name.
 
         Raises:
-            CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name is another one here.
+            CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name differs here.
         """
         wanted = [commit, *(f"{ref}:refs/tags/{name}" for name, ref in tags.items())]
         if self.branch != branch:  # leave the checked-out branch alone
@@ -454,27 +454,27 @@ class Repository:
         self.run("merge", "--quiet", "--ff-only", commit, apart=True)
 
     def borrow(self, source: Repository, objects: Iterable[str]) -> None:
-        """Take ``objects`` from another repository on this machine; no ref or file of ours changes."""
+        """Fetch ``objects`` from another local repository; no ref or file of ours changes."""
         self._fetch(source, *objects)
 
     def _fetch(self, source: Repository, *specs: str, apart: bool = False) -> None:
-        # The second version of the protocol hands out any object by its hash, whatever the refs there say.
+        # Version 2 of the protocol serves any object by its hash, whatever the refs there are.
         options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head")
         self.run("-c", "protocol.version=2", "fetch", *options, source.path, *specs, apart=apart)
 
     def parents(self, commit: str) -> list[str]:
-        """Return the parents of ``commit`` as it names them itself, whatever grafts or replacements say."""
+        """Return the parents of ``commit`` as stored in it, ignoring grafts and replacements."""
         headers = self.run("cat-file", "commit", commit, env={"GIT_NO_REPLACE_OBJECTS": "1"}).partition("\n\n")[0]
         rows = (line.partition(" ") for line in headers.splitlines())
         return [value for key, _, value in rows if key == "parent"]
 
     def new_commits(self, commit: str, others: Iterable[str], most: int) -> tuple[list[str], int]:
-        """Return the commits that lead to ``commit`` and not to ``others``, and how many there are.
+        """Return the commits reachable from ``commit`` but not from ``others``, and their number.
 
         Args:
             commit: A commit.
-            others: Commits; those that are not here are left out.
-            most: How many are returned at the most, the newest first, each as its short hash and its subject.
+            others: Commits; those that are not here are ignored.
+            most: The most commits to return, newest first, each as its short hash and its subject.
         """
         if commit in (others := set(others)):
             return [], 0
@@ -487,9 +487,9 @@ class Repository:
         return listing, len(listing) if len(listing) < most else int(ask("rev-list", "--count"))
 
     def count_since(self, commit: str | None) -> int | None:
-        """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None.
+        """Return the number of commits from ``commit`` to HEAD; if it is None, from the first one.
 
-        None where that cannot be told: the history is cut off on the way, as a shallow clone's is.
+        None if that is unknown because the history is truncated in between, as in a shallow clone.
         """
         commits = self.run("rev-list", f"{commit}..HEAD" if commit else "HEAD", "--").splitlines()
         shallow = self.path / self.run("rev-parse", "--git-path", "shallow")
@@ -498,16 +498,16 @@ class Repository:
 
     @property
     def without_tags(self) -> bool:
-        """Whether a remote is set to bring no tags, as `git clone --no-tags` does."""
+        """Whether a remote is configured not to fetch tags, as by `git clone --no-tags`."""
         return bool(self.find("config", "--get-regexp", r"^remote\..*\.tagopt$", "^--no-tags$"))
 
     def merged_tags(self) -> set[str]:
-        """Return the names of the tags that HEAD's history holds."""
+        """Return the names of the tags in HEAD's history."""
         return set(self.run("for-each-ref", "--merged=HEAD", "--format=%(refname:lstrip=2)", "refs/tags").splitlines())
 
 
 def _numbered(settings: Iterable[tuple[str, str]], env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that tell git ``settings``, besides those that ``env`` tells it already."""
+    """Return the variables that pass ``settings`` to git, in addition to those already in ``env``."""
     count = env.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isascii() and count.isdigit() and len(count) < 6 else 0  # noqa: PLR2004
     told: dict[str, str] = {}
@@ -518,7 +518,7 @@ def _numbered(settings: Iterable[tuple[str, str]], env: Mapping[str, str]) -> di
 
 
 def _forget_passwords(folder: Path) -> None:
-    """Take the passwords out of the addresses in a git folder's settings, and in those of its submodules."""
+    """Remove the passwords from addresses in a git folder's settings, and in those of its submodules."""
     for path in (folder / "config", *folder.glob("modules/**/config")):
         text = path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
         if holds_password(text):

@@ -1,4 +1,4 @@
-"""How releasing has been going, as a page: figures beside their marks, releases and runs as bars."""
+"""How recent releases went, as a page: figures with their targets, releases and runs as bars."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def page(history: History, name: str) -> str:
     """Return a page of HTML.
 
     Args:
-        history: How releasing has been going.
-        name: What the project is called.
+        history: How recent releases went.
+        name: The project's name.
     """
     parts = [_head(history, name)]
     if history.figures:
@@ -91,7 +91,7 @@ def _counted(many: Sequence[Counted]) -> Html:
 
 
 def _plot(releases: Sequence[Delivered], field: str, mark: float | None) -> Html:
-    """Return what each release took as bars, with a line where the mark is."""
+    """Return the duration of each release as bars, with a line at the target."""
     longest = max(mark or 0.0, *(getattr(one, field) or 0.0 for one in releases))
     limit = [] if mark is None else [tag("span", class_="limit", style=f"--x:{_share(mark, longest):.3f}%")]
     rows = []
@@ -155,7 +155,7 @@ def _times(times: Sequence[Typical]) -> Html:
 
 
 def _timeline(columns: tuple[str, str, str], rows: Sequence[Html], *captions: Html) -> Html:
-    """Return a table whose middle column holds bars."""
+    """Return a table with bars in its middle column."""
     heads = [(name, "number" if name == columns[-1] else "") for name in columns]
     head = tag("tr", *(tag("th", name, scope="col", role="columnheader", class_=kind) for name, kind in heads))
     body = tag("tbody", *rows, role="rowgroup", style="--grid:25%")

@@ -1,4 +1,4 @@
-"""HTML in which all text is shown as text: what is not an element of ours is escaped, here and nowhere else."""
+"""HTML in which all text is shown literally: everything but our own elements is escaped, here and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _MINUTE = 60
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that already is HTML."""
 
     __slots__ = ()
 
 
 def tag(name: str, /, *content: str, **attributes: str) -> Html:
-    """Return an element; the names of attributes are Python's: ``class_``, ``aria_label``."""
+    """Return an element; names of attributes are Python's: ``class_``, ``aria_label``."""
     told = "".join(f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items())
     return Html(f"<{name}{told}>{''.join(map(text, content))}</{name}>")
 
 
 def text(shown: str) -> Html:
-    """Return text as HTML, unless it is that already."""
+    """Return text as HTML, unless it already is."""
     return shown if isinstance(shown, Html) else Html(html.escape(printable(shown)))
 
 
 def sentence(words: str) -> Html:
-    """Return a sentence of ours, in which commands and names stand between backticks."""
-    parts = map(html.escape, _CODE.split(printable(words)))  # harmless as a whole: an address may hold a backtick
+    """Return a sentence of ours, with commands and names between backticks."""
+    parts = map(html.escape, _CODE.split(printable(words)))  # escaped as a whole: an address may contain a backtick
     return Html("".join(f"<code>{part}</code>" if odd % 2 else part for odd, part in enumerate(parts)))
 
 
@@ -44,7 +44,7 @@ def section(title: str, *content: str, named: str) -> Html:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people tell it."""
+    """Return a duration for people."""
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(when: str) -> Html:
-    """Return a point in time, in UTC; ``when`` is one of ISO 8601, else it is shown as it is."""
+    """Return a point in time in UTC; ``when`` is shown unchanged unless it is in ISO 8601."""
     try:
         read = dt.datetime.fromisoformat(when).astimezone(dt.UTC)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Reading JSON: whatever a text holds, it is read, into a dataclass where one says what must be there, or refused."""
+"""Reading JSON: any text is either read, optionally into a dataclass that defines its content, or refused."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _HINTS = functools.cache(typing.get_type_hints)
 
 
 def parse(text: str | bytes) -> Any:
-    """Return the value that a text of JSON holds.
+    """Return the value in a JSON text.
 
     Raises:
-        ValueError: It is none, is nested too deeply, or holds a number of too many digits.
+        ValueError: It is not JSON, is nested too deeply, or contains a number with too many digits.
     """
     try:
         return json.loads(text)
@@ -28,18 +28,18 @@ def parse(text: str | bytes) -> Any:
 
 
 def read(cls: type[T], value: object) -> T:
-    """Return an object of JSON as a dataclass; each value must be of the type that its field is annotated with.
+    """Return a JSON object as a dataclass; each value must have the type of its field.
 
-    Keys that the dataclass does not know are refused, unless it is ``Open``.
+    Unknown keys are refused, unless the dataclass is ``Open``.
 
     Raises:
-        ValueError: A key is missing or unknown, or a value is of another type.
+        ValueError: A key is missing or unknown, or a value has another type.
     """
     return typing.cast("T", _dataclass(cls, value, cls.__name__))
 
 
 class Open:
-    """The base of dataclasses for what others write: it may hold keys that we do not read."""
+    """The base of dataclasses for data from others, which may have keys that we do not read."""
 
 
 def _dataclass(cls: type, value: object, path: str) -> object:
@@ -55,7 +55,7 @@ def _dataclass(cls: type, value: object, path: str) -> object:
 
 
 def _converted(hint: Any, value: object, path: str) -> object:
-    """Return ``value`` as the type ``hint``, which is one that the dataclasses we store are made of."""
+    """Return ``value`` as the type ``hint``, one of those used in our stored dataclasses."""
     kind, inner = typing.get_origin(hint), typing.get_args(hint)
     if kind is types.UnionType:  # X | None
         return None if value is None else _converted(inner[0], value, path)
@@ -72,7 +72,7 @@ def _converted(hint: Any, value: object, path: str) -> object:
 
 def _is_a(hint: type, value: object) -> bool:
     if isinstance(value, str):
-        value.encode()  # half a surrogate pair can neither be shown nor written
+        value.encode()  # half a surrogate pair can be neither shown nor written
     if hint is float:
         return type(value) in (int, float) and abs(typing.cast("float", value)) <= sys.float_info.max  # NaN is not
     return type(value) is hint

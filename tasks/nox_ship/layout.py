@@ -1,4 +1,4 @@
-"""Where a project keeps its packages and its tests: as its tools are told, else where they usually are."""
+"""Where a project keeps its packages and its tests: according to its tools' settings, else in the usual places."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SOURCE_ROOTS = ("src", "lib")
 _TEST_FOLDERS = ("tests", "test")
 _TEST_FILES = ("test_*.py", "*_test.py")
 _UNITTEST_FILES = "test*.py"
-"""What ``python -m unittest`` looks for, and pytest only in part."""
+"""Files that ``python -m unittest`` collects, and pytest only in part."""
 
 
 def packages(told: Told) -> tuple[Path, ...]:
     """Return the folders (or modules) of the import packages in the sources, relative to the root.
 
-    A namespace, a folder without ``__init__.py``, is named by the packages in it.
+    For a namespace, a folder without ``__init__.py``, the packages in it are returned.
     """
     root, bases = told.root, [told.root / base for base in told.bases()]
     if named := [path.relative_to(root) for name in told.packages() for path in _opened(root / name)]:
@@ -37,7 +37,7 @@ def packages(told: Told) -> tuple[Path, ...]:
 
 
 def import_name(told: Told, package: Path) -> str:
-    """Return the name by which one of the ``packages`` is imported, such as ``sample`` or ``space.sample``."""
+    """Return the import name of one of the ``packages``, such as ``sample`` or ``space.sample``."""
     bases = [*map(Path, told.bases()), *map(Path, _SOURCE_ROOTS)]
     if len(package.parts) > 1 and not told.name.startswith(f"{package.parts[0]}_"):
         bases.append(Path(package.parts[0]))
@@ -70,7 +70,7 @@ def _packages_in(base: Path, root: Path, name: str, *, told: bool) -> Iterator[P
 
 
 def _inner_packages(folder: Path, deepest: int) -> Iterator[Path]:
-    """Yield the packages in a namespace; a folder with modules is one, also without ``__init__.py``."""
+    """Yield the packages in a namespace; a folder with modules is one, even without ``__init__.py``."""
     for inner in documents.folders(folder):
         if next(documents.found(inner, "*.py"), None):
             yield inner
@@ -83,8 +83,8 @@ class Tests:
     """Where a project's tests are.
 
     Attributes:
-        places: Folders and files, relative to the root; none where there are no tests.
-        arguments: What pytest has to be told, because it does not find them by itself; empty where it does.
+        places: Folders and files, relative to the root; none if there are no tests.
+        arguments: Arguments that pytest needs to find them; empty if it finds them without.
     """
 
     places: tuple[str, ...] = ()
@@ -92,10 +92,9 @@ class Tests:
 
 
 def tests(root: Path, options: Mapping[str, Any], inside: Iterable[Path]) -> Tests:
-    """Return where tests are: what pytest is told, else the usual places, else those in packages.
+    """Return where tests are: according to pytest's settings, else in the usual places, else in packages.
 
-    Tests that only unittest would find, by the names of their files, and examples in docstrings count where there are
-    no others.
+    Tests that only unittest would collect, by their file names, and doctests count if there are no others.
 
     Args:
         root: The project's folder.
@@ -131,12 +130,12 @@ def tests(root: Path, options: Mapping[str, Any], inside: Iterable[Path]) -> Tes
 
 
 def _words(option: object) -> list[str]:
-    """Return the words of an option of pytest's, which is a list or a text."""
+    """Return the words of a pytest option, which is a list or a string."""
     if not isinstance(option, str):
         return documents.strings(option)
     try:
         return shlex.split(option)
-    except ValueError:  # pytest says what is wrong with it
+    except ValueError:  # pytest reports it
         return option.split()
 
 
@@ -152,13 +151,13 @@ def _holds_tests(root: Path, place: str, patterns: Iterable[str]) -> bool:
 
 
 def _fits(file: Path, patterns: Iterable[str]) -> bool:
-    """Whether pytest takes a file for one of tests: a pattern with a slash is compared with the whole path."""
+    """Whether pytest treats a file as a test file; a pattern with a slash is compared with the whole path."""
     name, path = file.name, f"/{file.as_posix()}"
     return any(fnmatchcase(path, f"*/{p}") if "/" in p else fnmatchcase(name, p) for p in patterns)
 
 
 def _is_found(root: Path, place: str, inside: Iterable[Path], patterns: Iterable[str]) -> bool:
-    """Whether pytest finds a place by itself, and does not have to look into packages for that."""
+    """Whether pytest finds a place without arguments, and without searching packages."""
     if any(Path(place).is_relative_to(package) for package in inside):
         return False
     return not documents.is_file(root / place) or _fits(Path(place), patterns)
@@ -172,7 +171,7 @@ def _of_unittest(root: Path) -> Iterator[str]:
 
 
 def _matching(root: Path, pattern: str) -> list[str]:
-    """Return the paths below ``root`` that a glob names; a plain name is itself, and what is no glob names nothing."""
+    """Return the paths below ``root`` that match a glob; a plain name is returned, an invalid glob matches none."""
     if not any(sign in pattern for sign in "*?["):
         return [pattern]
     return sorted(path.relative_to(root).as_posix() for path in documents.found(root, pattern))

@@ -1,8 +1,8 @@
-"""Ending with the process that started us: a killed release leaves nothing running.
+"""Ending with the process that started us, so that a killed release leaves nothing running.
 
-Nothing can be done by a process that gets a SIGKILL. So each session of a release waits for the end of the process that
-it was forked from; and a guard, a small process beside the release, ends the other programs that were
-under way. This file is also that guard, when it is run as a script; it imports nothing of nox-ship.
+A process cannot react to SIGKILL. So each session of a release waits for the end of the process from which it was
+forked; and a guard, a small process next to the release, ends the other running programs. When it is run as a script,
+this file is that guard; it imports nothing of nox-ship.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _INTERVAL_SECONDS = 0.02
 _POSIX = os.name == "posix"
 
 _guard: int | None = None
-"""Where the guard is told of programs; None where there is none."""
+"""The pipe to the guard; None if there is no guard."""
 
 
 def end_with(parent: int) -> None:
     """Kill this process and its group once its parent is no longer the process ``parent``.
 
-    Does nothing where there are no process groups.
+    Does nothing on systems without process groups.
     """
     if not _POSIX:
         return
@@ -38,10 +38,10 @@ def end_with(parent: int) -> None:
 
 
 def _watch(parent: int) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # Linux since 5.3 tells at once
+    with contextlib.suppress(OSError, AttributeError):  # Linux since 5.3 notifies us immediately
         waiting = select.poll()
         waiting.register(os.pidfd_open(parent), select.POLLIN)
-        if os.getppid() == parent:  # and not another one, which has its number by now
+        if os.getppid() == parent:  # and not another process that now has its number
             waiting.poll()
     while os.getppid() == parent:
         time.sleep(_INTERVAL_SECONDS)
@@ -49,7 +49,7 @@ def _watch(parent: int) -> None:
 
 
 def _end() -> None:
-    # Only a group of our own: the group of whoever started us by hand is not ours to kill.
+    # Only a group of our own; the group of a user who started us manually must survive.
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
@@ -57,10 +57,10 @@ def _end() -> None:
 
 @contextlib.contextmanager
 def guarded(env: Mapping[str, str]) -> Iterator[None]:
-    """Have what is started meanwhile, and told of by :func:`running`, ended if this process is killed.
+    """Make the guard end programs announced with :func:`running` if this process is killed.
 
     Args:
-        env: The environment of the guard, in which every process of the user can read: without credentials.
+        env: The environment of the guard, which all the user's processes can read: without credentials.
     """
     global _guard  # noqa: PLW0603 - programs are started in a hundred places, and there is one guard
     if not _POSIX or _guard is not None:
@@ -78,12 +78,12 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
         _guard = None
         if process.stdin:
             process.stdin.close()
-        process.wait()  # which a `with` of it does not after Ctrl-C
+        process.wait()  # its own `with` does not wait after Ctrl-C
 
 
 @contextlib.contextmanager
 def running(pid: int) -> Iterator[None]:
-    """Let the guard end the process ``pid``, and all that it started, if ours is killed within the block."""
+    """Make the guard end the process ``pid``, and all that it started, if ours is killed within the block."""
     _tell(f"+{pid}\n")
     try:
         yield
@@ -93,12 +93,12 @@ def running(pid: int) -> Iterator[None]:
 
 def _tell(line: str) -> None:
     if _guard is not None:
-        with contextlib.suppress(OSError):  # the guard was ended itself
+        with contextlib.suppress(OSError):  # the guard has ended
             os.write(_guard, line.encode())
 
 
 def _stand_guard(lines: Iterable[str]) -> None:
-    """Read which programs run until whoever tells it is gone, then end those that are left."""
+    """Read which programs are running until the sender is gone, then end those that are left."""
     left: set[int] = set()
     for line in lines:
         (left.add if line.startswith("+") else left.discard)(int(line[1:]))
@@ -111,7 +111,7 @@ def _stand_guard(lines: Iterable[str]) -> None:
 
 
 def _children() -> dict[int, list[int]]:
-    """Return the processes of this machine by the one that started them."""
+    """Return the processes of this machine by their parent."""
     if Path("/proc/self/stat").exists():
         rows = _read_proc()
     else:

@@ -1,4 +1,4 @@
-"""The front doors of doctor and status: both look at everything, and change nothing."""
+"""Front ends of doctor and status: both inspect everything, and change nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
     Args:
         root: The project's folder.
         args: What followed ``nox -s doctor --``.
-        sessions: What the noxfile holds.
+        sessions: The sessions in the noxfile.
 
     Raises:
         ShipError: The arguments are wrong (NS108).
@@ -65,12 +65,12 @@ def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
 
 
 def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
-    """Show what is released, what is not, and which command comes next.
+    """Show what is released, what is not, and the next command to type.
 
     Args:
         root: The project's folder.
         args: What followed ``nox -s status --``.
-        sessions: What the noxfile holds.
+        sessions: The sessions in the noxfile.
 
     Raises:
         ShipError: The arguments are wrong (NS108).
@@ -95,7 +95,7 @@ def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
 
 
 def _tell_history(root: Path, *, as_json: bool) -> None:
-    """Show how releasing has been going, by the runs on the forge and by those that this machine remembers."""
+    """Show how recent releases went, from the runs on the forge and those recorded on this machine."""
     shop, voice = workshop_of(root), Voice()
     history = _history(root)
     if as_json:
@@ -105,14 +105,14 @@ def _tell_history(root: Path, *, as_json: bool) -> None:
     if history.machine.runs or history.forge:
         if not shop.folder.is_dir():
             with workshop(root):
-                pass  # it makes the folder
+                pass  # opening it creates the folder
         name = next((run.project for run in history.machine.runs if run.project), root.name)
         write_whole(shop.history_page, page(history, name))
         voice.note(f"page: {shop.history_page}")
 
 
 def _history(root: Path) -> History:
-    """Ask the forge, and this machine, how releasing has been going."""
+    """Find out from the forge and this machine how recent releases went."""
     settings, findings = settings_of(root), Findings()
     machine = Going.of(recall(workshop_of(root).history))
     with (
@@ -187,10 +187,10 @@ def _show(standing: Standing, voice: Voice) -> None:
     if standing.delivery:
         voice.fact("delivery", f"by a {standing.delivery.way}: {standing.delivery.why}")
     for one in standing.waiting:
-        outdated = f"; {standing.release_branch} has gone on since" if one.outdated else ""
+        outdated = f"; {standing.release_branch} has newer commits" if one.outdated else ""
         voice.fact("proposed", f"{one.tag}, {one.url}{outdated}")
     if standing.merged:
-        voice.fact("merged", f"{standing.merged.tag}, as {standing.merged.commit[:10]}, and has no tag")
+        voice.fact("merged", f"{standing.merged.tag}, as {standing.merged.commit[:10]}, but not tagged yet")
     for finding in standing.untold:
         voice.finding(finding)
     command, why = following(standing)
@@ -219,5 +219,5 @@ def _progress(progress: Progress) -> str:
 
 def _serving(serving: Serving) -> str:
     if serving.silent:
-        return textwrap.shorten(f"not asked: {serving.silent}", 200, placeholder=" ...")
+        return textwrap.shorten(f"no answer: {serving.silent}", 200, placeholder=" ...")
     return f"{serving.newest} is the newest of {serving.releases}" if serving.newest else "has no release"

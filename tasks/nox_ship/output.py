@@ -1,4 +1,4 @@
-"""What a program writes, taken as it comes and kept within bounds."""
+"""The output of a program, read as it arrives and kept within limits."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from functools import partial
 from typing import IO
 
 KEPT = 2 << 20
-"""Bytes that are kept of the beginning of what a program writes, and of its end."""
+"""How many bytes of the beginning and of the end of a program's output are kept."""
 
 EVENT = "\x1e"
-"""What a line begins with that holds JSON among others that do not, as in a sequence of JSON texts (RFC 7464)."""
+"""The prefix of a line of JSON among other lines, as in JSON text sequences (RFC 7464)."""
 
 _BLOCK = 1 << 16
 
 
 class TooMuchError(Exception):
-    """A program wrote more than whoever started it can read."""
+    """A program wrote more than its caller accepts."""
 
 
 class Kept:
-    """The beginning and the end of a text; what is between them is counted."""
+    """The beginning and the end of a text; what is in between is counted."""
 
     def __init__(self, most: int = KEPT) -> None:
         self._most = most
@@ -36,7 +36,7 @@ class Kept:
         """Bytes that are not kept."""
 
     def add(self, piece: bytes) -> None:
-        """Take the next piece; at most one that is longer than what is to be kept comes at a time."""
+        """Add the next piece; at most one piece at a time is longer than what is kept."""
         if self._begun < self._most:
             self._head.append(piece)
             self._begun += len(piece)
@@ -49,7 +49,7 @@ class Kept:
             self.left_out += gone
 
     def text(self, errors: str = "replace") -> str:
-        """Return what is kept, with a line in between that tells how much is not."""
+        """Return what is kept, with a line in between that says how much is omitted."""
         gap = f"\n[... {self.left_out} bytes omitted ...]\n" if self.left_out else ""
         whole = b"".join([*self._head, gap.encode(), *self._tail]).decode("utf-8", errors)
         return whole.replace("\r\n", "\n").replace("\r", "\n")
@@ -58,13 +58,13 @@ class Kept:
 def collect(
     proc: subprocess.Popen[bytes], stdin: str, seconds: float | None, *, whole: int | None = None
 ) -> tuple[Kept, Kept]:
-    """Take what a program writes until it ends.
+    """Read a program's output until it ends.
 
     Args:
-        proc: The program, with an unbuffered pipe for each stream; it may have none for its input.
+        proc: The program, with an unbuffered pipe for each stream; its input need not be one.
         stdin: Text for its standard input.
-        seconds: How long it may take; None for as long as it likes.
-        whole: How many bytes each stream may have, where all of it is to be read; None keeps beginning and end.
+        seconds: How many seconds it may take; None for no limit.
+        whole: The most bytes of each stream, if all of it is wanted; None to keep beginning and end.
 
     Returns:
         Standard output and standard error.
@@ -81,7 +81,7 @@ def collect(
     ]
     if proc.stdin:
         pipes.append(partial(feed, proc.stdin, stdin.encode()))
-    here = pipes.pop(0) if end is None else None  # git is started often, and a thread takes as long as our part of it
+    here = pipes.pop(0) if end is None else None  # git is started often, and a thread costs as much as all our work
     workers = [threading.Thread(target=pipe, daemon=True) for pipe in pipes]
     for worker in workers:
         worker.start()
@@ -98,7 +98,7 @@ def collect(
 
 
 def _drain(proc: subprocess.Popen[bytes], pipe: IO[bytes] | None, kept: Kept, whole: bool) -> None:
-    with contextlib.suppress(OSError, ValueError):  # it was closed: nobody waits any more
+    with contextlib.suppress(OSError, ValueError):  # it was closed: nobody is waiting
         while pipe and (piece := pipe.read(_BLOCK)):
             kept.add(piece)
             if whole and kept.left_out:
@@ -107,8 +107,8 @@ def _drain(proc: subprocess.Popen[bytes], pipe: IO[bytes] | None, kept: Kept, wh
 
 
 def feed(pipe: IO[bytes], content: bytes) -> None:
-    """Write to a program, as far as it reads, and close its input."""
-    with contextlib.suppress(OSError, ValueError):  # the program reads no further
+    """Write to a program as far as it reads, and close its input."""
+    with contextlib.suppress(OSError, ValueError):  # the program stopped reading
         view = memoryview(content)
         while view:
             view = view[pipe.write(view) :]

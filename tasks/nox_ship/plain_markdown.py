@@ -1,4 +1,4 @@
-"""Markdown that shows text as it is: names and output of a project make no link, image or heading."""
+"""Markdown that shows text literally: names and output of a project cannot make a link, image or heading."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from nox_ship.printable import printable
 
-# What means something in Markdown, HTML or a mention; a backslash takes that from it.
+# Characters with a meaning in Markdown, HTML or a mention, which a backslash removes.
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#!|~&:@$^])")
 _FENCE = re.compile(r"`{3,}|~{3,}")
 
 
 def plain(text: str) -> str:
-    """Return ``text`` in one line that shows it as it is."""
+    """Return ``text`` in one line that shows it literally."""
     shown = _MARKS.sub(r"\\\1", printable(" ".join(text.split()), lines=False))
-    return re.sub(r"www\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself
+    return re.sub(r"www\.", "www\\\\.", shown, flags=re.IGNORECASE)  # becomes a link on its own
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -25,7 +25,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def fenced(text: str, language: str = "") -> list[str]:
-    """Return the lines of a block that shows a text of several lines, whatever fences stand in it."""
+    """Return the lines of a block that shows a multi-line text, whatever fences it contains."""
     shown = printable(text)
     fence = "`" * (1 + max(map(len, _FENCE.findall(shown)), default=2))
     return [f"{fence}{language}", *shown.split("\n"), fence]

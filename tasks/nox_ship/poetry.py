@@ -1,4 +1,4 @@
-"""Poetry's way to write version constraints, in the words of PEP 440."""
+"""Poetry's version constraints as PEP 440 specifiers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _OPERATOR = re.compile(r"(\^|~=|~(?!=)|[<>=!]=?)\s+")
 
 
 def poetry_specifier(constraint: str) -> str:
-    """Return one of poetry's version constraints as a version specifier (PEP 440).
+    """Return one of Poetry's version constraints as a version specifier (PEP 440).
 
     https://python-poetry.org/docs/dependency-specification/ gives the rules for ``^``, ``~`` and ``*``. Of
-    alternatives (``||``), which PEP 440 does not know, the last one is taken.
+    alternatives (``||``), which PEP 440 does not have, the last one is used.
     """
     newest = _OPERATOR.sub(r"\1", constraint.rsplit("||", maxsplit=1)[-1])
     clauses = (part for part in re.split(r"[,\s]+", newest.strip()) if part)

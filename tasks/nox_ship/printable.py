@@ -1,4 +1,4 @@
-"""Making text that others chose harmless to show."""
+"""Making text from others safe to show."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _OLD_COMMAND = re.compile(r"#(?=#\w*\[)")
 
 
 def printable(text: str, *, lines: bool = True) -> str:
-    """Return ``text`` with nothing in it that a terminal or a runner would obey, and our sessions by their names.
+    """Return ``text`` without anything that a terminal or a runner would obey, and with the names of our sessions.
 
-    Colours are left out. Other control characters, and those that reverse the direction of text, are shown by their
-    numbers; commands to GitHub's or Azure's runner get a space.
+    Colours are removed. Other control characters, and those that reverse the direction of text, are shown as numbers;
+    a space is inserted into commands for GitHub's or Azure's runner.
 
     Args:
-        text: What a tool printed, a name, or anything else that a project can choose.
+        text: Output of a tool, a name, or anything else that a project can choose.
         lines: Whether it may have several lines.
     """
     shown = "".join(
@@ -30,7 +30,7 @@ def printable(text: str, *, lines: bool = True) -> str:
 
 
 _CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Categories of Unicode: control, format (as bidirectional overrides), surrogates, separators of lines."""
+"""Unicode categories: control, format (such as bidirectional overrides), surrogates, line separators."""
 
 
 def _numbered(char: str) -> str:

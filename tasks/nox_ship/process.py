@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -27,8 +28,8 @@ COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the
 TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it prints, and make it print less.")
 COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what the program waits for.")
 
-# These three are compiled when they are first used: `nox -l` does without.
-# One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
+# These three are compiled on first use, which `nox -l` avoids.
+# One word of a variable's name that marks its value as secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
 _SECRET_NAME = partial(
     re.search,
     r"(^|[_.-])([a-z]*tokens?|[a-z]*password|passw|passwd|pswd|passphrase|[a-z]*passfile|[a-z]+_pwd|pw(?=$)"
@@ -39,9 +40,9 @@ _SECRET_NAME = partial(
     r"|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
     flags=re.IGNORECASE,
 )
-# Where such a word is not the last one, a number or a switch is none: PASSWORD_MIN_LENGTH=8, TOKEN_CACHE=true.
+# If such a word is not the last one, numbers and switches are not secret: PASSWORD_MIN_LENGTH=8, TOKEN_CACHE=true.
 _SETTING = re.compile(r"\d{0,6}|true|false|yes|no|on|off", re.IGNORECASE)
-# Forms in which tokens are issued, whatever the variable is called: PyPI, GitHub, GitLab, npm, JSON web tokens, the
+# Formats of tokens, whatever the variable is called: PyPI, GitHub, GitLab, npm, JSON web tokens, the
 # clouds, Slack, Stripe, OpenAI and Anthropic, Hugging Face and others.
 _SECRET_VALUE = partial(
     re.search,
@@ -53,7 +54,7 @@ _SECRET_VALUE = partial(
     r"|AT(?:ATT|CTT|BB)[\w=-]{16,}|gl(?:sa|c)_\w{20,}|(?:lin_api|rubygems|r8|gsk|ntn|sntry[su])_\w{20,}"
     r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi|eyJhdXRocyI6)",
 )
-# What holds a secret among other things: private keys, headers, connection strings, lines of a netrc file.
+# Values that contain a secret: private keys, headers, connection strings, lines of a netrc file.
 _SECRET_INSIDE = partial(
     re.search,
     r"-{4,5} ?BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
@@ -61,25 +62,25 @@ _SECRET_INSIDE = partial(
     r"|\"auths\"\s*:\s*\{\s*\"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
     flags=re.IGNORECASE,
 )
-# Where installers fetch from, and how they get there. Without the address they would ask PyPI for private names, so it
-# stays, and only the password in it goes.
+# Where installers download from, and how. Without the address they would ask PyPI for private names, so it is kept, and
+# only its password is removed.
 _ADDRESSES = re.compile(r"^(?:pip|uv|pdm|poetry|hatch)_|_proxy$", re.IGNORECASE)
-# Files that a job of GitHub Actions obeys.
+# Files that a GitHub Actions job obeys.
 _COMMAND_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
-# What lets git show all that it says to a server.
+# Variables that make git print what it sends to a server.
 _TRACES = re.compile(r"^GIT_(?:TRACE|CURL_VERBOSE)")
-# Credentials of package indexes and identity tokens: git has no use for them, and its hooks are the project's code.
+# Credentials of package indexes and identity tokens: git does not need them, and its hooks are the project's code.
 _INDEX_SECRET = re.compile(r"^twine_|pypi|_api_token$|^uv_publish_|^actions_(id_token_request|runtime)_", re.IGNORECASE)
 # The frames of a Python traceback, up to the line that names the exception.
 _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
-# Set by git for its hooks; inherited, they would aim our git at another repository.
+# Set by git for its hooks; if inherited, they would direct our git to another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
-# It asks `sysconfig`, which on Python 3.11 tells one thread half of what another is still finding out.
+# It uses `sysconfig`, which on Python 3.11 gives a thread partial results while another one initialises it.
 _ALONE = threading.Lock()
 
 MOST = 64 << 20
-"""Bytes of output that we read; the names of a million files have about that many."""
+"""The most bytes of output that we read; the names of a million files take about as many."""
 _LONGEST_LINE = 1 << 20
 
 Argument = str | os.PathLike[str]
@@ -88,7 +89,7 @@ Argument = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Done:
-    """A program that ended: its arguments, exit code, and what it wrote."""
+    """A program that ended: its arguments, exit code, and output."""
 
     args: tuple[str, ...]
     code: int
@@ -97,13 +98,13 @@ class Done:
 
     @property
     def output(self) -> str:
-        """Both streams, standard output first; of a traceback only the line that says what happened."""
+        """Both streams, standard output first; of a traceback only the line with the exception."""
         text = "\n".join(text.rstrip() for text in (self.stdout, self.stderr) if text.strip())
         return _TRACEBACK.sub("", text)
 
 
 class CommandFailedError(ShipError):
-    """A program ended with another exit code than 0; ``done`` holds what it wrote."""
+    """A program exited with another code than 0; ``done`` has its output."""
 
     def __init__(self, done: Done) -> None:
         what = f"`{shlex.join(done.args)}` ended with exit code {done.code}."
@@ -112,11 +113,11 @@ class CommandFailedError(ShipError):
 
 
 class TimedOutError(ShipError):
-    """A program did not end in the time it was given, and was ended."""
+    """A program did not end in time, and was stopped."""
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return ``text`` with every one of ``secrets`` blotted out."""
+    """Return ``text`` with all of ``secrets`` removed."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
@@ -124,10 +125,10 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 @contextmanager
 def without(names: Iterable[str]) -> Iterator[Mapping[str, str]]:
-    """Take variables out of this process's environment while the block runs; yield the environment as it was.
+    """Remove variables from this process's environment while the block runs; yield the original environment.
 
-    For credentials whose names do not tell what they are: what starts in the meantime cannot inherit them, whoever
-    starts it.
+    This is for credentials whose names do not show what they are, so that no program started in the meantime can
+    inherit them.
     """
     whole = dict(os.environ)
     taken = {name: os.environ.pop(name) for name in set(names) if name in os.environ}
@@ -138,14 +139,14 @@ def without(names: Iterable[str]) -> Iterator[Mapping[str, str]]:
 
 
 def secret_names(env: Mapping[str, str]) -> list[str]:
-    """Return the names of the variables in ``env`` that hold credentials, by name or by form of value."""
+    """Return the names of the variables in ``env`` that hold credentials, by name or by format of the value."""
     found = [name for name, value in env.items() if _is_secret(name, value)]
-    if any(name.startswith("GIT_CONFIG_") for name in found):  # they count each other: without one, git fails
+    if any(name.startswith("GIT_CONFIG_") for name in found):  # they are numbered: if one is missing, git fails
         found += [name for name in env if name.startswith("GIT_CONFIG_") and name not in found]
     return found
 
 
-@lru_cache(maxsize=1024)  # each program that is started asks about the whole environment
+@lru_cache(maxsize=1024)  # the whole environment is checked for each program that is started
 def _is_secret(name: str, value: str) -> bool:
     if _SECRET_VALUE(value) or _SECRET_INSIDE(value) or holds_password(value):
         return True
@@ -154,22 +155,22 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def index_secret_names(env: Mapping[str, str]) -> list[str]:
-    """Return the names of those credentials in ``env`` that are for package indexes alone."""
+    """Return the names of those credentials in ``env`` that are only for package indexes."""
     return [name for name in secret_names(env) if _INDEX_SECRET.search(name) or env[name].strip().startswith("pypi-")]
 
 
 def other_secrets() -> list[str]:
-    """Return the names of those variables of this process that hold credentials, but not for package indexes."""
-    env = dict(os.environ)  # each look into `os.environ` decodes
+    """Return the names of this process's variables with credentials, except those for package indexes."""
+    env = dict(os.environ)  # each access to `os.environ` decodes
     of_indexes = set(index_secret_names(env))
     return [name for name in secret_names(env) if name not in of_indexes]
 
 
 def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str | None]:
-    """Return what others must not see of ``env``, as changes to it.
+    """Return the changes to ``env`` that hide secrets from other programs.
 
-    Credentials, git's hook context and the files that a job of GitHub Actions obeys go (None); of addresses that
-    installers need, only the password goes. What is named by ``keep`` stays.
+    Credentials, git's hook context and the files that a GitHub Actions job obeys are removed (None); from addresses
+    that installers need, only the password is removed. Names in ``keep`` are kept.
     """
     gone: dict[str, str | None] = dict.fromkeys(
         name for name in env if name in _GIT_CONTEXT or name in _COMMAND_FILES or _TRACES.match(name)
@@ -181,14 +182,14 @@ def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str 
 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
-    """Return ``env`` without what is :func:`withheld`; names in ``keep`` stay."""
+    """Return ``env`` without what :func:`withheld` hides; names in ``keep`` are kept."""
     env = dict(env)
     changed = {**env, **withheld(env, keep)}
     return {name: value for name, value in changed.items() if value is not None}
 
 
 def inherited(keep: Iterable[str] = ()) -> dict[str, str]:
-    """Return this process's environment as the programs get it that we start; names in ``keep`` stay."""
+    """Return this process's environment for the programs that we start; names in ``keep`` are kept."""
     return scrubbed(os.environ, keep)
 
 
@@ -206,38 +207,41 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     apart: bool = False,
     exact: bool = False,
     ahead: Standby | None = None,
+    unless: Future[Any] | None = None,
 ) -> Done:
-    """Run a program to its end and return what it wrote.
+    """Run a program to its end and return its output.
 
     Args:
         args: The program and its arguments.
-        cwd: The folder to run in.
-        env: Variables to add to the environment; None as a value takes one away.
-        keep: Names of variables of our environment to hand on although they look like credentials.
-        hidden: Variables that are handed to a :func:`module` through a pipe, where no other process can read them.
-            Not with ``stdin`` and ``on_line``.
-        check: Raise where the exit code is not 0.
+        cwd: The working folder.
+        env: Variables to add to the environment; None removes one.
+        keep: Names of variables of our environment to pass on although they look like credentials.
+        hidden: Variables for a :func:`module`, passed through a pipe that no other process can read. Not with
+            ``stdin`` and ``on_line``.
+        check: Raise if the exit code is not 0.
         stdin: Text for the program's standard input.
-        on_line: Called with each line of output as it comes, both streams merged into one; ``stdout`` of the
-            result then holds both.
-        seconds: How long the program may take; None for as long as it likes. Not with ``on_line``.
-        apart: Run it in a process group of its own, so that what ends ours cannot cut it in two: for a short write
-            that must be whole. Not with ``on_line``.
-        exact: Keep bytes that are not UTF-8, as `os.fsdecode` does: for names of files. Not with ``on_line``.
-        ahead: What becomes this :func:`module` or :func:`script`, if it is begun. Not with ``hidden`` and ``stdin``.
+        on_line: Called with each line of output as it arrives, with both streams merged; ``stdout`` of the result then
+            has both.
+        seconds: How many seconds the program may take; None for no limit. Not with ``on_line``.
+        apart: Run it in its own process group, so that a signal to ours cannot interrupt it: for a short write that
+            must complete. Not with ``on_line``.
+        exact: Keep bytes that are not UTF-8, as `os.fsdecode` does, for file names. Not with ``on_line``.
+        ahead: A process that was started in advance to become this :func:`module` or :func:`script`. Not with
+            ``hidden`` and ``stdin``.
+        unless: A task that ends the program if it fails, and whose error is raised then. Only with ``on_line``.
 
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
         TimedOutError: The program took longer than ``seconds`` (NS904).
-        ShipError: The program does not exist, or wrote more than `MOST` (NS746). With ``hidden`` and ``on_line``
-            beginning and end of what it wrote are kept instead.
+        ShipError: The program does not exist, or wrote more than `MOST` (NS746). With ``hidden`` and ``on_line``, the
+            beginning and end of its output are kept instead.
     """
     line = tuple(os.fspath(arg) for arg in args)
     environment = {k: v for k, v in {**inherited(keep), **(env or {})}.items() if v is not None}
     program = partial(_started, line, apart=apart, ahead=ahead, cwd=cwd, env=environment)
     try:
         if on_line:
-            done = _stream(line, program(stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT), on_line)
+            done = _stream(line, program(stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT), on_line, unless)
         elif hidden is not None:
             done = _hide(line, cwd, environment, hidden, seconds)
         else:
@@ -274,7 +278,7 @@ def _capture(
 def _started(
     args: Sequence[str], *, apart: bool = False, ahead: Standby | None = None, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program for the time of a ``with`` block, whose error ends it; so does, unless it is apart, our end."""
+    """Start a program for a ``with`` block; an error there ends it, and so does our own end, unless it is apart."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     begun = ahead.become(args[2:], options) if ahead else None
     with (
@@ -291,7 +295,7 @@ def _started(
 
 
 class Standby:
-    """A Python that is started before it is needed; see ``standby.py``. It serves once."""
+    """A Python that is started before it is needed; see ``standby.py``. It can be used once."""
 
     def __init__(self, *modules: str) -> None:
         """Prepare to import ``modules``."""
@@ -300,12 +304,12 @@ class Standby:
         self._program: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> None:
-        """Start it, without our credentials: it is told its variables when it is needed."""
+        """Start it without our credentials; it receives its variables when it is needed."""
         command = [*script(standby.__file__), *self._modules]
         self._program = self._stack.enter_context(_started(command, env=inherited()))
 
     def become(self, argv: Sequence[str], options: Mapping[str, Any]) -> subprocess.Popen[bytes] | None:
-        """Let it be what ``argv`` names, with options of `subprocess.Popen`, and return it; None if it is not there."""
+        """Make it run ``argv``, with options of `subprocess.Popen`, and return it; None if it is not there."""
         program, self._program = self._program, None
         if program is None or program.stdin is None or program.poll() is not None:
             return None
@@ -315,7 +319,7 @@ class Standby:
         return program
 
     def end(self) -> None:
-        """End it, if it was not needed."""
+        """End it if it was not needed."""
         if self._program:
             self._program.kill()
         self._program = None
@@ -334,9 +338,9 @@ def _hide(
 def closed(
     args: Sequence[str], hidden: Mapping[str, str], **options: Any
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Start a :func:`module` or :func:`script` for the time of a ``with`` block, closed to other processes.
+    """Start a :func:`module` or :func:`script` for a ``with`` block, protected from other processes.
 
-    It is started through our own script, which asks for the variables once nothing can be read in its memory.
+    It is started through our own script, which asks for the variables once its memory cannot be read.
 
     Args:
         args: The command line.
@@ -344,7 +348,7 @@ def closed(
         options: Options of `subprocess.Popen`.
 
     Yields:
-        The program, and what it said instead of asking for the variables; without these it is of no use.
+        The program, and its output if it did not ask for the variables, without which it is useless.
     """
     python, option, *rest = args
     with _started([python, option, undumpable.__file__, *rest], **options) as proc:
@@ -357,28 +361,35 @@ def closed(
 
 
 def _stream(
-    args: tuple[str, ...], program: AbstractContextManager[subprocess.Popen[bytes]], on_line: Callable[[str], None]
+    args: tuple[str, ...],
+    program: AbstractContextManager[subprocess.Popen[bytes]],
+    on_line: Callable[[str], None],
+    unless: Future[Any] | None,
 ) -> Done:
     kept = Kept()
     with program as proc:
+        if unless:
+            unless.add_done_callback(lambda done: proc.kill() if done.exception() else None)
         raw = cast("io.RawIOBase", proc.stdout)
         reader = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8", errors="replace")
         while line := reader.readline(_LONGEST_LINE):
             kept.add(line.encode())
             on_line(line.rstrip("\n"))
+    if unless and unless.done():
+        unless.result()
     return Done(args, proc.returncode, kept.text(), "")
 
 
 def module(name: str) -> list[Argument]:
-    """Return the start of a command line that runs ``name``, a tool installed beside nox-ship.
+    """Return the start of a command that runs ``name``, a tool installed next to nox-ship.
 
-    The current folder is kept from its imports: a project may hold a ``requests.py``.
+    It does not import from the current folder, as a project may contain a ``requests.py``.
     """
     return [sys.executable, "-P", "-m", name]
 
 
 def script(path: str) -> list[str]:
-    """Return the start of a command line that runs a script of ours by its path, with the imports of :func:`module`."""
+    """Return the start of a command that runs a script of ours by its path, with the imports of :func:`module`."""
     return [sys.executable, "-P", path]
 
 

@@ -36,7 +36,7 @@ BAD_REQUIRES_PYTHON = Kind("NS114", "bad-requires-python", 'Write it as a versio
 
 strings = documents.strings
 OWN_FOLDER = ".nox-ship"
-"""Where nox-ship keeps what it knows about a project's files, in the project's folder; git ignores it."""
+"""nox-ship's folder for data about a project's files, within the project's folder; git ignores it."""
 
 _CPYTHON = re.compile(r"3\.\d+")
 _PATCH_RELEASES = 100
@@ -49,9 +49,9 @@ class Project:
     """A project, read from its folder; nothing here writes.
 
     Attributes:
-        root: The folder that holds ``pyproject.toml``.
+        root: The folder with ``pyproject.toml``.
         pyproject: The parsed file.
-        settings: What ``[tool.nox-ship]`` holds.
+        settings: The settings in ``[tool.nox-ship]``.
     """
 
     root: Path
@@ -63,8 +63,8 @@ class Project:
         """Read the project in ``root``.
 
         Raises:
-            ShipError: There is no ``pyproject.toml`` (NS111), it cannot be read (NS112), or its settings for
-                nox-ship are wrong (NS101, NS102).
+            ShipError: There is no ``pyproject.toml`` (NS111), it cannot be read (NS112), or its settings for nox-ship
+                are wrong (NS101, NS102).
         """
         pyproject = read_pyproject(root)
         return cls(root, pyproject, read_settings(pyproject))
@@ -76,21 +76,21 @@ class Project:
 
     @cached_property
     def poetry(self) -> Mapping[str, Any]:
-        """The ``[tool.poetry]`` table, in which poetry kept the metadata before it knew ``[project]``."""
+        """The ``[tool.poetry]`` table, where Poetry kept the metadata before it supported ``[project]``."""
         return self.tool("poetry")
 
     def tool(self, name: str) -> Mapping[str, Any]:
-        """Return the table ``[tool.NAME]``, empty where there is none."""
+        """Return the table ``[tool.NAME]``; empty if there is none."""
         return table(table(self.pyproject, "tool"), name)
 
     @property
     def chosen_gates(self) -> tuple[str, ...] | None:
-        """The setting ``gates``, None where the project does not set it."""
+        """The setting ``gates``; None if not set."""
         return self.settings.gates if "gates" in self.tool("nox-ship") else None
 
     @property
     def further_gates(self) -> tuple[str, ...]:
-        """Those of the optional gates that a setting turns on."""
+        """The optional gates that a setting turns on."""
         levels = {"lowest": self.settings.lowest, "api": self.settings.api}
         return tuple(name for name, level in levels.items() if level != "off")
 
@@ -102,7 +102,7 @@ class Project:
 
     @cached_property
     def name(self) -> str:
-        """The distribution's name as written.
+        """The distribution's name, as written.
 
         Raises:
             ShipError: No name is set (NS113).
@@ -117,7 +117,7 @@ class Project:
         return name
 
     def _of_setup(self, name: str) -> str:
-        """Return a text that setup.py hands on, from there or from a file that it reads; empty where it is none."""
+        """Return a string argument in setup.py, from there or from a file that it reads; empty if there is none."""
         if written := setup_argument(self.read_text("setup.py"), name):
             return written.value
         there = elsewhere(self.root, name)
@@ -127,24 +127,24 @@ class Project:
 
     @property
     def canonical_name(self) -> str:
-        """The name in its normal form (PEP 503)."""
+        """The normalised name (PEP 503)."""
         return canonicalize_name(self.name)
 
     def tag_form(self, tags: Iterable[str]) -> TagForm:
-        """Return how the project names its release tags: by its settings, else as ``tags`` do."""
+        """Return the format of the project's release tags: from its settings, else as in ``tags``."""
         try:
             name = self.name
-        except ShipError:  # reported where the name is needed
+        except ShipError:  # reported by whoever needs the name
             name = ""
         try:
             stated = self.stated_version
-        except ShipError:  # reported where the version is needed
+        except ShipError:  # reported by whoever needs the version
             stated = ""
         return TagForm.of(tags, self.settings.tag, name, stated)
 
     @cached_property
     def stated_version(self) -> str:
-        """The version where a usual file states it plainly; empty where none does, as where git tags tell it.
+        """The version, if a usual file states it literally; empty if none does, as when it comes from git tags.
 
         Raises:
             ShipError: The project has no name (NS113), or a file cannot be read (NS312).
@@ -161,11 +161,11 @@ class Project:
         return next((match[1] for match in found if match), "")
 
     def setup_cfg(self, section: str, key: str) -> str | None:
-        """Return a value from ``setup.cfg``, None where it has none."""
+        """Return a value from ``setup.cfg``; None if it is not there."""
         return self.ini("setup.cfg").get(section, {}).get(key)
 
     def ini(self, name: str) -> dict[str, dict[str, str]]:
-        """Return the sections of an INI file in the project's folder, empty where it cannot be read."""
+        """Return the sections of an INI file in the project's folder; empty if it cannot be read."""
         text = self.read_text(name)
         if not text:
             return {}
@@ -178,7 +178,7 @@ class Project:
 
     @cached_property
     def requires_python(self) -> SpecifierSet:
-        """The Pythons the project runs on; every one where it does not say.
+        """The Pythons that the project supports; all if it does not say.
 
         Raises:
             ShipError: It is not a version range (NS114).
@@ -190,7 +190,7 @@ class Project:
             text = poetry_specifier(str(table(self.poetry, "dependencies").get("python", "")))
         try:
             specifiers = SpecifierSet(str(text))
-            str(specifiers), specifiers.contains("3.11")  # all its numbers are read now
+            str(specifiers), specifiers.contains("3.11")  # makes it parse all numbers now
         except (InvalidSpecifier, ValueError) as error:
             raise ShipError(BAD_REQUIRES_PYTHON(f"requires-python is {str(text)[:80]!r}.")) from error
         return specifiers
@@ -220,8 +220,8 @@ class Project:
     def pythons(self, running: str) -> tuple[str, ...]:
         """Return the Python versions to test on, such as ``3.12``, in order.
 
-        They are those that the project names. Where it names none, they are all with a final release in the range of
-        ``requires-python``, and where there is no range, the running one.
+        They are those that the project names. If it names none, they are all with a final release in the range of
+        ``requires-python``; without a range, only the running one.
 
         Args:
             running: The version of the running Python; it counts as released.
@@ -241,7 +241,7 @@ class Project:
 
     @property
     def static(self) -> bool:
-        """Whether ``pyproject.toml`` alone tells version and dependencies."""
+        """Whether ``pyproject.toml`` alone states version and dependencies."""
         dynamic = self.metadata.get("dynamic", [])
         listed = (
             {"version", "dependencies", "optional-dependencies"} & set(map(str, dynamic))
@@ -254,13 +254,13 @@ class Project:
     def packages(self) -> tuple[Path, ...]:
         """The folders (or modules) of the import packages in the sources, relative to the root.
 
-        A namespace, a folder without ``__init__.py``, is named by the packages in it.
+        For a namespace, a folder without ``__init__.py``, the packages in it are returned.
         """
         return layout.packages(self._told)
 
     @property
     def import_names(self) -> tuple[str, ...]:
-        """The names by which the packages are imported, in their order."""
+        """The import names of the packages, in order."""
         return tuple(layout.import_name(self._told, path) for path in self.packages)
 
     @property
@@ -270,12 +270,12 @@ class Project:
 
     @property
     def test_paths(self) -> tuple[str, ...]:
-        """Where tests are, relative to the root: pytest's own setting, else the usual places."""
+        """Where tests are, relative to the root: in pytest's settings, else in the usual places."""
         return self._tests.places
 
     @property
     def test_arguments(self) -> tuple[str, ...]:
-        """What pytest must be told to find the tests; empty where it finds them by itself."""
+        """Arguments that pytest needs to find the tests; empty if it finds them without."""
         return self._tests.arguments
 
     @cached_property
@@ -284,13 +284,13 @@ class Project:
 
     @cached_property
     def pytest_options(self) -> Mapping[str, Any]:
-        """pytest's settings, from whichever file it would read them.
+        """pytest's settings, from the first file that it would read.
 
         https://docs.pytest.org/en/stable/reference/customize.html#configuration-file-formats has the order.
         """
         for name in ("pytest.toml", ".pytest.toml"):
             if (content := documents.read_bytes(self.root / name)) is not None:
-                with suppress(ValueError):  # pytest says what is wrong with it
+                with suppress(ValueError):  # pytest reports it
                     return table(documents.toml(content.decode()), "pytest")
                 return {}
         for name, section in (("pytest.ini", "pytest"), (".pytest.ini", "pytest")):
@@ -306,7 +306,7 @@ class Project:
         return {}
 
     def read_text(self, name: str) -> str:
-        """Return the text of a file in the project's folder, line breaks as plain line feeds; empty without one.
+        """Return the text of a file in the project's folder, with plain line feeds; empty if there is none.
 
         Raises:
             ShipError: It cannot be read (NS312).
@@ -314,10 +314,10 @@ class Project:
         return documents.read_text(self.root / name)
 
     def own_folder(self) -> Path:
-        """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it.
+        """Return nox-ship's folder in the project, creating it if needed, with a .gitignore.
 
         Raises:
-            ShipError: It is a symlink or no folder, or holds a symlink: tools would write through it (NS607).
+            ShipError: It is a symlink or not a folder, or contains a symlink: tools would write through it (NS607).
         """
         folder = check_folder(self.root / OWN_FOLDER, links=False)
         folder.mkdir(exist_ok=True)
@@ -328,7 +328,7 @@ class Project:
 
 
 def read_pyproject(root: Path) -> Mapping[str, Any]:
-    """Return the parsed ``pyproject.toml`` of ``root``.
+    """Return the parsed ``pyproject.toml`` in ``root``.
 
     Raises:
         ShipError: There is none (NS111), or it is not TOML in UTF-8 (NS112).
@@ -355,15 +355,15 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
 
 
 def minor(version: str) -> tuple[int, ...]:
-    """Return ``3.12`` as ``(3, 12)``, to sort by."""
+    """Return ``3.12`` as ``(3, 12)``, for sorting."""
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def newest_python(versions: Iterable[str]) -> str:
-    """Return the newest CPython of some versions of Python; where there is none, the last of them.
+    """Return the newest CPython of some Python versions; if there is none, the last version.
 
     Raises:
-        IndexError: There is none at all.
+        IndexError: There are no versions.
     """
     known = list(versions)
     return max(filter(_CPYTHON.fullmatch, known), key=minor, default=known[-1])
@@ -372,6 +372,6 @@ def newest_python(versions: Iterable[str]) -> str:
 def admits(requires_python: SpecifierSet, version: str) -> bool:
     """Whether some release of the Python ``version`` (such as ``3.12``) is within ``requires_python``.
 
-    A range may admit some patch releases only (``>=3.11.4``), so each one is asked for.
+    A range may allow only some patch releases (``>=3.11.4``), so each one is checked.
     """
     return any(requires_python.contains(f"{version}.{patch}") for patch in range(_PATCH_RELEASES))

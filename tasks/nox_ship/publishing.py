@@ -1,4 +1,4 @@
-"""The front door of publishing what is built."""
+"""Front end of publishing the built files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.results import Checked, enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
-from nox_ship.release.uptake import foresee
+from nox_ship.release.uptake import foresee, foresee_name
 from nox_ship.report import Report, Row
 from nox_ship.showing import tell
 from nox_ship.terminal import Voice
@@ -46,18 +46,18 @@ BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
-    """Bring an index to what was built, or rehearse it.
+    """Upload the built files to an index and verify them there, or rehearse that.
 
     Args:
         project: The project.
         args: What followed ``nox -s publish --``.
         session: The session's name.
-        index: The index; None takes the one that ``--to`` or the version's route names.
+        index: The index; None for the one in ``--to``, or for the kind of version.
 
     Raises:
-        ShipError: The arguments are wrong (NS108); there is no manifest, or a file is not the one it knows
-            (NS601-NS604); it must not go there (NS752, NS754); a check did not pass (NS850-NS854); credentials, upload
-            or installation fail (NS611-NS753); or another run has the checkout (NS805).
+        ShipError: The arguments are wrong (NS108); there is no manifest, or a file does not match it (NS601-NS604); the
+            files must not go there (NS752, NS754); a check did not pass (NS850-NS854); credentials, upload or
+            installation fail (NS611-NS753); or another run is using the checkout (NS805).
     """
     options = publish_arguments(args, session)
     voice = Voice()
@@ -98,10 +98,10 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
 
 
 def _wanted_index(session: str, index: str | None, to: str | None) -> str | None:
-    """Return the index that a session has, or the one that ``--to`` names; None where neither does.
+    """Return the index that a session has, or the one in ``--to``; None without either.
 
     Raises:
-        ShipError: Both do (NS757).
+        ShipError: There are both (NS757).
     """
     if to and index:
         raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, but `--to` says {to}."))
@@ -109,7 +109,7 @@ def _wanted_index(session: str, index: str | None, to: str | None) -> str | None
 
 
 def _admitted(manifest: Manifest, project: Project, name: str, world: World, report: Report) -> tuple[Finding, ...]:
-    """Enter in the report what is to be published, and check that it may be; return warnings.
+    """Record in the report what will be published, and check that it may be; return warnings.
 
     Raises:
         ShipError: It may not.
@@ -144,7 +144,7 @@ def _await_checks(
 
 
 def _publish(publication: Publication, called: str, report: Report, held: Held | None, *, install: bool) -> None:
-    """Publish from the project's own folder, and tell of it."""
+    """Publish from the project's own folder, and report it."""
     begun = report.after()
 
     def arrived(entry: Published) -> None:
@@ -165,7 +165,9 @@ def _foresee(publication: Publication, voice: Voice) -> None:
         ShipError: It would not.
     """
     manifest = publication.manifest
-    findings = foresee(publication.index, manifest.name, manifest.version, new=False, built=manifest)
+    index, name, version = publication.index, manifest.name, manifest.version
+    findings = foresee(index, name, version, new=False, built=manifest)
+    findings.extend(foresee_name(index, name, version))
     for finding in findings:
         if finding.level != "error":
             voice.finding(finding)
@@ -173,7 +175,7 @@ def _foresee(publication: Publication, voice: Voice) -> None:
 
 
 def _compare(publication: Publication, called: str, shop: Workshop, voice: Voice, report: Report) -> None:
-    """Report what changed between the last release on the index and what was built."""
+    """Report what changed between the last release on the index and the built files."""
     project = publication.project
     comparison = Comparison(publication.manifest, project, publication.index, called, shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)
@@ -181,16 +183,16 @@ def _compare(publication: Publication, called: str, shop: Workshop, voice: Voice
 
 
 def announce(project: Project, args: Sequence[str]) -> None:
-    """Bring the release's page on the forge to what was built, and publish it once it is whole.
+    """Create or complete the release's page on the forge, and publish it once it is complete.
 
     Args:
         project: The project.
         args: What followed ``nox -s announce --``.
 
     Raises:
-        ShipError: There is no manifest, or a file is not the one it knows (NS601 to
-            NS603); it is no release, or not on GitHub (NS779); there is no token (NS789); the bill of materials or the
-            provenance is of another release (NS799); or the forge does not take it (NS780 to NS787, NS778).
+        ShipError: There is no manifest, or a file does not match it (NS601 to NS603); it is not a release, or not on
+            GitHub (NS779); there is no token (NS789); the bill of materials or the provenance is for another release
+            (NS799); or the forge does not accept it (NS780 to NS787, NS778).
     """
     options = announce_arguments(args)
     voice = Voice()

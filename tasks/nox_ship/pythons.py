@@ -1,4 +1,4 @@
-"""Which versions of Python have been released, and which are on this machine."""
+"""Which versions of Python have been released, and which are installed on this machine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VERSION = re.compile(r"3\.\d{1,3}")
 
 @functools.cache
 def stable() -> tuple[str, ...]:
-    """Return the versions of CPython that have a final release, such as ``3.12``, oldest first; none where uv is mute.
+    """Return the versions of CPython with a final release, such as ``3.12``, oldest first; none if uv does not say.
 
-    They are those that the installed uv can download. It carries the list, so no network is asked, and the list grows
-    as uv is updated. What it says is kept in the cache until another uv is installed.
+    They are those that the installed uv can download. It contains the list, so no network is needed, and the list grows
+    as uv is updated. The answer is cached until another uv is installed.
     """
     try:
         uv = Path(process.uv())
@@ -38,7 +38,7 @@ def stable() -> tuple[str, ...]:
             return known
     if not (found := _asked()):
         return ()
-    with suppress(OSError):  # without a record, the next run asks again
+    with suppress(OSError):  # without the cache, the next run asks again
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         hide_from_git(kept.parent)
         write_whole(kept, json.dumps({"uv": key, "stable": found}))
@@ -46,10 +46,10 @@ def stable() -> tuple[str, ...]:
 
 
 def interpreter(version: str) -> str | None:
-    """Return the path of a Python of this machine, such as ``3.12`` or ``pypy3.11``; None if there is none.
+    """Return the path of a Python on this machine, such as ``3.12`` or ``pypy3.11``; None if there is none.
 
-    Any Python on the way there is started to find out what it is. It does not get our credentials. What it said is kept
-    for as long as its file is the same, where nox keeps that: what one of them has asked, the other need not.
+    Any Python found on the way is started to find out what it is, without our credentials. Its answer is cached where
+    nox caches it, until its file changes, so that each can use the other's.
     """
     import platformdirs
     from python_discovery import DiskCache, get_interpreter
@@ -58,13 +58,13 @@ def interpreter(version: str) -> str | None:
     try:
         kept = DiskCache(Path(platformdirs.user_cache_dir("nox")) / "python-discovery")
         found = get_interpreter(version, cache=kept, env=env)
-    except OSError:  # the cache cannot be written
+    except OSError:  # the cache is not writable
         found = get_interpreter(version, env=env)
     return None if found is None else str(found.executable)
 
 
 def _asked() -> tuple[str, ...]:
-    """Ask uv, whatever the user's settings for it are, and without a variable that it can do without."""
+    """Ask uv, ignoring the user's settings for it, and with as few variables as possible."""
     command: list[process.Argument] = [process.uv(), "python", "list", "--only-downloads", "--all-platforms"]
     needless = dict.fromkeys(name for name in process.inherited() if name.upper() not in _NEEDED)
     try:

@@ -1,4 +1,4 @@
-"""Registering the sessions with nox, beside the noxfile's own."""
+"""Registering our sessions with nox, next to the noxfile's own."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _in_release = False
 _ours: frozenset[str] = frozenset()
 """The names of all our sessions."""
 _registered: dict[str, Any] = {}
-"""What nox's registry has from us, by name."""
+"""Our sessions in nox's registry, by name."""
 _decided: Decision | None = None
-"""Which sessions are gates, as of the moment when ours were registered; None where the noxfile had no others."""
+"""The decision about gates when ours were registered; None if the noxfile had no others."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Spec:
 
 def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
     """Register the sessions ``specs``, by name; see :func:`nox_ship.register`."""
-    undumpable.close_memory()  # of the nox that holds the credentials, before anything of the project's runs below it
+    undumpable.close_memory()  # nox holds the credentials, and code of the project will run below it
     left_out = set(exclude)
     if unknown := left_out - set(specs):
         msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(specs)}"
@@ -62,7 +62,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
     theirs = nox.registry.get()
     _decided = decided = _beside(theirs, project, set(specs) - left_out)
     naming.settle(decided.names if decided else {})
-    # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
+    # Arguments also go to required sessions, and pytest cannot parse those of `coverage report`.
     alone = "--" in sys.argv
     helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     pythons = list(_pythons(project))
@@ -94,7 +94,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
 
 
 def _beside(theirs: Mapping[str, Any], project: Project | None, names: set[str]) -> Decision | None:
-    """Decide what becomes of our sessions ``names`` beside those of the noxfile's own; None where it has none."""
+    """Decide about our sessions ``names`` next to the noxfile's own; None if it has none."""
     if all(one is _registered.get(name) for name, one in theirs.items()):
         return None
     from nox_ship.gates import loaded
@@ -108,7 +108,7 @@ def _beside(theirs: Mapping[str, Any], project: Project | None, names: set[str])
 
 
 def _fitted(usual: str, spec: Spec, decided: Decision) -> Spec:
-    """Return how a session of ours is registered beside those of the noxfile's own."""
+    """Return how to register a session of ours next to the noxfile's own."""
     from nox_ship.gates import loaded
 
     spec = dataclasses.replace(spec, function=loaded.described(spec.function))
@@ -119,14 +119,14 @@ def _fitted(usual: str, spec: Spec, decided: Decision) -> Spec:
 
 
 def _further(project: Project | None, theirs: Mapping[str, Any]) -> set[str]:
-    """Return those of our sessions that the settings turn into gates."""
+    """Return our sessions that the settings turn into gates."""
     if project is None:
         return set()
     return {*project.further_gates, *(name for name in project.settings.gates if name not in theirs)}
 
 
 def _oldest(pythons: Sequence[str], name: str) -> str:
-    """Return the oldest of the project's Pythons; if the session is asked for by name, the oldest that is installed.
+    """Return the oldest of the project's Pythons; if the session is called by name, the oldest installed one.
 
     Searching for a missing one takes seconds, which is too long for listing the sessions.
     """
@@ -138,7 +138,7 @@ def _oldest(pythons: Sequence[str], name: str) -> str:
 
 
 def _fixed_port(project: Project) -> bool:
-    """Whether the tests listen on a fixed port, which those on another Python would want at the same time."""
+    """Whether the tests listen on a fixed port, which the tests on another Python would also need."""
     from nox_ship.gates.ports import fixed_port
 
     try:
@@ -148,7 +148,7 @@ def _fixed_port(project: Project) -> bool:
 
 
 def _project() -> Project | None:
-    """Return the project; what is wrong with it is reported by the session that runs."""
+    """Return the project; errors in it are reported by the session that runs."""
     try:
         return Project.read(Path.cwd())
     except ShipError:
@@ -156,7 +156,7 @@ def _project() -> Project | None:
 
 
 def join_release() -> None:
-    """Let what is registered from now on be the sessions of a release, in its clean clone."""
+    """Make the sessions registered from now on those of a release, in its clean clone."""
     global _in_release  # noqa: PLW0603 - a noxfile calls `register` with nothing of it
     _in_release = True
 
@@ -179,7 +179,7 @@ def interpreter(session: SessionRunner) -> str | None:
 
 
 def unmeasured() -> Decision | None:
-    """Return the decision by which the tests are the project's and measure nothing; None where they do."""
+    """Return the decision if the tests are the project's own and measure nothing; None otherwise."""
     return _decided if _decided and _decided.unmeasured else None
 
 
@@ -193,7 +193,7 @@ def decision(project: Project | None) -> Decision:
 
 
 def loaded_sessions() -> Sessions:
-    """Return what the noxfile holds, now that all of it was loaded."""
+    """Return the sessions of the noxfile, once it is completely loaded."""
     from nox_ship.gates import loaded
 
     registry, project = nox.registry.get(), _project()
@@ -202,15 +202,15 @@ def loaded_sessions() -> Sessions:
 
 
 def _not_notified(session: nox.Session, target: object, *_: object, **__: object) -> None:
-    """Do without `session.notify`: a release runs each session in a nox of its own, where nox refuses it."""
+    """Disable `session.notify`: a release runs each session in its own nox, which does not allow it."""
     session.log(f"{target} is not run after this session: a release runs each gate by itself")
 
 
 def _pythons(project: Project | None) -> Sequence[str]:
-    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
+    """Return the project's Pythons; errors in its settings are reported by the session that runs.
 
-    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
-    preflight says.
+    In CI, nox fails if one is missing. In a release, those that the project does not name are left out instead, and
+    preflight says so.
     """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:

@@ -17,8 +17,8 @@ SCHEMA = 1
 """Version of the JSON report's format."""
 
 
-ELSEWHERE = "Wheels that a workflow builds, and that were not tried here"
-"""What stands above :attr:`Report.elsewhere` where it is shown."""
+ELSEWHERE = "Wheels that a workflow builds, not tested here"
+"""The heading of :attr:`Report.elsewhere`."""
 
 
 def _now() -> str:
@@ -144,7 +144,7 @@ class Report:
     files: list[BuiltFile] = field(default_factory=list)
     """The built files."""
     elsewhere: list[str] = field(default_factory=list)
-    """The targets that a workflow builds wheels for, which were not tried here: in cibuildwheel's terms, such as
+    """The targets for which a workflow builds wheels that were not tested here, in cibuildwheel's terms, such as
     ``cp312-win_amd64``; if these are unknown, the runners that build them."""
     environment: dict[str, str] = field(default_factory=dict)
     """The versions of the tools, by name."""

@@ -1,4 +1,4 @@
-"""A report as a page: one file of HTML that loads nothing, runs nothing, and shows all text as text."""
+"""A report as a page: one HTML file that loads nothing, runs nothing, and shows all text literally."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEVELS = {"error": ("bad", "✗"), "warning": ("odd", "!"), "notice": ("note", 
 
 
 def page(report: Report) -> str:
-    """Return a report as a page of HTML."""
+    """Return a report as an HTML page."""
     title = f"{report.title} {report.version}".strip()
     stopped = any(one["level"] == "error" for one in report.findings)
     first = [_findings(report), _timeline(report)]
@@ -72,7 +72,7 @@ def _head(report: Report) -> Html:
 
 
 def _ending(report: Report) -> list[str]:
-    """Return the sentence that the run ended with; the command in it is one that can be copied."""
+    """Return the last sentence of the run, with a command that can be copied."""
     before, command, after = closing.ended(report).partition(report.command or "\n")
     return [sentence(before), _code(command.strip()), sentence(after)]
 
@@ -128,7 +128,7 @@ def _timeline(report: Report) -> Html:
 
 
 def _in_order(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield each step, and after it its sessions in the order in which they began."""
+    """Yield each step, followed by its sessions in the order in which they began."""
     rows = list(rows)
     for step in rows:
         if step.within is None:
@@ -160,7 +160,7 @@ def _row(row: Row, bar: Bar | None, whole: float, *, parent: bool) -> Html:
 
 
 def _nice(whole: float) -> float:
-    """Return the distance of ticks of which three to five fit."""
+    """Return an interval so that three to five ticks fit."""
     for power in range(-1, 6):
         for step in (1, 2, 5):
             if whole / (step * 10.0**power) <= 5:  # noqa: PLR2004 - ticks that a phone has room for

@@ -9,6 +9,6 @@ from nox_ship.report import SCHEMA, Report
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the schema of the JSON report; one of a later version of nox-ship may hold more."""
+    """Return the schema of the JSON report; reports of later versions of nox-ship may have more fields."""
     what = "The result of a release, a rehearsal, or publishing alone."
     return published(Report, "report", SCHEMA, "Report of nox-ship", what)

@@ -1,4 +1,4 @@
-"""A report as Markdown: for the page that sums a job of GitHub Actions up, or a pull request."""
+"""A report as Markdown: for the job summary in GitHub Actions, or for a pull request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_COMMITS, _MOST_LINES, _LONGEST_NAME = 20, 100, 60
 
 
 def summary(report: Report) -> str:
-    """Return a report as Markdown, in which all that a project can choose is shown as it is."""
+    """Return a report as Markdown, in which all text from the project is shown literally."""
     title = plain(f"{report.title} {report.version}".strip())
     sign = _SIGNS.get(report.verdict, "❌")
     parts = [
@@ -66,10 +66,10 @@ def proposed(report: Report, merging: Iterable[str], most: int) -> str:
 
 
 def gantt(report: Report) -> str:
-    """Return when steps and sessions ran as a Gantt chart of Mermaid; empty where nothing did.
+    """Return when steps and sessions ran as a Mermaid Gantt chart; empty if nothing ran.
 
-    https://mermaid.js.org/syntax/gantt.html tells the form. Milliseconds stand for points in time, so that no clock or
-    zone comes in.
+    https://mermaid.js.org/syntax/gantt.html describes the format. Times are in milliseconds, so that clocks and zones
+    do not matter.
     """
     drawn = bars(report)
     lines = ["gantt", "    dateFormat x", "    axisFormat %M:%S", "    todayMarker off"]
@@ -88,7 +88,7 @@ def _task(bar: Bar) -> str:
 
 
 def _harmless(name: str) -> str:
-    """Return a name for a chart, in which no character ends it; one of Mermaid's own words may not begin a line."""
+    """Return a name that is safe in a chart: without special characters, and not starting with a keyword."""
     letters = re.sub(r"[^\w .()=+-]", "_", printable(name, lines=False))
     return letters[:_LONGEST_NAME].strip() or "_"
 

@@ -1,12 +1,12 @@
-"""Running the sessions of a release: each is a process, forked from one that has loaded nox and the noxfile.
+"""Running the sessions of a release: each in a process forked from one that has loaded nox and the noxfile.
 
-Such a process does what `nox --session NAME` does, with the same functions of nox. `release/gates.py` starts this file
-as a program, in the clone, and reads its lines. Those that begin with `EVENT` hold a list in JSON; all others are what
-nox and the noxfile say while they are loaded.
+Such a process does what `nox --session NAME` does, with nox's own functions. `release/gates.py` starts this file as a
+program in the clone, and reads its lines. Those that begin with `EVENT` contain a JSON list; all others are output of
+nox and the noxfile while they are loaded.
 
 - ``["started", name, needs]``: a session runs, now that those that it needs have passed.
-- ``["said", name, text]``: what it wrote.
-- ``["ended", name, entry]``: what nox says of its result (`nox.sessions.Result.serialize`).
+- ``["said", name, text]``: output of a session.
+- ``["ended", name, entry]``: nox's result (`nox.sessions.Result.serialize`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).parents[1]))  # where the noxfile says where nox-ship is
+    sys.path.append(str(Path(__file__).parents[1]))  # the noxfile may add nox-ship's place to the path only later
 
 from nox import _options, logger, registry, tasks, virtualenv
 from nox.sessions import Result, resolve_allow_parallel
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from nox.manifest import Manifest
     from nox.sessions import SessionRunner
 
-# Modules that sessions import when they run: once, for all of them.
+# Modules that sessions import when they run, imported once for all of them.
 for _name in ("nox_ship.gates.recipes", "nox_ship.package.build", "nox_ship.package.install", "python_discovery"):
     importlib.import_module(_name)
 
@@ -54,34 +54,34 @@ _LOOK_SECONDS = 0.05
 
 @dataclass
 class _Running:
-    """A session under way, in a process of its own."""
+    """A running session, in its own process."""
 
     session: SessionRunner
     pid: int
     output: int
-    """What it writes."""
+    """Its output."""
     result: int
-    """What it comes to."""
+    """Its result."""
     begun: float = field(default_factory=time.monotonic)
     entry: bytes = b""
     told: bool = False
-    """Whether it has told what it comes to: all that its process still does is to end."""
+    """Whether it has reported its result, so that its process only has to end."""
     text: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
     )
 
 
 class Runner:
-    """The sessions of a noxfile that is loaded."""
+    """The sessions of a loaded noxfile."""
 
     def __init__(self, manifest: Manifest, config: NoxConfig, jobs: int, tell: Callable[..., None]) -> None:
-        """Prepare to run what is selected.
+        """Prepare to run the selected sessions.
 
         Args:
             manifest: nox's sessions; those in its queue are run.
             config: nox's options.
             jobs: How many sessions run at once.
-            tell: Called with what happens.
+            tell: Called with each event.
         """
         self._config = config
         self._jobs = jobs
@@ -96,7 +96,7 @@ class Runner:
         """Run all sessions, each once those that it requires have passed; return whether all have.
 
         Args:
-            parent: The process that waits for us: without it, this ends.
+            parent: The process that waits for us; without it, this ends.
         """
         selected = set(self._queue)
         needs = {one: [need for need in one.get_direct_dependencies() if need in selected] for one in self._queue}
@@ -119,7 +119,7 @@ class Runner:
         return all(self._results.values())
 
     def _may_start(self, session: SessionRunner) -> bool:
-        """Whether there is room: a session that does not allow others beside it runs alone, as in nox."""
+        """Whether another session may start: one that allows no others runs alone, as in nox."""
         if session in self._running or len(self._running) >= self._jobs:
             return False
         beside = [session, *self._running]
@@ -144,7 +144,7 @@ class Runner:
             self._selector.register(pipe, selectors.EVENT_READ, running)
 
     def _look(self, parent: int) -> None:
-        """Take what sessions write, until one says something or for a moment, and the results of those that ended."""
+        """Read the output of sessions, until there is some or for a moment, and the results of those that ended."""
         for key, _ in self._selector.select(_LOOK_SECONDS):
             running: _Running = key.data
             self._read(running, key.fd)
@@ -156,7 +156,7 @@ class Runner:
             os._exit(1)
 
     def _read(self, running: _Running, pipe: int) -> bool:
-        """Take what a session wrote; return whether it may have written more."""
+        """Read the output of a session; return whether there may be more."""
         try:
             piece = os.read(pipe, _PIECE)
         except BlockingIOError:
@@ -171,7 +171,7 @@ class Runner:
         return bool(piece)
 
     def _collect(self, running: _Running, status: int) -> None:
-        """Take the result of a session whose process has ended; what it left running may still hold its pipes."""
+        """Take the result of a session whose process has ended; programs that it left running may hold its pipes."""
         for pipe in (running.output, running.result):
             while self._read(running, pipe):
                 pass
@@ -194,7 +194,7 @@ class Runner:
 
 
 def _run(session: SessionRunner, config: NoxConfig, server: int, output: int, told: int) -> int:
-    """Run one session in this forked process, as a nox does that was started for it alone; return the exit code."""
+    """Run one session in this forked process, like a nox started for it alone; return the exit code."""
     os.setsid()
     lifeline.end_with(server)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
@@ -227,7 +227,7 @@ def _run(session: SessionRunner, config: NoxConfig, server: int, output: int, to
 
 
 def load(arguments: Sequence[str]) -> tuple[Manifest, NoxConfig] | int:
-    """Load the noxfile as nox does, and select sessions by nox's ``arguments``; an exit code if that fails."""
+    """Load the noxfile as nox does, and select sessions by nox's ``arguments``; return an exit code if that fails."""
     config = _options.options.parse_args(list(arguments))
     logger.setup_logging(color=False)
     registry.reset()
@@ -240,10 +240,10 @@ def load(arguments: Sequence[str]) -> tuple[Manifest, NoxConfig] | int:
 
 
 def main() -> int:
-    """Run the sessions that nox's arguments select, and print what happens.
+    """Run the sessions that nox's arguments select, and print the events.
 
     Returns:
-        The exit code: 0 where all passed, 1 where one did not, nox's own where the noxfile cannot be loaded.
+        The exit code: 0 if all passed, 1 if one did not, nox's own if the noxfile cannot be loaded.
     """
     parent = os.getppid()
     registration.join_release()
@@ -252,14 +252,14 @@ def main() -> int:
         return loaded
     sys.stdout.flush()
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    events.write("\n")  # what the noxfile printed last may have no end
+    events.write("\n")  # the noxfile's last output may have no line break
 
     def tell(*event: object) -> None:
         events.write(f"{EVENT}{json.dumps(event, default=str)}\n")
         events.flush()
 
-    virtualenv.find_uv()  # each session would ask it for its version
-    gc.freeze()  # so that what is shared with the forked processes stays so
+    virtualenv.find_uv()  # otherwise each session would ask uv for its version
+    gc.freeze()  # keeps the memory that forked processes share unchanged
     try:
         return int(not Runner(*loaded, jobs=2 * (os.cpu_count() or 2), tell=tell).run(parent))
     except KeyboardInterrupt:  # the sessions end with us

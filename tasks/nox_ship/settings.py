@@ -1,4 +1,4 @@
-"""Reading ``[tool.nox-ship]``: every mistake is reported at once."""
+"""Reading ``[tool.nox-ship]``: all mistakes are reported together."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _HINTS = functools.cache(typing.get_type_hints)
 
 
 def read_settings(pyproject: Mapping[str, typing.Any]) -> Settings:
-    """Return the settings that a parsed ``pyproject.toml`` holds.
+    """Return the settings in a parsed ``pyproject.toml``.
 
     Raises:
-        ShipError: With one finding for each unknown key (NS101), each value of a wrong type (NS102) and each address
-            of an index that would give away what is sent there (NS703).
+        ShipError: With one finding for each unknown key (NS101), each value of a wrong type (NS102) and each address of
+            an index that would expose what is sent there (NS703).
     """
     findings = Findings()
     tool = pyproject.get("tool", {})
@@ -56,7 +56,7 @@ _KEYWORDS: Mapping[str, Callable[[typing.Any, typing.Any], bool]] = {
     "propertyNames": lambda value, schema: all(_keeps(name, schema) for name in value),
     "additionalProperties": lambda value, schema: all(_keeps(entry, schema) for entry in value.values()),
 }
-"""The keywords of JSON Schema that bound a value, and whether one keeps to them."""
+"""The keywords of JSON Schema that restrict a value, and how to check each."""
 
 
 def _keeps(value: object, schema: Mapping[str, typing.Any]) -> bool:
@@ -74,7 +74,7 @@ def _out_of_bounds(settings: object, path: str = ROOT) -> Iterator[Finding]:
 
 
 def _unsafe(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for each address that would give away what is sent there."""
+    """Yield a finding for each address that would expose what is sent there."""
     for name, index in settings.indexes.items():
         for key, address in asdict(index).items():
             if address is not None and not is_safe(address):
@@ -85,7 +85,7 @@ def _unsafe(settings: Settings) -> Iterator[Finding]:
 
 
 class _WrongTypeError(Exception):
-    """A value does not fit; the message says what would."""
+    """A value has the wrong type; the message names the right one."""
 
 
 def _read(cls: type, table: object, path: str, findings: list[Finding]) -> object:

@@ -1,7 +1,7 @@
 """A JSON Schema of ``[tool.nox-ship]``, made from the dataclasses of `config.py`.
 
-It has the form that SchemaStore asks for (draft 7, a description for each key), and ``validate-pyproject`` finds it by
-the entry point ``validate_pyproject.tool_schema``: https://validate-pyproject.readthedocs.io/en/latest/dev-guide.html.
+It has the format that SchemaStore requires (draft 7, a description for each key), and ``validate-pyproject`` finds it
+through the entry point ``validate_pyproject.tool_schema``: https://validate-pyproject.readthedocs.io/en/latest/dev-guide.html.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What ``setup.py`` hands to setuptools, read without running it."""
+"""The arguments of ``setup()`` in ``setup.py``, read without running it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ASSIGNMENT = re.compile(
 )
 _SOURCE_ROOTS = ("", "src", "lib")
 _READ = (".py", ".txt", "")
-"""The ends of the names of files that setup.py may read a value from."""
+"""The endings of files from which setup.py may read a value."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A text in a Python file, and where its characters are."""
+    """A string in a Python file, and the position of its characters."""
 
     value: str
     start: int
@@ -31,23 +31,23 @@ class Written:
 
 
 def setup_argument(text: str, name: str) -> Written | None:
-    """Return the text that the call to ``setup`` is given as ``name``.
+    """Return the string argument ``name`` of the call to ``setup``.
 
-    It stands in the call, or in a variable that is assigned once. None where it is anything else, where two
-    calls differ, or where the file is no Python of ours.
+    It is in the call, or in a variable that is assigned once. None if it is anything else, if two calls differ, or if
+    the file is not valid Python.
     """
     found = [_written(text, value) for value in _given(text, name)]
     return found[0] if found and len({one and one.value for one in found}) == 1 else None
 
 
 def setup_expression(text: str, name: str) -> ast.expr | None:
-    """Return the expression that the one call to ``setup`` is given as ``name``; see :func:`setup_argument`."""
+    """Return the expression of the argument ``name`` of the one call to ``setup``; see :func:`setup_argument`."""
     found = _given(text, name)
     return found[0] if len(found) == 1 else None
 
 
 def setup_list(text: str, name: str) -> tuple[str, ...]:
-    """Return the texts in the list that the one call to ``setup`` is given as ``name``."""
+    """Return the strings in the list argument ``name`` of the one call to ``setup``."""
     listed = setup_expression(text, name)
     items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
     values = (item.value for item in items if isinstance(item, ast.Constant))
@@ -55,7 +55,7 @@ def setup_list(text: str, name: str) -> tuple[str, ...]:
 
 
 def assigned(text: str, name: str) -> Written | None:
-    """Return the text that a Python file assigns to ``name`` at its top, also along with other names."""
+    """Return the string that a Python file assigns to ``name`` at top level, possibly along with other names."""
     for match in _ASSIGNMENT.finditer(text):
         if name in re.split(r"[ \t]*=[ \t]*", match["names"] or match["annotated"]):
             return Written(match["value"], *match.span("value"))
@@ -64,19 +64,19 @@ def assigned(text: str, name: str) -> Written | None:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Where a value stands that ``setup.py`` hands on and does not state itself."""
+    """The origin of a value that ``setup.py`` passes on but does not state itself."""
 
     names: tuple[str, ...]
-    """What the value may be called there, as far as setup.py tells."""
+    """The possible names of the value there, as far as setup.py shows them."""
     files: tuple[str, ...]
-    """Files that are there, relative to the project's folder, in the order in which they are to be looked into."""
+    """Existing files, relative to the project's folder, in the order in which to search them."""
 
 
 def elsewhere(root: Path, name: str) -> Elsewhere | None:
-    """Return where the value stands that the one call to ``setup`` is given as ``name`` by an expression.
+    """Return the origin of the argument ``name`` of the one call to ``setup``, if it is given by an expression.
 
-    That is the module that it is imported from, as in ``version=six.__version__``, or else a file that setup.py names,
-    to execute it or to search through it: ``about["__version__"]``, ``find_version("src", "pkg", "__init__.py")``.
+    That is the module from which it is imported, as in ``version=six.__version__``, or else a file that setup.py names
+    to execute or search it: ``about["__version__"]``, ``find_version("src", "pkg", "__init__.py")``.
 
     Args:
         root: The project's folder.
@@ -93,7 +93,7 @@ def elsewhere(root: Path, name: str) -> Elsewhere | None:
 
 
 def _origin(tree: ast.Module, value: ast.expr) -> tuple[tuple[str, ...], str]:
-    """Return what a value may be called where it comes from, and the module that it is imported from, if any."""
+    """Return the possible names of a value in its origin, and the module from which it is imported, if any."""
     if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
         key = str(value.slice.value)
         return (key, f"__{key}__"), ""
@@ -120,7 +120,7 @@ def _of_module(module: str) -> Iterator[str]:
 
 
 def _named_files(tree: ast.Module) -> Iterator[str]:
-    """Yield what may be the names of files: texts of the script, and those that a call or ``/`` joins."""
+    """Yield possible file names: strings in the script, and those that a call or ``/`` joins."""
     texts = _texts(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -140,7 +140,7 @@ def _divided(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def _texts(tree: ast.Module) -> Callable[[ast.expr], str | None]:
-    """Return what tells the text that an expression is, also by a name; None of another."""
+    """Return the string node that an expression stands for, also through a name; None for others."""
     texts = {
         target.id: node.value.value
         for node in ast.walk(tree)
@@ -175,7 +175,7 @@ def _given(text: str, name: str) -> list[ast.expr]:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    """Yield what the function is called in the file."""
+    """Yield the names of the function in the file."""
     yield from ("setup", "setuptools.setup")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -185,7 +185,7 @@ def _names(tree: ast.Module) -> Iterator[str]:
 
 
 def _arguments(tree: ast.Module, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    """Yield what a call is given by name, also by ``**`` and a dictionary that stands in the file."""
+    """Yield a call's keyword arguments, including those in ``**`` with a dictionary in the file."""
     for word in call.keywords:
         if word.arg is not None:
             yield word.arg, word.value
@@ -199,7 +199,7 @@ def _arguments(tree: ast.Module, call: ast.Call) -> Iterator[tuple[str, ast.expr
 
 
 def _constant(tree: ast.Module, value: ast.expr) -> ast.expr:
-    """Return what a name stands for where the file assigns to it once; else the expression itself."""
+    """Return the value of a name that the file assigns once; else the expression itself."""
     if not isinstance(value, ast.Name):
         return value
     stored = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
@@ -214,7 +214,7 @@ def _constant(tree: ast.Module, value: ast.expr) -> ast.expr:
 
 
 def _written(text: str, node: ast.expr) -> Written | None:
-    """Return a text and its place; None for what is no text, or does not stand there as it is."""
+    """Return a string and its position; None if it is not one, or not a literal."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or not node.value.strip():
         return None
     lines = text.split("\n")

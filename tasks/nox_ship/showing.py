@@ -1,4 +1,4 @@
-"""Showing what a release came to: on the terminal, to the job that it is part of, and in the report."""
+"""Showing the result of a release: on the terminal, in the job summary, and in the report."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from nox_ship.terminal import Voice
 
 
 def tell(report: Report, shop: Workshop, path: Path | None = None) -> None:
-    """Show how a run ended as a page in its workshop and to GitHub Actions, and write the report that was asked for."""
+    """Show how a run ended as a page in its workshop and in GitHub Actions, and write the requested report."""
     write_whole(shop.page, page(report))
     if report.scope == "release":
-        with suppress(OSError):  # what the run came to matters more
+        with suppress(OSError):  # the result of the run matters more
             remember(shop.history, report)
     actions.page([summary(report)])
     if report.passed and report.scope != "publish":
@@ -31,7 +31,7 @@ def tell(report: Report, shop: Workshop, path: Path | None = None) -> None:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a report as a page, as Markdown or as JSON: as the suffix of the file asks for."""
+    """Write a report as a page, as Markdown or as JSON, depending on the file's suffix."""
     if path.suffix.lower() in (".html", ".htm"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, page(report))
@@ -61,9 +61,9 @@ def stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
-    """Show why a release stopped and how far it came; the line that ends it says the first reason once more.
+    """Show why a release stopped and how far it came; the last line repeats the first reason.
 
-    Where nothing stands between the two, a single finding is left to that line.
+    If there is nothing in between, a single finding is only shown in that line.
     """
     far = len(report.rows) > len(report.steps_not_reached()) + 1
     if far or len(findings) > 1 or any(finding.detail for finding in findings):

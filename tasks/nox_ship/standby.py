@@ -1,8 +1,8 @@
-"""A Python that is started before it is needed, and has imported by then what it will use.
+"""A Python that is started before it is needed, and has already imported what it will use.
 
-Run as a script, it imports the modules that are its arguments, waits for a line of JSON on its standard input that says
-what to run, where, and with which variables, and becomes that: a module (``-m NAME``) or another script, with its
-arguments. Where its input ends instead, it ends too. It imports nothing of nox-ship but what it is told to.
+Run as a script, it imports the modules in its arguments, waits for a line of JSON on its standard input that says what
+to run, where, and with which variables, and becomes that: a module (``-m NAME``) or another script, with its arguments.
+If its input ends instead, so does it. It imports nothing of nox-ship except the given modules.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).parents[1]))  # where the modules may be that are named
+    sys.path.append(str(Path(__file__).parents[1]))  # for the modules in the arguments
     for name in sys.argv[1:]:
         importlib.import_module(name)
     order = json.loads(sys.stdin.readline() or "null")

@@ -1,4 +1,4 @@
-"""What a person reads on a terminal: progress while a release runs, one table at its end."""
+"""What a user reads on a terminal: progress while a release runs, and a table at its end."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from nox_ship.report import ELSEWHERE, Report, Row
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
 _MOST_COMMITS, _MOST_LINES, _MOST_CHANGES, _MOST_COLUMNS = 20, 40, 10, 160
-"""How much is shown of the commits, the changelog and what changed."""
+"""How much is shown of commits, changelog and changes."""
 _SIGNS = "→…━┃│┼"
-"""What a board and a table are drawn with."""
+"""The characters that boards and tables are drawn with."""
 _SPELLED = {"→": "->", "…": "..."}
 _SPELLING = "nox-ship"
-"""The name of the error handler that writes what an encoding lacks."""
+"""The name of the error handler for characters that an encoding lacks."""
 _WORD = re.compile(r"(?:[^\s`]|`[^`\n]*`|`)+")
-"""A word; a command between backticks is one, so that it can be copied whole."""
+"""A word; a command between backticks counts as one, so that it can be copied whole."""
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
 def _shown(text: str) -> str:
-    """Return ``text`` for the console, which takes it for neither markup nor commands."""
+    """Return ``text`` for the console, escaped so that it is neither markup nor commands."""
     return escape(printable(text))
 
 
 def _folded(text: str) -> str:
-    """Return ``text`` for where the console breaks lines: each of them may become the beginning of a command."""
+    """Return ``text`` for places where the console wraps lines: any line may look like the start of a command."""
     return re.sub(":(?=:)", ": ", _shown(text))
 
 
 def _spelled(error: UnicodeError) -> tuple[str, int]:
-    """Return what is written instead of characters that an encoding lacks, and where to go on."""
+    """Return a replacement for characters that an encoding lacks, and where to continue."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = (_SPELLED.get(char, char) for char in error.object[error.start : error.end])
@@ -54,13 +54,13 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
 
 
 def _broken(text: str, width: int, first: int = 0, indent: int = 0) -> str:
-    """Break a text between words into lines that fit, as far as its words do.
+    """Break a text between words into lines that fit, as far as its words allow.
 
     Args:
         text: The text.
-        width: How wide a line may be, in cells of a terminal.
-        first: How much of the first line is taken.
-        indent: By how much the lines after it are indented.
+        width: The width of a line, in terminal cells.
+        first: How much of the first line is already used.
+        indent: The indentation of further lines.
     """
     if first + cell_len(text) <= width:
         return text
@@ -74,17 +74,17 @@ def _broken(text: str, width: int, first: int = 0, indent: int = 0) -> str:
 
 
 def fitted(text: str, first: int) -> str:
-    """Return a text that another program writes, broken between words if standard output is a terminal.
+    """Return a text for another program to print, broken between words if standard output is a terminal.
 
     Args:
         text: The text.
-        first: How much of the first line that program takes.
+        first: How much of the first line that program uses.
     """
     return _broken(text, _console().width, first) if sys.stdout.isatty() else text
 
 
 def _draws(console: Console) -> bool:
-    """Whether a board can be drawn: on a terminal that obeys escape sequences and has the characters for it."""
+    """Whether a board can be drawn: the terminal must support escape sequences and the characters."""
     if not console.is_terminal or console.is_dumb_terminal or console.legacy_windows:
         return False
     try:
@@ -94,9 +94,9 @@ def _draws(console: Console) -> bool:
 
 
 def _console() -> Console:
-    """Return a console on standard output; wide enough for the table where no terminal says how wide.
+    """Return a console on standard output, wide enough for the table if the width is unknown.
 
-    What its encoding lacks, as the code page of a Windows machine may, is spelled, where it would be an error.
+    Characters that its encoding lacks, as in a Windows code page, are spelled out instead of causing an error.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         codecs.register_error(_SPELLING, _spelled)
@@ -106,10 +106,10 @@ def _console() -> Console:
 
 
 class Voice:
-    """Tells a person what is going on: on a terminal with a board of what runs, elsewhere with a line for each event.
+    """Tells the user what is going on: on a terminal with a board of what runs, elsewhere with a line for each event.
 
-    What was told once is not told again: on a terminal a table tells how steps and sessions ended, elsewhere their
-    lines have done so.
+    Nothing is shown twice: on a terminal a table shows how steps and sessions ended, elsewhere their lines have already
+    done so.
     """
 
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
@@ -119,24 +119,24 @@ class Voice:
         self._told: set[tuple[str | None, ...]] = set()
 
     def step_started(self, name: str, what: str) -> None:
-        """Tell that a step begins."""
+        """Show that a step begins."""
         if self._board:
             self._board.step_started(name, what)
 
     def step_ended(self, row: Row) -> None:
-        """Tell how a step ended."""
+        """Show how a step ended."""
         if self._board:
             self._board.step_ended(row)
         else:
             self._line(row)
 
     def session_started(self, name: str) -> None:
-        """Tell that a session begins."""
+        """Show that a session begins."""
         if self._board:
             self._board.session_started(name)
 
     def session_ended(self, row: Row) -> None:
-        """Tell how a session ended."""
+        """Show how a session ended."""
         if self._board:
             self._board.session_ended(row)
         else:
@@ -148,35 +148,35 @@ class Voice:
             self.console.print(_shown(line))
 
     def note(self, text: str) -> None:
-        """Tell a detail of the step that runs."""
+        """Show a detail of the running step."""
         self._tell("  ", text, indent=2, style="dim")
 
     def fact(self, name: str, value: str, colour: str = "cyan") -> None:
-        """Tell one thing by name and value."""
+        """Show a name and its value."""
         self._tell(f"{name:16} ", value, colour, indent=17)
 
     def examined(self, status: str, check: str, text: str) -> None:
-        """Tell what an examination found."""
+        """Show the result of a check."""
         colour = _LEVELS.get(status, "green")
         self._tell(f"{status:8} ", f"{check:12} {text}", colour, indent=22)
 
     def text(self, text: str) -> None:
-        """Show text as it is."""
+        """Show text unchanged."""
         self.console.print(_shown(text), soft_wrap=True)
 
     def finding(self, finding: Finding) -> None:
-        """Show a finding: the output of the tool first, then the one line that counts."""
+        """Show a finding: the tool's output first, then the finding itself in one line."""
         colour = _LEVELS[finding.level]
         if finding.detail:
             self.console.print(_shown(finding.detail.rstrip()))
         self._tell(finding.level, f": {finding}", colour)
 
     def warning(self, line: str) -> None:
-        """Show a finding that a session told of and that stopped nothing."""
+        """Show a session's finding that stopped nothing."""
         self._tell("warning", f": {line}", _LEVELS["warning"])
 
     def ask(self, question: str, secret: bool = False) -> str:
-        """Ask a person, and return the answer; no answer is an empty one. What is secret is not shown."""
+        """Ask the user, and return the answer, which may be empty. Secrets are not echoed."""
         hidden = self._board if self._board and self._board.shown() else None
         self.end()
         try:
@@ -188,7 +188,7 @@ class Voice:
                 hidden.show()
 
     def end(self) -> None:
-        """Stop whatever is still shown as running."""
+        """Remove everything that is still shown as running."""
         if self._board:
             self._board.hide()
 
@@ -201,13 +201,13 @@ class Voice:
         self._is_news(row.within, row.name, row.status)
 
     def _is_news(self, *what: str | None) -> bool:
-        """Whether something was not told yet; from now on it was."""
+        """Whether something was not shown yet; from now on it was."""
         news = what not in self._told
         self._told.add(what)
         return news
 
     def table(self, report: Report) -> None:
-        """Show what is to be said of a run that was not said yet: its steps and sessions, and what goes where."""
+        """Show what was not shown yet about a run: its steps and sessions, and what goes where."""
         rows = [row for row in report.rows if self._is_news(row.within, row.name, row.status)]
         self.console.print()
         if self._board:
@@ -259,7 +259,7 @@ class Voice:
             self.warning(line)
 
     def _contents(self, name: str, lines: Sequence[str], count: int, most: int) -> None:
-        """Show what goes out, cut short."""
+        """Show what goes out, shortened."""
         self.console.print(f"{_shown(name)}:")
         for line in lines[:most]:
             cut = line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..."
@@ -268,17 +268,17 @@ class Voice:
             self.console.print(f"  ... and {count - most} more")
 
     def last_line(self, text: str) -> None:
-        """Say the sentence that the run ends with."""
+        """Show the last sentence of the run."""
         self._tell("", text, style="bold", indent=0)
 
     def _tell(self, head: str, text: str, colour: str = "", *, indent: int = 2, style: str = "") -> None:
-        """Show a line: on a terminal broken between words to fit it, elsewhere whole, for whoever searches it.
+        """Show a line: on a terminal broken between words to fit it, elsewhere whole, so that it can be searched.
 
         Args:
-            head: What it begins with, in a colour.
+            head: Its beginning, in a colour.
             text: The rest.
             colour: The colour.
-            indent: By how much further lines are indented.
+            indent: The indentation of further lines.
             style: The style of the rest.
         """
         head, text = printable(head), printable(text)

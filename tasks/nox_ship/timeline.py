@@ -1,4 +1,4 @@
-"""When the steps and sessions of a run took place, and which of them made it take as long as it did."""
+"""When the steps and sessions of a run took place, and which of them determined its duration."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from nox_ship.report import Report, Row
 
 _SOON = 0.25
-"""Seconds within which something begins that waits for nothing else."""
+"""Seconds within which something that waits for nothing else begins."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A step or a session as it is drawn over time."""
+    """A step or session, as drawn over time."""
 
     row: Row
     begin: float
-    """In seconds after the run's begin."""
+    """Seconds after the start of the run."""
     end: float
     critical: bool
     """Whether it is on the critical path."""
 
 
 def bars(report: Report) -> list[Bar]:
-    """Return what ran, in the order of its steps; the sessions of a step follow it in the order in which they began."""
+    """Return what ran, in the order of the steps, each followed by its sessions in the order in which they began."""
     critical = {id(row) for row in critical_path(report.rows)}
     ran = [row for row in report.rows if row.begun is not None]
     order = {row.name: number for number, row in enumerate(ran) if row.within is None}
@@ -33,11 +33,11 @@ def bars(report: Report) -> list[Bar]:
 
 
 def critical_path(rows: Sequence[Row]) -> list[Row]:
-    """Return what has to be quicker for the run to be quicker, in order.
+    """Return what must become faster for the run to become faster, in order.
 
-    These are the steps, which follow each other. In the place of a step whose sessions run beside each other stand
-    those that made it take its time: the one that ended last, the one that this waited for, and so on. A session waits
-    for those that it needs and, where there is no room for it, for one that ends.
+    These are the steps, which run one after another. A step with parallel sessions is replaced with those that
+    determined its duration: the one that ended last, the one that this waited for, and so on. A session waits for those
+    that it needs and, if there is no room for it, for one that ends.
     """
     path: list[Row] = []
     for step in rows:

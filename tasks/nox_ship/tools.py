@@ -1,4 +1,4 @@
-"""The versions of the tools that a release is made with."""
+"""The versions of the tools used for a release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PACKAGES = ("nox-ship", "nox", "uv", "build", "twine", "bump-my-version")
 
 
 def own_version() -> str:
-    """Return the version of nox-ship; ``source`` where it is not installed."""
+    """Return the version of nox-ship; ``source`` if it is not installed."""
     try:
         return importlib.metadata.version("nox-ship")
     except importlib.metadata.PackageNotFoundError:
@@ -21,7 +21,7 @@ def own_version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each tool that is here, by name, and what system it is."""
+    """Return the version of each installed tool, by name, and the operating system."""
     found = {"Python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(importlib.metadata.PackageNotFoundError):

@@ -1,9 +1,9 @@
-"""Keeping other processes of the same user out of the memory of ours, where the system can.
+"""Keeping other processes of the same user out of our memory, on systems that support it.
 
 Run as a script, it does so, asks for a line with variables on its standard input, and runs a module (``-m NAME``) or
-another script with them: neither ``/proc/PID/environ``, which shows what a process was started with, nor its memory
-tells them. Of what a server answers to it, only the beginning is read. It imports nothing of nox-ship, so that it can
-be started by its path.
+another script with them. They are then visible neither in ``/proc/PID/environ``, which shows what a process was started
+with, nor in its memory. Only the beginning of a server's answers is read. It imports nothing of nox-ship, so that it
+can be started by its path.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ from collections.abc import Iterator
 from typing import Any
 
 READY = "nox-ship: ready\n"
-"""What the script prints once the variables can be sent."""
+"""What the script prints when it is ready for the variables."""
 
 MOST_ANSWERED = 1 << 20
-"""Bytes of an answer that are read; an index says in a few lines why it refuses a file."""
+"""How many bytes of an answer are read; an index explains a refusal in a few lines."""
 
-_SET_DUMPABLE = 4  # PR_SET_DUMPABLE in <linux/prctl.h>; prctl(2) says what follows from it
+_SET_DUMPABLE = 4  # PR_SET_DUMPABLE in <linux/prctl.h>; see prctl(2)
 
 
 def close_memory() -> None:
-    """Close this process to others: on Linux, ``/proc/PID/environ`` and ``mem`` become the superuser's alone.
+    """Close this process to others: on Linux, only the superuser can read its ``/proc/PID/environ`` and ``mem``.
 
-    What this process starts is open again. Elsewhere nothing happens.
+    Programs that it starts are open again. On other systems nothing happens.
     """
     if sys.platform == "linux":
         import ctypes
@@ -37,9 +37,9 @@ def close_memory() -> None:
 
 
 def beginning(response: Any, *_: object, **__: object) -> Iterator[bytes]:
-    """Yield the beginning of what a server answered; it takes the place of `requests.Response.iter_content`.
+    """Yield the beginning of a server's answer; a replacement for `requests.Response.iter_content`.
 
-    That unpacks whatever it is sent, several times over, and reads to an end that need not come.
+    The original unpacks any content, several times over, and reads to an end that may never come.
     """
     packing = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packing not in ("identity", "gzip"):

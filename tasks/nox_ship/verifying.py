@@ -1,4 +1,4 @@
-"""The front door of verifying what an index serves."""
+"""Front end of verifying what an index serves."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ FOR_OTHER_PYTHONS = Kind(
 
 
 def verify_published(project: Project, args: Sequence[str]) -> None:
-    """Compare what an index serves of a version, and install it on each Python that is here.
+    """Compare what an index serves for a version, and install it on each Python that is here.
 
-    Without a version, it is what was built here that must be served, and is waited for; or where HEAD is a release and
-    no manifest of it is here, what the index lists. Any version can be named. It needs no credentials, so that a job
-    can do it which has none.
+    Without a version, it waits until the files built here are served; or, if HEAD is a release without a manifest here,
+    the index's own list counts. Any version can be named. It needs no credentials, so that it can run in a job that has
+    none.
 
     Args:
         project: The project.
@@ -44,9 +44,9 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
 
     Raises:
         ShipError: The arguments are wrong (NS108), there is neither a version, nor a manifest (NS601, NS602), nor a
-            release tag on HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714) or what the
-            index says of it (NS790), can never be it (NS770-NS774), is not what its tag builds (NS793, NS794), or does
-            not work (NS611-NS616).
+            release tag on HEAD, or no index (NS753); or the served files are not those that were built (NS711-NS714),
+            do not match the index's data (NS790), can never be served (NS770-NS774), are not what their tag builds
+            (NS793, NS794), or do not work (NS611-NS616).
     """
     options, voice = verify_arguments(args), Voice()
     named = newest(project) if options.version == LATEST else options.version
@@ -81,10 +81,10 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
                 there = verifier.download(wanted, files, here)
             if options.rebuild:
                 verifier.rebuild(there, again)
-            if found.findings.errors:  # what may be somebody else's is not run
+            if found.findings.errors:  # files that may be somebody else's are not run
                 return
             if there.manifest.pythons or expected:
-                verifier.install(there, smoke=release == current)  # an old version may lack the commands of today
+                verifier.install(there, smoke=release == current)  # an old version may lack today's commands
             else:
                 found.findings.append(FOR_OTHER_PYTHONS(f"{called} {version} supports none of the project's Pythons."))
 
@@ -95,7 +95,7 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
 
 
 def _tell(found: Verification, voice: Voice, *, shown: bool) -> None:
-    """Tell what was found, unless it was ``shown`` as JSON.
+    """Show the result, unless it was ``shown`` as JSON.
 
     Raises:
         ShipError: There are errors.
@@ -119,7 +119,7 @@ _LEVELS = {"identical": "ok", "archive": "warning", "content": "error"}
 
 
 def _show(rebuilt: Rebuilt, voice: Voice) -> None:
-    """Show how a release came out that was built again."""
+    """Show the result of building a release again."""
     voice.fact("built again", f"from {rebuilt.tag}, with {rebuilt.built_with}")
     for file in rebuilt.files:
         voice.examined(_LEVELS[file.verdict], "rebuilt", f"{file.name}: {file}")

@@ -1,4 +1,4 @@
-"""Spellings of versions, and the names of release tags."""
+"""Parsing versions, and the names of release tags."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with a placeholder for th
 
 _PLACE = "{version}"
 FIRST_YEAR = 1990
-"""From here on, the first number of a version is a year."""
+"""From this number on, the first number of a version is a year."""
 _ISO_DAY = re.compile(r"(?:19|20)\d\d([-_.])(?:0\d|1[0-2])\1[0-3]\d(?!\d)")
 _LONGEST = 255
-"""Characters that a file name can have, and so a version that is part of one."""
+"""The longest file name, and so the longest version, in characters."""
 
 
 @dataclass(frozen=True)
 class TagForm:
-    """How a project names its release tags: a text with ``{version}`` in it."""
+    """How a project names its release tags: a format with ``{version}`` in it."""
 
     form: str = "v{version}"
     dated: bool | None = field(default=None, compare=False)
-    """Whether the project's versions are dates, such as 2024.1; None where no file tells it."""
+    """Whether the project's versions are dates, such as 2024.1; None if no file shows it."""
     usual: re.Pattern[str] | None = field(default=None, compare=False, repr=False)
-    """What else releases may be called: a group for what stands before the version; None where a setting tells."""
+    """Other names of releases: a pattern with a group for the prefix; None if a setting gives the format."""
 
     def __post_init__(self) -> None:
         if self.form.count(_PLACE) != 1:
@@ -45,9 +45,9 @@ class TagForm:
         return self.form.replace(_PLACE, version)
 
     def version(self, tag: str) -> Version | None:
-        """Return the version that ``tag`` names, None where it is not a release tag.
+        """Return the version in ``tag``; None if it is not a release tag.
 
-        ``v1.2.0rc1`` and ``v1.2.0-rc.1`` name the same version: PEP 440 reads SemVer's spelling too.
+        ``v1.2.0rc1`` and ``v1.2.0-rc.1`` name the same version: PEP 440 also accepts SemVer's spelling.
         """
         before, after = self.form.split(_PLACE)
         match = re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", tag)
@@ -56,10 +56,10 @@ class TagForm:
     def releases(self, tags: Iterable[str]) -> dict[str, Version]:
         """Return the versions of those of ``tags`` that name releases.
 
-        Where releases have dots (``v1.5.0``), a tag without one is a release only where it can be the next of them
-        (``v2``): neither a pointer to the newest of its series (``v1``) nor a date (``v20240101``). Where the project's
-        versions are none, no date is a release; where that is not known, one that is a single number is none beside
-        others: CI tags its builds so.
+        If releases have dots (``v1.5.0``), a tag without one is a release only if it can be the next one (``v2``): it
+        must not be a moving tag for its series (``v1``) or a date (``v20240101``). If the project's versions are not
+        dates, no date is a release; if that is unknown, a date that is a single number is not one next to others, since
+        CI tags its builds like that.
         """
         found = {tag: version for tag in tags if (version := self.version(tag))}
         if self.dated is False:
@@ -76,7 +76,7 @@ class TagForm:
         }
 
     def unreadable(self, tags: Iterable[str]) -> list[str]:
-        """Return those of ``tags`` that are named as releases are, or usually are, with a text that is no version."""
+        """Return those of ``tags`` that are named like releases but do not contain a valid version."""
         before, after = self.form.split(_PLACE)
         named = re.compile(rf"{re.escape(before)}\d.*{re.escape(after)}", re.DOTALL)
         return sorted(
@@ -84,7 +84,7 @@ class TagForm:
         )
 
     def _means_a_release(self, tag: str) -> bool:
-        """Whether a tag looks as if it named a release in another form, and names no version; a day is none."""
+        """Whether a tag seems to name a release in another format, but has no valid version; dates do not count."""
         match = self.usual.fullmatch(tag) if self.usual else None
         text = tag.removeprefix(match[1]) if match else ""
         worded = bool(match and match[1]) or re.match(r"\d+\.\d", text)
@@ -92,21 +92,21 @@ class TagForm:
 
     @classmethod
     def of(cls, tags: Iterable[str], setting: str | None, project: str = "", current: str = "") -> TagForm:
-        """Return the form that ``setting`` gives, else that of the newest release among ``tags``.
+        """Return the format in ``setting``, else that of the newest release among ``tags``.
 
-        Such a tag begins with the version, with ``v``, ``release`` or the like, or with the project's name: those of
-        other packages in the repository do not count. A form in which all tags are dates, or have no dot, counts
-        where there is no other; dates do not count at all where the project's version is none.
+        Such a tag begins with the version, with ``v``, ``release`` or the like, or with the project's name; tags of
+        other packages in the repository do not count. A format in which all tags are dates, or have no dot, counts if
+        there is no other; dates do not count at all if the project's version is not one.
 
         Args:
             tags: Names of tags.
-            setting: The form that a setting gives, None where none does.
+            setting: The format in the settings; None if not set.
             project: The project's name.
-            current: The project's version, where it is written down: whether it begins with a year tells whether dates
+            current: The project's version, if it is written down; whether it begins with a year decides whether dates
                 are releases.
 
         Raises:
-            ShipError: The setting has no ``{version}`` in it (NS103).
+            ShipError: The setting contains no ``{version}`` (NS103).
         """
         version = parse(current)
         dated = _is_dated(version) if version is not None and any(version.release) else None
@@ -126,17 +126,17 @@ class TagForm:
 
 
 def _rank(version: Version, *, dated: bool | None) -> tuple[bool, bool]:
-    """Return how much a version looks like a release's: more where it is no date, and where it has a dot."""
+    """Return how much a version looks like a release: more if it is not a date, and if it has a dot."""
     return bool(dated) or not _begins_with_date(version), len(version.release) > 1
 
 
 def _is_dated(version: Version) -> bool:
-    """Whether a version begins with a year, or with a number that is no release's but may be a build's or a day's."""
+    """Whether a version begins with a year, or with a number that is more likely a build number or a date."""
     return version.major >= FIRST_YEAR
 
 
 def _begins_with_date(version: Version) -> bool:
-    """Whether a version begins with a calendar date: 20240101, 2024.1.1 or 2024.1 alone, whatever follows a day."""
+    """Whether a version begins with a calendar date: 20240101, 2024.1.1, or 2024.1 with nothing after it."""
     first, *others = version.release
     if _is_day(first):
         return True
@@ -145,7 +145,7 @@ def _begins_with_date(version: Version) -> bool:
 
 
 def _is_day(number: int) -> bool:
-    """Whether a number is a day of the calendar, such as 20240101."""
+    """Whether a number is a calendar date, such as 20240101."""
     text = str(number)
     try:
         dt.datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 - only whether it is one
@@ -155,25 +155,25 @@ def _is_day(number: int) -> bool:
 
 
 def parse(text: str) -> Version | None:
-    """Return the version that ``text`` spells, None where it spells none (PEP 440), or is too long for a file name."""
+    """Return the version in ``text``; None if it is not one (PEP 440), or is too long for a file name."""
     try:
         return Version(text) if len(text) <= _LONGEST else None
-    except ValueError:  # it is none, or has a number that is too long to be read
+    except ValueError:  # not a version, or a number that is too long
         return None
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts spell the same version (PEP 440); texts that spell none are the same where they are equal."""
+    """Whether two strings are the same version (PEP 440); strings that are not versions must be equal."""
     return one == other or (parse(one) is not None and parse(one) == parse(other))
 
 
 def release_at(tags: Mapping[str, str], commit: str, form: TagForm) -> tuple[str, Version] | None:
-    """Return the release tag on ``commit`` and its version; of several the newest version.
+    """Return the release tag on ``commit`` and its version; of several, the newest version.
 
     Args:
-        tags: The commit each tag points to, by name.
-        commit: The commit to look at.
-        form: How release tags are named.
+        tags: The commit of each tag, by name.
+        commit: The commit.
+        form: The format of release tags.
     """
     found = [(version, tag) for tag, version in form.releases(tags).items() if tags[tag] == commit]
     if not found:
@@ -183,14 +183,14 @@ def release_at(tags: Mapping[str, str], commit: str, form: TagForm) -> tuple[str
 
 
 def latest(tags: Iterable[str], form: TagForm) -> Version | None:
-    """Return the newest version that ``tags`` name, None where none is a release tag."""
+    """Return the newest version among ``tags``; None if none is a release tag."""
     return max(form.releases(tags).values(), default=None)
 
 
 def check_readable(tags: Mapping[str, str], commit: str, form: TagForm) -> None:
-    """Check that no tag on ``commit``, which is no release, looks as if it named one.
+    """Check that no tag on ``commit``, which is not a release, looks like a release tag.
 
-    Such a tag can start the workflow that publishes, and nobody means a development version by it.
+    Such a tag can start the publishing workflow, but nobody means a development version by it.
 
     Raises:
         ShipError: One does (NS310).

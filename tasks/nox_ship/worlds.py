@@ -1,4 +1,4 @@
-"""The world that a command is for: the real one, or stand-ins."""
+"""The world in which a command works: the real one, or stand-ins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nox_ship.world.standins import StandIns
 def opened(
     options: Namespace, root: Path, shop: Workshop, voice: Voice, variables: Mapping[str, str]
 ) -> Iterator[RealWorld | StandIns]:
-    """Open the world that was asked for; ``variables`` are the environment's, with the tokens in it."""
+    """Open the requested world; ``variables`` are those of the environment, including tokens."""
     settings, folder = settings_of(root), shop.world()
     if options.dry_run or getattr(options, "bundle", None):
 
@@ -54,14 +54,14 @@ def opened(
 
 @contextmanager
 def guarded(settings: Settings) -> Iterator[Mapping[str, str]]:
-    """End what is started here with us, and let none of it inherit a token; yield the variables that we were given."""
+    """Make programs started here end with us, and inherit no token; yield the original variables."""
     with process.without(settings.token_variables) as variables, lifeline.guarded(process.inherited()):
         yield variables
 
 
 def settings_of(root: Path) -> Settings:
-    """Return the settings of the project in ``root``; the usual ones where it cannot be read."""
+    """Return the settings of the project in ``root``; the defaults if it cannot be read."""
     try:
         return Project.read(root).settings
-    except ShipError:  # the command reports it, beside everything else
+    except ShipError:  # the command reports it, along with everything else
         return Settings()

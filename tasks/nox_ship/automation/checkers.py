@@ -1,4 +1,4 @@
-"""The programs that judge code: which gate runs them, and how they judge without changing anything."""
+"""The programs that check code: which gate runs them, and how they check without changing anything."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from nox_ship.config import Command
 
 @dataclass(frozen=True)
 class Checker:
-    """A program that judges code."""
+    """A program that checks code."""
 
     gate: Literal["lint", "typecheck", "tests"] = "lint"
     verbs: tuple[str, ...] = ()
-    """Those of its commands that judge, where it has others."""
+    """Those of its subcommands that check, if it has others."""
     judging: str = ""
-    """The option with which it judges, where it changes files otherwise."""
+    """The option that makes it check, if it changes files by default."""
     also: tuple[str, ...] = ()
-    """Other options with which it changes nothing."""
+    """Other options that make it change nothing."""
     changing: tuple[str, ...] = ()
-    """Options with which it changes files."""
+    """Options that make it change files."""
     hook: tuple[str, ...] = ()
-    """Arguments that its hook for pre-commit has where the project gives none."""
+    """The default arguments of its pre-commit hook."""
     whole: tuple[str, ...] = ()
-    """What it is told to look at where nothing is named and it has no settings of that."""
+    """The paths that it checks if none are given and it has no settings for that."""
     suffixes: tuple[str, ...] = (".py",)
-    """The ends of the names of files that its hook for pre-commit is given; none where it is given no files."""
+    """The file name endings for which its pre-commit hook runs; none if the hook receives no files."""
     module: str = ""
-    """The module that `python -m` runs in its place, where that has another name."""
+    """The module to run with `python -m` instead, if it has another name."""
     project: str = ""
-    """The project that has it, where that has another name."""
+    """The distribution that contains it, if it has another name."""
 
 
 _STUBS = (".py", ".pyi")
@@ -75,18 +75,18 @@ CHECKERS = {
     "ward": Checker("tests"),
     "trial": Checker("tests", module="twisted.trial", project="twisted"),
 }
-"""Each by the name of its program, which is that of its project on an index as well where nothing else is said."""
+"""The checkers by program name, which is also that of the distribution unless stated otherwise."""
 MODULES = {known.module: name for name, known in CHECKERS.items() if known.module not in ("", *CHECKERS)}
 """The programs that `python -m` runs under other names."""
 _TEST_SCRIPT = re.compile(r"(?:.*/)?run[-_]?tests?\.py")
 
 
 _SHOWING = {"--version", "-V", "--help", "-h", "--collect-only", "--co", "--fixtures", "--markers"}
-"""Options with which a checker tells something and judges nothing."""
+"""Options with which a checker only prints information."""
 
 
 def checker(command: Sequence[str]) -> Checker | None:
-    """Return what is known of the program that a command starts, None where it judges no code."""
+    """Return the checker that a command starts; None if it does not check code."""
     if _SHOWING & set(command):
         return None
     if program(command) == "python" and _runs_tests(command[1:]):
@@ -95,20 +95,20 @@ def checker(command: Sequence[str]) -> Checker | None:
 
 
 def _runs_tests(words: Sequence[str]) -> bool:
-    """Whether Python runs tests by the standard library, by Django, or by a script that is called after that."""
+    """Whether Python runs tests: with the standard library, with Django, or with a script named accordingly."""
     django = ("manage.py", "test")
     return tuple(words[:2]) in (("-m", "unittest"), django) or bool(words and _TEST_SCRIPT.fullmatch(words[0]))
 
 
 def judging(command: Command) -> Command | None:
-    """Return a command as one that changes nothing; None where it was never to judge.
+    """Return a command as one that changes nothing; None if it checks nothing.
 
-    A formatter that is told to change files, and nobody asks afterwards what it changed, is no check.
+    A formatter that changes files is not a check if nobody looks at its changes afterwards.
     """
     known = checker(command)
     if known is None or (known.verbs and not verb(command)):
         return None
-    failing = "--exit-non-zero-on-format"  # it changes files, and fails where it did
+    failing = "--exit-non-zero-on-format"  # it changes files, and fails if it did
     if verb(command) == "format" and not {"--check", "--diff", failing} & set(command):
         return None
     if known.judging and not {known.judging, *known.also} & set(command):
@@ -117,18 +117,18 @@ def judging(command: Command) -> Command | None:
 
 
 def hooked(command: Command) -> Command:
-    """Return the command of a hook for pre-commit, which fails where a file would change, as one that changes none."""
+    """Return the command of a pre-commit hook, which fails if a file would change, as one that changes nothing."""
     known = checker(command)
     return _unchanging(command, known) if known else command
 
 
 def distribution(name: str) -> str:
-    """Return the project that has a program of this name."""
+    """Return the distribution that contains the program of this name."""
     return (CHECKERS[name].project if name in CHECKERS else "") or name
 
 
 def verb(command: Sequence[str]) -> str:
-    """Return which of a checker's verbs that judge a command is, such as ruff's ``check``; empty where it is none."""
+    """Return a command's subcommand that checks, such as ruff's ``check``; empty if it has none."""
     known = checker(command)
     return next((word for word in command[1:] if known and word in known.verbs), "")
 

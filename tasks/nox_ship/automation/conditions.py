@@ -1,4 +1,4 @@
-"""What an ``if:`` of a workflow says of a given event, as far as the event alone tells it.
+"""Evaluating an ``if:`` of a workflow for a given event, as far as the event decides it.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions describes the language.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 Value = str | bool | None
-"""A value of an expression; None where it is not known here."""
+"""A value of an expression; None if unknown."""
 
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\|\||&&|[=!<>]=|[!<>(),\[\]]|[^\s|&=!<>(),\[\]']+")
 _MOST = 100
@@ -21,12 +21,12 @@ _FUNCTIONS: Mapping[str, Callable[[str, str], bool]] = {
 
 
 def holds(condition: str, facts: Mapping[str, str | bool]) -> bool | None:
-    """Return whether a condition is met; None where that is not known.
+    """Return whether a condition is met; None if unknown.
 
     Args:
         condition: The text of an ``if:``, with or without ``${{ }}``.
-        facts: What is known, such as ``github.event_name``, by the name in expressions, in small letters; an index is
-            a part of the name, as in ``matrix.config.1``.
+        facts: Known values, such as ``github.event_name``, by their name in expressions in lower case; an index is a
+            part of the name, as in ``matrix.config.1``.
     """
     text = condition.strip()
     if text.startswith("${{") and text.find("}}") == len(text) - 2:
@@ -49,7 +49,7 @@ class _Reader:
         self.facts = facts
 
     def took(self, *signs: str) -> str | None:
-        """Go past the next token where it is one of ``signs``."""
+        """Skip the next token if it is one of ``signs``."""
         return self.tokens.pop() if self.tokens and self.tokens[-1] in signs else None
 
     def either(self) -> Value:
@@ -93,7 +93,7 @@ class _Reader:
         return {"true": True, "false": False}.get(token.lower(), self.facts.get(token.lower()))
 
     def index(self) -> str:
-        """Return what stands in brackets and behind them, as a part of a name: ``[1].x`` is ``.1.x``."""
+        """Return what is in brackets and after them, as a part of a name: ``[1].x`` is ``.1.x``."""
         words = [""]
         while self.tokens and not self.took("]"):
             words.append(self.tokens.pop().strip("'"))
@@ -114,6 +114,6 @@ class _Reader:
         return _FUNCTIONS[name](first.lower(), second.lower())
 
     def argument(self) -> Value:
-        """Return the value of an argument, which keeps its text where it is nothing but that."""
+        """Return the value of an argument, which is a plain string if it consists only of one."""
         alone = len(self.tokens) > 1 and self.tokens[-2] in (",", ")")
         return self.one() if alone else self.either()

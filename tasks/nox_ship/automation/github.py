@@ -1,4 +1,4 @@
-"""GitHub's workflows and actions, as they stand in a repository."""
+"""GitHub's workflows and actions in a repository."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WORKFLOW_UNREADABLE = Kind(
 )
 
 OURS = "# Written by nox-ship."
-"""How a workflow begins that `nox-ship init` wrote."""
+"""The first line of a workflow that `nox-ship init` wrote."""
 
 FOLDER = ".github/workflows"
 _MOST_CALLS = 50
-"""GitHub lets a workflow call as many others, and gives no number for actions."""
+"""How deeply workflows may call others on GitHub, which states no limit for actions."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Workflows:
     repository: Path
     unreadable: list[Finding] = field(default_factory=list)
     known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What was read, by the path in the repository."""
+    """The parsed files, by their path in the repository."""
     calls: int = 0
 
     @cached_property
@@ -41,7 +41,7 @@ class Workflows:
         return {path.name: found for path in paths if (found := self.read(f"{FOLDER}/{path.name}"))}
 
     def read(self, name: str) -> Mapping[str, Any]:
-        """Return what a file holds, empty where it is not there or cannot be read."""
+        """Return the content of a file; empty if it does not exist or cannot be read."""
         if name not in self.known:
             self.known[name] = {}
             path = self.repository / name
@@ -55,7 +55,7 @@ class Workflows:
         return self.known[name]
 
     def called(self, uses: object) -> Mapping[str, Any] | None:
-        """Return the local workflow that a job calls; None where it calls none, or more than GitHub lets it."""
+        """Return the local workflow that a job calls; None if it calls none, or calls are nested too deeply."""
         if not isinstance(uses, str) or not uses.startswith("./") or self.calls >= _MOST_CALLS:
             return None
         self.calls += 1
@@ -64,7 +64,7 @@ class Workflows:
     def steps(
         self, job: Mapping[str, Any], facts: Mapping[str, str | bool], seen: frozenset[str] = frozenset()
     ) -> Iterator[Mapping[str, Any]]:
-        """Yield the steps of a job, or of an action, that may run; local actions are gone into."""
+        """Yield the steps of a job or an action that may run, including those of local actions."""
         for step in filter(None, map(mapping, listing(job.get("steps")))):
             if conditions.holds(str(step.get("if", "")), facts) is False:
                 continue
@@ -78,15 +78,15 @@ class Workflows:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Return a table, empty where the value is none."""
+    """Return a table; empty if the value is not one."""
     return value if isinstance(value, Mapping) else {}
 
 
 def listing(value: object) -> list[Any]:
-    """Return a list, empty where the value is none."""
+    """Return a list; empty if the value is not one."""
     return value if isinstance(value, list) else []
 
 
 def patterns(value: object) -> list[str]:
-    """Return the texts of a list, of which GitHub takes a single one as it stands."""
+    """Return the strings of a list, for which GitHub also accepts a single string."""
     return [item for item in ([value] if isinstance(value, str) else listing(value)) if isinstance(item, str)]

@@ -1,4 +1,4 @@
-"""Where a gate's tools come from: dependency groups (PEP 735), extras, or poetry's groups."""
+"""The requirements of a gate's tools: dependency groups (PEP 735), extras, or Poetry's groups."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Groups:
 
 
 def check_groups(project: Project) -> None:
-    """Check that each group which the settings of a gate name exists.
+    """Check that each group in the settings of a gate exists.
 
     Raises:
         ShipError: With a finding for each that does not (NS401), or that cannot be resolved (NS402).
@@ -101,7 +101,7 @@ def check_groups(project: Project) -> None:
 
 
 def provides(requirements: tuple[str, ...], tool: str) -> bool:
-    """Whether ``requirements`` ask for ``tool`` by name."""
+    """Whether ``requirements`` include ``tool`` by name."""
     return any(_requires(line) == tool for line in requirements)
 
 
@@ -121,7 +121,7 @@ def _items(table: object) -> list[tuple[str, Any]]:
 
 
 def _poetry_requirements(table: object) -> list[str]:
-    """Return poetry's ``name = constraint`` entries as requirements; those from paths and VCS are left out."""
+    """Return Poetry's ``name = constraint`` entries as requirements; those with paths and VCS are skipped."""
     lines: list[str] = []
     for name, value in _items(table):
         entry = value if isinstance(value, Mapping) else {"version": value}

@@ -1,7 +1,7 @@
-"""hatch's environments and their scripts, as they stand in pyproject.toml or hatch.toml.
+"""hatch's environments and their scripts, in pyproject.toml or hatch.toml.
 
-https://hatch.pypa.io/latest/config/environment/overview/ has the rules; matrices are left out, since they say on which
-Pythons and variants something runs, and not what.
+https://hatch.pypa.io/latest/config/environment/overview/ has the rules. Matrices are ignored, since they only decide
+on which Pythons and variants something runs.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from nox_ship.automation.needs import Needs
 from nox_ship.project import Project, strings
 
 DEFAULT, TEST = "default", "hatch-test"
-"""Environments that are there without settings: hatch's own one for the tests, and the one that others take from."""
+"""Environments that exist without settings: hatch's own one for the tests, and the base of all others."""
 _TEST = {
     "dependencies": ["coverage-enable-subprocess", "coverage[toml]", "pytest", "pytest-mock", "pytest-xdist"],
     "scripts": {"run": "pytest {args:tests}"},
 }
-"""What `hatch test` has without settings (https://hatch.pypa.io/latest/config/internal/testing/)."""
+"""The defaults of `hatch test` (https://hatch.pypa.io/latest/config/internal/testing/)."""
 _PLACE = re.compile(r"\{(?P<name>\w+)(?::(?P<value>[^{}]*))?\}")
 _DEEPEST = 10
-"""How often an environment or a script may refer to another one."""
+"""How many times references between environments or scripts are followed."""
 _MOST = 500
-"""Scripts that one of them may consist of."""
+"""How many scripts a script may consist of."""
 
 
 class Hatch:
@@ -46,7 +46,7 @@ class Hatch:
         return tuple(name for name, table in self._envs.items() if isinstance(table, Mapping))
 
     def needs(self, name: str) -> Needs:
-        """Return what an environment has installed."""
+        """Return what is installed in an environment."""
         table = self._table(name)
         lines = (*strings(table.get("dependencies")), *strings(table.get("extra-dependencies")))
         return Needs(
@@ -57,7 +57,7 @@ class Hatch:
         )
 
     def env(self, name: str) -> tuple[tuple[str, str], ...]:
-        """Return the variables that are set in an environment."""
+        """Return the environment variables of an environment."""
         table = self._table(name).get("env-vars")
         rows = table.items() if isinstance(table, Mapping) else ()
         return tuple((key, _filled(value, "")) for key, value in rows if isinstance(value, str))
@@ -67,12 +67,12 @@ class Hatch:
         return tuple(self._scripts(name))
 
     def script(self, name: str, script: str, arguments: str = "") -> str | None:
-        """Return the commands of a script, one a line, with those that it refers to; None where there is no such.
+        """Return the commands of a script, one per line, with scripts that it refers to; None if there is none.
 
         Args:
             name: The environment.
             script: The script's name.
-            arguments: What takes the place of its ``{args}``.
+            arguments: The arguments that replace its ``{args}``.
         """
         self._left = _MOST
         scripts = self._scripts(name)
@@ -99,7 +99,7 @@ class Hatch:
         return scripts if isinstance(scripts, Mapping) else {}
 
     def _table(self, name: str, depth: int = 0) -> dict[str, Any]:
-        """Return the settings of an environment, with those of its template (``default`` where it names none)."""
+        """Return the settings of an environment, merged with its template's (``default`` unless it names one)."""
         own = self._envs.get(name)
         own = own if isinstance(own, Mapping) else {}
         base: dict[str, Any] = dict(_TEST) if name == TEST else {}
@@ -114,7 +114,7 @@ class Hatch:
 
 
 def _filled(text: str, arguments: str) -> str:
-    """Return a text with its places filled in; what only a run can tell is empty."""
+    """Return a text with its placeholders filled in; unknown values are empty."""
 
     def fill(match: re.Match[str]) -> str:
         value = match["value"] or ""

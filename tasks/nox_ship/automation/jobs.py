@@ -1,4 +1,4 @@
-"""The scripts that a project's workflows run on every change, with the places of expressions filled in."""
+"""The scripts that a project's workflows run on every change, with expressions filled in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nox_ship.automation.shell import steers_checks
 
 _EVENTS = {"push", "pull_request", "pull_request_target", "merge_group", "workflow_call"}
 _SETUPS = ("actions/setup-python@", "astral-sh/setup-uv@", "pdm-project/setup-pdm@")
-"""Actions that set a Python up, whose version is called ``python-version``."""
+"""Actions that set up Python, with an input ``python-version``."""
 _VERSION = re.compile(r"(3\.\d{1,3})(?:\.\d+)?(?:-dev)?")
 _CHANGES = (
     {"github.event_name": "push", "github.ref_type": "branch", "github.ref": "refs/heads/main"},
@@ -28,28 +28,28 @@ class Part:
     """What one step of a job runs."""
 
     text: str
-    """Commands of a shell."""
+    """Shell commands."""
     folder: str
-    """Where they run, relative to the top of the repository."""
+    """The working folder, relative to the top of the repository."""
     env: tuple[tuple[str, str], ...]
-    """Variables that are set for them."""
+    """Their environment variables."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """What a job runs, for those rows of its matrix in which it is the same."""
+    """The scripts of a job, for those rows of its matrix in which they are the same."""
 
     where: str
     """The workflow's path and the job's name."""
     parts: tuple[Part, ...]
     pythons: tuple[str, ...] = ()
-    """The versions of Python that run it, such as ``3.12``; empty where they are not known."""
+    """The Python versions that run it, such as ``3.12``; empty if unknown."""
 
 
 def scripts(top: Path) -> Iterator[Script]:
-    """Yield what the workflows of the repository ``top`` run on a push or a pull request, job by job.
+    """Yield the scripts that workflows of the repository ``top`` run on a push or a pull request, by job.
 
-    Jobs and rows that may fail, need services, or run on Windows or macOS are left out, and so are workflows of ours.
+    Jobs and rows are skipped if they may fail, need services, or run on Windows or macOS; so are our own workflows.
     """
     house = Workflows(top)
     for name, workflow in house.all.items():
@@ -73,7 +73,7 @@ def _of_job(house: Workflows, where: str, workflow: Mapping[str, Any], job: Mapp
     for row in matrix:
         if not _runs(job, row):
             continue
-        # What other rows have, and this one has not, is null.
+        # Values that only other rows have are null.
         facts = {name: _fact(row.get(name, "")) for name in told}
         mine = [
             step
@@ -100,7 +100,7 @@ def _counts(job: Mapping[str, Any]) -> bool:
 
 
 def _runs(job: Mapping[str, Any], row: Mapping[str, str]) -> bool:
-    """Whether a row of a job has to pass, and runs on a system that is like any other."""
+    """Whether a row of a job must pass, and runs on an ordinary system."""
     return not _may_fail(job, row) and not re.match(r"windows|macos", rows.expanded(str(job.get("runs-on", "")), row))
 
 
@@ -113,12 +113,12 @@ def _fact(value: str) -> str | bool:
 
 
 def _python(steps: Iterable[Mapping[str, Any]], row: Mapping[str, str]) -> str:
-    """Return the version of Python that a job sets up, such as ``3.12``; empty where it does not tell."""
+    """Return the Python version that a job sets up, such as ``3.12``; empty if unknown."""
     found = ""
     for step in steps:
         version = mapping(step.get("with")).get("python-version")
         if version is not None and str(step.get("uses")).lower().startswith(_SETUPS):
-            # Of several versions the last one is called `python`.
+            # Of several versions, the last one is called `python`.
             last = (rows.expanded(str(version), row).split() or [""])[-1]
             match = _VERSION.fullmatch(last)
             found = match[1] if match else ""
@@ -126,7 +126,7 @@ def _python(steps: Iterable[Mapping[str, Any]], row: Mapping[str, str]) -> str:
 
 
 def _kept(env: Mapping[str, Any], row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the variables that a check may need; those that steer installers and runners are none."""
+    """Yield the variables that a check may need, without those for installers and runners."""
     for name, value in env.items():
         if name == "TOXENV" or steers_checks(name):
             text = rows.filled(str(value), row)
@@ -135,7 +135,7 @@ def _kept(env: Mapping[str, Any], row: Mapping[str, str]) -> Iterator[tuple[str,
 
 
 def _action(step: Mapping[str, Any]) -> str:
-    """Return the command that an action of others stands for; empty where it is none that checks code."""
+    """Return the command that a third-party action runs; empty if it does not check code."""
     given = mapping(step.get("with"))
     name = str(step["uses"]).partition("@")[0].lower()
     args = str(given.get("args", ""))

@@ -1,4 +1,4 @@
-"""The versions that a project's lock gives to what it installs."""
+"""The versions in a project's lock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nox_ship.project import Project, strings
 from nox_ship.versions import parse
 
 FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
-"""Locks, in the order in which they are looked for: all are TOML with a table for each package."""
+"""Names of locks, in order of preference; all are TOML with a table for each package."""
 
 _PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")
 
@@ -29,14 +29,14 @@ class Lock:
 
     file: str
     constraints: tuple[str, ...]
-    """``name==version``, some with a marker: the form of a constraints file."""
+    """``name==version`` lines, some with a marker, as in a constraints file."""
     versions: Mapping[str, frozenset[str]]
-    """The versions of each package, by its normalised name."""
+    """The versions of each package, by normalised name."""
     requirements: tuple[str, ...] = ()
-    """All that it installs: requirements with their markers."""
+    """All packages that it installs, as requirements with markers."""
 
     def misfits(self, requirements: Iterable[str]) -> tuple[str, ...]:
-        """Return the requirements that no version in the lock meets: it was made from others."""
+        """Return the requirements that no version in the lock meets, because it was made from others."""
         return tuple(line for line in requirements if self._misses(line))
 
     def _misses(self, line: str) -> bool:
@@ -45,18 +45,18 @@ class Lock:
         except (InvalidRequirement, RecursionError):
             return False
         there = self.versions.get(canonicalize_name(requirement.name))
-        if requirement.url or not there:  # what is only for other Pythons or systems may be left out of a lock
+        if requirement.url or not there:  # a lock may omit packages for other Pythons or systems
             return False
         return not any(requirement.specifier.contains(version, prereleases=True) for version in there)
 
 
 def is_pylock(name: str) -> bool:
-    """Whether a file that an installer is given is a lock (PEP 751), by its name."""
+    """Whether a file given to an installer is a lock (PEP 751), by its name."""
     return _PYLOCK.fullmatch(PurePosixPath(name).name) is not None
 
 
 def read(project: Project, names: Iterable[str] = FILES) -> tuple[Lock | None, str | None]:
-    """Return the first lock of these names that is there, and why one cannot be used."""
+    """Return the first existing lock of these names, and why one cannot be used."""
     for name in names:
         try:
             text = project.read_text(name)
@@ -73,7 +73,7 @@ def read(project: Project, names: Iterable[str] = FILES) -> tuple[Lock | None, s
 def fitting(
     project: Project, requirements: Iterable[str], names: Iterable[str] = FILES
 ) -> tuple[Lock | None, str | None]:
-    """Return the first lock of these names where it fits ``requirements``, else why not."""
+    """Return the first lock of these names if it matches ``requirements``, else why it does not."""
     lock, why = read(project, names)
     if lock and (misfits := lock.misfits(requirements)):
         return None, f"{lock.file} is older than the requirements {shorten(misfits)}, so the newest versions are used"
@@ -93,7 +93,7 @@ def _lock(file: str, packages: Iterable[Mapping[str, Any]]) -> Lock:
 
 
 def _constraints(name: str, versions: Mapping[str, list[str]]) -> Iterator[str]:
-    """Yield the lines for a package; several versions need markers, and are left open where one has none."""
+    """Yield the lines for a package; several versions need markers, and are skipped if one has none."""
     if len(versions) == 1:
         yield f"{name}=={next(iter(versions))}"
         return
@@ -121,7 +121,7 @@ def _marker(package: Mapping[str, Any]) -> str:
 
 
 def _is_local(package: Mapping[str, Any]) -> bool:
-    """Whether a package comes from a folder, an address or a repository, and not from an index."""
+    """Whether a package comes from a folder, an address or a repository instead of an index."""
     source = package.get("source")
     kinds = set(source) if isinstance(source, Mapping) else set()
     if isinstance(source, Mapping) and source.get("type") in ("directory", "file", "git", "url"):  # poetry

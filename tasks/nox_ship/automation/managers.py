@@ -1,4 +1,4 @@
-"""uv, pipx, poetry, pdm, poe and hatch: what they install, and what they run."""
+"""uv, pipx, Poetry, PDM, poe and hatch: what they install, and what they run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?(?:@(?P<version>.*))?")
 _MINOR = re.compile(r"3\.\d{1,3}")
 _CHECKING = ("lock", "check")
-"""What asks whether a lock or settings fit, which no gate of ours does: as it is."""
+"""Checks of locks or settings, which none of our gates makes; kept as they are."""
 
 Runner = Callable[["Runners", list[str], Place], Iterator[Task]]
 
 
 def _verb(words: list[str]) -> tuple[str, list[str]]:
-    """Return the command that a program is given, and what stands behind it."""
+    """Return a program's subcommand, and the words after it."""
     left = arguments(words)
     return (left[0], left[1:]) if left else ("", [])
 
@@ -55,7 +55,7 @@ def _uv(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
         module = next((place for place, word in enumerate(before) if word in ("-m", "--module")), None)
         if module is not None:
             command = ["python", "-m", *after[module + 1 :]]
-        # What `uv sync` installed before stays, unless the environment is another one.
+        # What an earlier `uv sync` installed stays, unless the environment is another one.
         kept = "--no-sync" in before and place.needs != Needs()
         needs = place.needs if kept else uv_sync(project, before) | place.needs
         inner = place.within(place.where, needs)
@@ -88,7 +88,7 @@ def _pipx(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
 
 
 def _npx(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
-    """Follow a tool that npm has too, such as pyright; it looks at the environment that is there."""
+    """Follow a tool that also exists for npm, such as pyright; it inspects the current environment."""
     inner = place.within(place.where)
     for task in _tool(runners, words, inner):
         yield place.within(place.where, place.needs | task.needs).task(task.command)
@@ -167,7 +167,7 @@ def _hatch(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
 
 
 def _in_environment(runners: Runners, env: str, command: list[str], place: Place) -> Iterator[Task]:
-    """Follow a script or a command in an environment of hatch, of which a part of its matrix may be named."""
+    """Follow a script or a command in a hatch environment, which may be selected from its matrix."""
     known = (*runners.hatch.names, DEFAULT, TEST)
     name = next((name for name in (env, env.partition(".")[0]) if name in known), None)
     if name is None or not command:
@@ -192,4 +192,4 @@ MANAGERS: dict[str, Runner] = {
     "task": _taskipy,
     "hatch": _hatch,
 }
-"""What follows a program, by its name."""
+"""The functions that follow programs, by program name."""

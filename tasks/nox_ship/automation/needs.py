@@ -1,4 +1,4 @@
-"""What is installed before a command runs, read from the commands that install it."""
+"""What is installed before a command runs, from the installation commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from nox_ship.project import Project, strings
 
 EVERY = "*"
-"""Stands for every extra, or every group, of a project."""
+"""Stands for all extras, or all groups, of a project."""
 
 _OF_PROJECT = re.compile(
     r"""(?:file://)?(?:\.|\./|`pwd`|[^:\s]*\.(?:whl|tar\.gz)|(?=\[))    # the folder, or what was built of it
@@ -21,7 +21,7 @@ _OF_PROJECT = re.compile(
 )
 _BEFORE_VERSION = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w\s,.-]*\])?)\s*[=<>!~]")
 _REQUIREMENT = re.compile(r"(?!(?:pip|uv)(?![\w.-]))[A-Za-z0-9][\w.-]*\s*(?:$|[\[<>=!~;@ ])")
-"""A requirement on anything but an installer, whose environment would then be another one."""
+"""A requirement other than an installer, for which the environment would be another one."""
 _PART = re.compile(r"(?:\[[^\[\]]*\]|[^,]|,(?=\s*[^\sA-Za-z.]))+")
 """One of the requirements of a ``--with``."""
 _VALUES = """
@@ -32,12 +32,12 @@ _VALUES = """
 --without --only -E --extras -G --spec --link-mode --upgrade-strategy --python-version --python-platform
 """
 _WITH_VALUE = frozenset(_VALUES.split())
-"""Options of pip, uv, pipx, poetry and pdm that take a value."""
+"""Options of pip, uv, pipx, Poetry and PDM that take a value."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What has to be installed for a task."""
+    """What must be installed for a task."""
 
     requirements: tuple[str, ...] = ()
     """Requirements (PEP 508)."""
@@ -50,10 +50,10 @@ class Needs:
     project: bool = False
     """Whether the project itself is installed, with its dependencies."""
     locked: bool = False
-    """Whether the versions are those of the project's lock."""
+    """Whether the project's lock decides the versions."""
 
     def __or__(self, other: Needs) -> Needs:
-        """Return what both need, in order."""
+        """Return the combination of both, in order."""
         return union((self, other))
 
     @property
@@ -63,7 +63,7 @@ class Needs:
 
 
 def union(found: Iterable[Needs]) -> Needs:
-    """Return what all of ``found`` need, in order."""
+    """Return the combination of all of ``found``, in order."""
     every = list(found)
     lists = [needs.listed for needs in every]
     joined = {name: tuple(dict.fromkeys(item for one in lists for item in one[name])) for name in Needs().listed}
@@ -72,7 +72,7 @@ def union(found: Iterable[Needs]) -> Needs:
 
 
 def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the options of a command with their values, and what is none under the name ``""``.
+    """Yield a command's options with their values, and other words under the name ``""``.
 
     Args:
         words: The command, without its program.
@@ -93,7 +93,7 @@ def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def arguments(words: Sequence[str], values: Collection[str] = _WITH_VALUE) -> list[str]:
-    """Return a command's words from the first on that is no option and no value of one.
+    """Return a command's words from the first one that is neither an option nor an option's value.
 
     Args:
         words: The command, without its program.
@@ -113,7 +113,7 @@ def pip_install(words: Sequence[str]) -> Needs:
 
 
 def _of_pip(option: str, value: str) -> Needs:
-    """Return what an option of an installer and its value stand for, or a value without one."""
+    """Return the meaning of an installer's option and its value, or of a word without an option."""
     if option in ("-r", "--requirement", "--with-requirements"):
         return Needs(files=(value.removeprefix("./"),))
     if option in ("--group", "--only-group"):
@@ -126,7 +126,7 @@ def _of_pip(option: str, value: str) -> Needs:
 
 
 def _requirement(text: str) -> tuple[str, ...]:
-    """Return a requirement; a version that only a run can tell, as in ``django~=$DJANGO``, is left open."""
+    """Return a requirement; an unknown version, as in ``django~=$DJANGO``, is removed."""
     try:
         Requirement(text)
     except (InvalidRequirement, RecursionError):
@@ -160,7 +160,7 @@ def uv_sync(project: Project, words: Sequence[str]) -> Needs:
 
 
 def besides(words: Sequence[str]) -> Needs:
-    """Return what the options of a command of uv install besides the project, such as ``--with``."""
+    """Return what the options of a uv command install additionally, such as ``--with``."""
     parts = (
         [("", part.strip()) for part in _PART.findall(value)] if name in ("--with", "-w") else [(name, value)]
         for name, value in options(words)
@@ -170,7 +170,7 @@ def besides(words: Sequence[str]) -> Needs:
 
 
 def poetry_install(project: Project, words: Sequence[str]) -> Needs:
-    """Return what ``poetry install WORDS`` installs: every group that is not optional, and those that are named."""
+    """Return what ``poetry install WORDS`` installs: every non-optional group, and those named."""
     needs = Needs(project=True, locked=True)
     groups = project.poetry.get("group")
     table: Mapping[str, Any] = groups if isinstance(groups, Mapping) else {}
@@ -197,9 +197,9 @@ def poetry_install(project: Project, words: Sequence[str]) -> Needs:
 
 
 def pdm_install(project: Project, words: Sequence[str]) -> Needs:
-    """Return what ``pdm install WORDS`` installs: every group for development, and those that are named.
+    """Return what ``pdm install WORDS`` installs: every development group, and those named.
 
-    Where one of these is named itself, it alone is (https://pdm-project.org/latest/usage/dependency/).
+    If a development group is named, only that one counts (https://pdm-project.org/latest/usage/dependency/).
     """
     extras = project.metadata.get("optional-dependencies")
     optional = set(extras) if isinstance(extras, Mapping) else set()

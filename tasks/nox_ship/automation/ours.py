@@ -1,4 +1,4 @@
-"""Files that `nox-ship init` wrote into a project, and that are not for its linters to judge."""
+"""Files that `nox-ship init` wrote into a project, which its linters need not check."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_ours(project: Project, name: str) -> bool:
         return False
     try:
         text = project.read_text(name)
-    except ShipError:  # whoever needs it says so
+    except ShipError:  # reported by whoever needs the file
         return False
     return _only_registers(text) if name == NOXFILE else text.startswith(OURS)
 

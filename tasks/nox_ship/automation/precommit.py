@@ -1,4 +1,4 @@
-"""The hooks of pre-commit that judge code, as commands that need no pre-commit."""
+"""The pre-commit hooks that check code, as commands that do not need pre-commit."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ _FROZEN = re.compile(r"(\brev:[ \t]*)['\"]?[0-9a-f]{40}['\"]?[ \t]*#[ \t]*(?:fro
 _STAGES = {"commit", "pre-commit", "push", "pre-push"}
 _FORCED = {"ruff": ("--force-exclude",)}
 _MOST_CHARACTERS = 24_000
-"""Characters of file names in one command line: Windows takes no longer ones."""
+"""The most characters of file names in one command line; Windows allows no more."""
 
 
 @dataclass(frozen=True)
 class Hook:
-    """A hook that judges code."""
+    """A hook that checks code."""
 
     name: str
     """Its ID."""
     command: tuple[str, ...]
     """The command, without files."""
     requirements: tuple[str, ...] | None
-    """The tool, pinned, and what it needs beside it; None where it is the project's environment that has them."""
+    """The pinned tool and its additional requirements; None if they come from the project's environment."""
     files: tuple[str, ...] | None = None
-    """The files that it is given, relative to where it runs; None where it is given none."""
+    """The files that it receives, relative to its working folder; None if it receives none."""
     manual: bool = False
-    """Whether it runs on demand alone, in pre-commit's stage of that name."""
+    """Whether it runs only manually, in pre-commit's stage of that name."""
     folder: str = "."
-    """Where it runs, relative to the project's folder: where pre-commit's settings are."""
+    """Its working folder, relative to the project's folder: that of pre-commit's settings."""
 
     def commands(self) -> Iterator[tuple[str, ...]]:
-        """Yield the commands that look at every file."""
+        """Yield the commands that check all files."""
         if self.files is None:
             yield self.command
             return
@@ -71,7 +71,7 @@ class Hook:
 def home(project: Project) -> Path:
     """Return the folder of pre-commit's settings, where its hooks run: the project's, or one above in its repository.
 
-    Without settings it is the project's.
+    Without settings, it is the project's.
     """
     root = project.root.resolve()
     if not (root / FILE).is_file():
@@ -84,8 +84,8 @@ def home(project: Project) -> Path:
 
 
 def read(project: Project) -> Mapping[str, Any]:
-    """Return the settings for pre-commit, empty where there are none that can be read."""
-    # A frozen pin is a commit, with the version behind it as a comment (`pre-commit autoupdate --freeze`).
+    """Return pre-commit's settings; empty if there are none that can be read."""
+    # A frozen pin is a commit, with the version after it as a comment (`pre-commit autoupdate --freeze`).
     text = _FROZEN.sub(r"\1\2", documents.read_text(home(project) / FILE))
     try:
         settings = documents.yaml(text)
@@ -95,7 +95,7 @@ def read(project: Project) -> Mapping[str, Any]:
 
 
 def unreadable(project: Project) -> str | None:
-    """Return why the settings for pre-commit cannot be read, None where they can, or there are none."""
+    """Return why pre-commit's settings cannot be read; None if they can, or there are none."""
     try:
         documents.yaml(documents.read_text(home(project) / FILE))
     except documents.UnreadableError as error:
@@ -104,9 +104,9 @@ def unreadable(project: Project) -> str | None:
 
 
 def hooks(project: Project) -> tuple[list[Hook], list[str]]:
-    """Return the hooks that judge code, and the IDs of all others that run where changes are committed or pushed.
+    """Return the hooks that check code, and the IDs of all others that run on commit or push.
 
-    Of hooks that are for other projects of the repository too, those are taken that are given files, for ours alone.
+    Hooks that also serve other projects in the repository count if they receive files, and only for our files.
     """
     settings = read(project)
     found: list[Hook] = []
@@ -132,14 +132,14 @@ def hooks(project: Project) -> tuple[list[Hook], list[str]]:
 
 
 def _entries(settings: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield each hook with the repository that it comes from."""
+    """Yield each hook with its repository."""
     for repository in filter(None, map(mapping, listing(settings.get("repos")))):
         for hook in filter(None, map(mapping, listing(repository.get("hooks")))):
             yield repository, hook
 
 
 def skipped(project: Project) -> tuple[str, ...]:
-    """Return the IDs of the hooks that pre-commit.ci leaves out (https://pre-commit.ci/#configuration)."""
+    """Return the IDs of the hooks that pre-commit.ci skips (https://pre-commit.ci/#configuration)."""
     ci = read(project).get("ci")
     return tuple(strings(ci.get("skip"))) if isinstance(ci, Mapping) else ()
 
@@ -153,7 +153,7 @@ def pinned(project: Project) -> dict[str, str]:
 
 
 def _pinned(hook: Mapping[str, Any], repository: Mapping[str, Any]) -> Hook | None:
-    """Return the hook of a tool of its own, which is installed at the version that is pinned."""
+    """Return the hook of a tool with its own repository, to be installed at the pinned version."""
     start = _HOOKS.get(str(hook.get("id")))
     if start is None:
         return None
@@ -165,13 +165,13 @@ def _pinned(hook: Mapping[str, Any], repository: Mapping[str, Any]) -> Hook | No
 
 
 def _version(rev: str) -> str | None:
-    """Return the version that a tag names; None for the hash of a commit, and for other names."""
+    """Return the version in a tag; None for a commit hash, and for other names."""
     version = None if re.fullmatch(r"[0-9a-f]{7,40}", rev) else parse(re.sub(r"^\D*", "", rev))
     return str(version) if version else None
 
 
 def _local(hook: Mapping[str, Any]) -> Hook | None:
-    """Return a hook that the project defines by itself, where it runs a program that is there or a Python package."""
+    """Return a hook that the project defines itself, if it runs an existing program or a Python package."""
     language = hook.get("language")
     try:
         words = (*shlex.split(str(hook.get("entry", ""))), *strings(hook.get("args")))
@@ -190,7 +190,7 @@ def _suffixes(hook: Mapping[str, Any], command: tuple[str, ...]) -> tuple[str, .
 
 
 def _matching(tracked: Sequence[str], suffixes: tuple[str, ...], *places: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the files that settings and hook name (https://pre-commit.com/#filtering-files-with-types)."""
+    """Yield the files that settings and hook select (https://pre-commit.com/#filtering-files-with-types)."""
     patterns = [(_pattern(place.get("files", "")), _pattern(place.get("exclude", "^$"))) for place in places]
     for name in tracked:
         if name.endswith(suffixes) and all(files.search(name) and not no.search(name) for files, no in patterns):
@@ -200,14 +200,14 @@ def _matching(tracked: Sequence[str], suffixes: tuple[str, ...], *places: Mappin
 def _pattern(text: object) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are for the author of the pattern
+            warnings.simplefilter("ignore")  # only useful to the author of the pattern
             return re.compile(str(text))
     except (re.error, OverflowError, RecursionError):
         return re.compile("")
 
 
 def _tracked(project: Project) -> list[str]:
-    """Return the files that git knows, relative to the project's folder, but for links and for those that we wrote."""
+    """Return the files that git knows, relative to the project's folder, except links and files that we wrote."""
     listed = process.run(["git", "ls-files", "-z"], cwd=project.root, check=False).stdout.split("\0")
     there = (name for name in listed if name and (path := project.root / name).is_file() and not path.is_symlink())
     return [name for name in there if not is_ours(project, name)]

@@ -13,11 +13,11 @@ from nox_ship.project import Project
 _INCLUDED = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:[\s=]+|(?=[^\s=]))(.+)")
 _USUAL = (r"tests?|testing", r"dev|develop|development", r"ci|all")
 _MOST = 50
-"""Files that include one another."""
+"""How many files may include one another."""
 
 
 def unusable(project: Project, name: str) -> str | None:
-    """Return why no installer can read a requirements file, in words; None where it can."""
+    """Return why installers cannot read a requirements file, in words; None if they can."""
     waiting, seen = [PurePosixPath(name)], set[str]()
     while waiting and len(seen) < _MOST:
         file = waiting.pop()
@@ -41,14 +41,14 @@ def unusable(project: Project, name: str) -> str | None:
 
 
 def lines(project: Project, name: str) -> Iterator[str]:
-    """Yield the requirements that a file holds, without what it includes."""
+    """Yield the requirements in a file, without those that it includes."""
     for line in project.read_text(name).splitlines():
         if (text := _plain(line)) and not text.startswith("-"):
             yield text.partition(" --hash")[0].rstrip("\\ ")
 
 
 def usual(project: Project) -> str | None:
-    """Return the requirements file that is, by its name, for the tests, else for development; None without one."""
+    """Return the requirements file for the tests, by its name, else for development; None without one."""
     folders = [project.root, project.root / "requirements", project.root / "tests"]
     files = [path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.txt"))]
     names = [path.relative_to(project.root).as_posix() for path in files if path.is_file()]

@@ -14,12 +14,12 @@ from typing import Any
 from nox_ship.automation.github import listing, mapping
 
 MatrixRow = dict[str, str]
-"""The values of one row by the name that an expression has for them, in small letters, such as ``matrix.python``."""
+"""The values of one row by their lower-case names in expressions, such as ``matrix.python``."""
 
 _MOST = 256
-"""Rows of a matrix, of which GitHub takes no more; and values of one of them."""
+"""The most rows of a matrix, as on GitHub, and values of one of them."""
 _OTHERS = ("include", "exclude")
-"""What is no axis of a matrix."""
+"""Keys of a matrix that are not axes."""
 _INDEX = re.compile(r"\[\s*(?:'([\w.-]+)'|(\d{1,4}))\s*\]")
 _PLACE = re.compile(
     r"\$\{\{\s*(?P<name>[\w.-]+(?:\[\s*(?:'[\w.-]+'|\d{1,4})\s*\][\w.-]*)*)(?:\s*\|\|\s*'(?P<default>[^']*)')?\s*\}\}"
@@ -28,7 +28,7 @@ _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 
 
 def rows(matrix: object) -> list[MatrixRow]:
-    """Return the rows that a matrix makes, one without values where it makes none that are known."""
+    """Return the rows of a matrix; one without values if they are unknown."""
     table = mapping(matrix)
     axes = {
         f"matrix.{key}".lower(): [_flat({key: value}) for value in values[:_MOST]]
@@ -43,7 +43,7 @@ def rows(matrix: object) -> list[MatrixRow]:
             found.append(row)
     alone: list[MatrixRow] = []
     for item in _items(table.get("include")):
-        # What an item says besides the axes goes to every row that it fits; it is a row of its own where it fits none.
+        # An item's other values are added to every row that it matches; without one, it is a row of its own.
         told = {name: value for name, value in item.items() if any(f"{name}.".startswith(f"{axis}.") for axis in axes)}
         fitting = [row for row in found if told.items() <= row.items()]
         alone += [] if fitting else [item]
@@ -57,7 +57,7 @@ def _items(value: object) -> list[MatrixRow]:
 
 
 def _flat(table: Mapping[Any, Any]) -> MatrixRow:
-    """Return the texts in a table by their names; an item of a list has its number for a name."""
+    """Return the strings in a table by name; an item of a list is named by its number."""
     found: MatrixRow = {}
     waiting: list[tuple[str, object]] = [("matrix", table)]
     for _ in range(_MOST):
@@ -73,14 +73,14 @@ def _flat(table: Mapping[Any, Any]) -> MatrixRow:
 
 
 def plain(name: str) -> str:
-    """Return the name of a value as rows have it: ``Matrix.config[1]`` is ``matrix.config.1``."""
+    """Return a value's name as in rows: ``Matrix.config[1]`` is ``matrix.config.1``."""
     return _INDEX.sub(lambda match: f".{match[1] or match[2]}", name).lower()
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with the places of ``${{ }}`` filled in that values are known for.
+    """Return a text with each ``${{ }}`` filled in that has a known value.
 
-    A value of the matrix that a row does not have is empty, or what stands for it behind ``||``.
+    A value of the matrix that a row does not have is empty, or the default after ``||``.
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -95,5 +95,5 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def expanded(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with the places of ``${{ }}`` filled in; what is not known is left out."""
+    """Return a text with each ``${{ }}`` filled in; unknown values are removed."""
     return _EXPRESSION.sub("", filled(text, values))

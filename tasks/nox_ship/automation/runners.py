@@ -28,13 +28,13 @@ _MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit", **MODUL
 _DEEPEST = 12
 """Programs that start programs."""
 _EVERYWHERE = {"pre-commit", "prek"}
-"""Programs that go to the top of the repository themselves, wherever they are started."""
+"""Programs that change to the top of the repository themselves, wherever they are started."""
 _FEW = 4
-"""Words of a command among which its program is, behind those that start it."""
+"""The most words of a command that are searched for its program, after those that start it."""
 _MOST = 2000
-"""Commands of one project."""
+"""The most commands of one project."""
 _MOST_CHARACTERS = 1 << 20
-"""Characters of all scripts of one project: they may start one another."""
+"""The most characters of all scripts of one project, since they may start one another."""
 _COVERAGE_VALUES = {"--source", "--rcfile", "--omit", "--include", "--context", "--data-file", "--concurrency"}
 _MAKE_VALUES = {"-C", "--directory", "-f", "--file", "--makefile", "-I", "-o", "-W"}
 _JUST_VALUES = {"-f", "--justfile", "-d", "--working-directory", "--shell", "--dotenv-path"}
@@ -43,7 +43,7 @@ _Runner = Callable[[list[str], Place], Iterable[Task]]
 
 
 class Runners:
-    """What the commands of a project come to. Nothing is run to find that out.
+    """What a project's commands finally run, found out without running anything.
 
     Args:
         project: The project.
@@ -76,18 +76,18 @@ class Runners:
         return {runner: targets for runner, targets in found.items() if targets}
 
     def place(self, where: str, folder: str | None = None, *, ci: bool = False) -> Place:
-        """Return a place where commands begin.
+        """Return the starting point of commands.
 
         Args:
-            where: What it is called.
-            folder: Where they run, relative to the top of the repository; the project's folder without it.
+            where: Its description.
+            folder: Their working folder, relative to the top of the repository; default: the project's folder.
             ci: Whether a workflow runs them.
         """
         home = self._root.relative_to(self._top.resolve()).as_posix() if folder is None else folder
         return Place(where, folder=home, ci=ci)
 
     def script(self, script: str, place: Place) -> Iterator[Task]:
-        """Yield what the commands of a shell script come to; what they install is put down at the place."""
+        """Yield the tasks of a shell script's commands; what they install is recorded at the place."""
         self._characters += len(script)
         if self._characters > _MOST_CHARACTERS or place.depth > _DEEPEST:
             return
@@ -113,7 +113,7 @@ class Runners:
         return self._roots[folder]
 
     def follow(self, words: Sequence[str], place: Place) -> Iterator[Task]:
-        """Yield what a command comes to; what it installs is put down at its place."""
+        """Yield the tasks of a command; what it installs is recorded at its place."""
         self._count += 1
         if not words or place.depth > _DEEPEST or self._count > _MOST:
             return
@@ -130,7 +130,7 @@ class Runners:
             yield place.task((name, *rest))
 
     def _runner(self, name: str) -> _Runner | None:
-        """Return what follows a program that starts others or installs, None where it is no such program."""
+        """Return the function that follows a program that starts others or installs; None for other programs."""
         if manager := MANAGERS.get(name):
             return lambda rest, place: manager(self, rest, place)
         runners: dict[str, _Runner] = {
@@ -163,7 +163,7 @@ class Runners:
             yield place.task((program(words), *rest))
 
     def _file(self, word: str) -> str | None:
-        """Return the text of a shell script in the project's folder, None where the word names none."""
+        """Return the text of a shell script in the project's folder; None if the word does not name one."""
         path = PurePosixPath(word)
         if path.is_absolute() or ".." in path.parts or len(word) > 200 or "/" not in word:  # noqa: PLR2004
             return None
@@ -184,7 +184,7 @@ class Runners:
             yield from self._inner(script, file, place)
 
     def _inner(self, script: str, where: str, place: Place) -> Iterator[Task]:
-        """Follow commands that have a name of their own; what they install stays installed."""
+        """Follow named commands; what they install stays installed."""
         inner = place.within(where)
         yield from self.script(script, inner)
         place.needs = inner.needs
@@ -232,12 +232,12 @@ class Runners:
     def _just(self, rest: list[str], place: Place) -> Iterator[Task]:
         if targets := self._targets("just", rest, _JUST_VALUES):
             first, *more = [word for word in arguments(rest, _JUST_VALUES) if "=" not in word] or [""]
-            # Behind a recipe stand its arguments, or further recipes.
+            # After a recipe come its arguments, or further recipes.
             names = (first, *more) if set(more) <= set(targets.by_name) else (first,)
             yield from self._of_targets(targets, names if first else (), place)
 
     def _targets(self, runner: str, rest: list[str], values: set[str]) -> Targets | None:
-        """Return the targets that a command line runs; None where it names another file or folder."""
+        """Return the targets that a command line runs; None if it names another file or folder."""
         targets = self.targets.get(runner)
         told = [(option, word) for option, word in itertools.pairwise([*rest, ""]) if option in values]
         files = [word for option, word in told if "f" in option.lower()]
@@ -254,7 +254,7 @@ class Runners:
             yield from self._inner(script, f"{targets.file} ({name})", place)
 
     def _prek(self, rest: list[str], place: Place) -> Iterator[Task]:
-        """Follow prek, a pre-commit that runs the hooks where it is told nothing else."""
+        """Follow prek, a pre-commit that runs the hooks by default."""
         yield from self._pre_commit(rest if arguments(rest) else ["run", *rest], place)
 
     def _pre_commit(self, rest: list[str], place: Place) -> Iterator[Task]:
@@ -274,7 +274,7 @@ class Runners:
 
 
 def _plain(words: Sequence[str], values: set[str]) -> list[str]:
-    """Return the words of a command that are neither options nor values of options, wherever they stand."""
+    """Return the words of a command that are neither options nor their values, wherever they are."""
     left = iter(words)
     found = []
     for word in left:

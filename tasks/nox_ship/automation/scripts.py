@@ -1,4 +1,4 @@
-"""The scripts that pyproject.toml names for pdm, poe or taskipy.
+"""The scripts in pyproject.toml for PDM, poe or taskipy.
 
 https://pdm-project.org/latest/usage/scripts/ and https://poethepoet.natn.io/tasks/ describe them.
 """
@@ -16,23 +16,23 @@ from nox_ship.project import strings
 _ARGUMENTS = re.compile(r"\{args(?::([^{}]*))?\}")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _DEEPEST = 10
-"""How often a script may consist of others."""
+"""How deeply scripts may be nested."""
 _MOST = 500
-"""Scripts that one of them may consist of."""
+"""How many scripts a script may consist of."""
 _ONE = ("cmd", "shell")
 _SEVERAL = ("composite", "sequence", "parallel", "chain")
 
 
 @dataclass(frozen=True)
 class Line:
-    """What a script runs: lines of a shell, and the variables that are set for them."""
+    """A resolved script: lines of shell, and their environment variables."""
 
     text: str
     env: Mapping[str, str]
 
 
 class Scripts:
-    """A table of scripts; those of other kinds, such as calls of Python, run nothing that is known.
+    """A table of scripts; those of unknown kinds, such as calls of Python functions, run nothing.
 
     Args:
         table: The table.
@@ -53,7 +53,7 @@ class Scripts:
         return tuple(map(str, self._table))
 
     def lines(self, name: str, arguments: Sequence[str] = ()) -> list[Line]:
-        """Return what a script runs with arguments of its own; empty where there is no such script."""
+        """Return a script with additional arguments, resolved; empty if there is no such script."""
         self._left = _MOST
         common = self._table.get("_")
         env = _env(common.get("env")) if isinstance(common, Mapping) else {}
@@ -63,7 +63,7 @@ class Scripts:
 
     def _named(self, name: str, arguments: str, env: Mapping[str, str], depth: int) -> Iterator[Line]:
         value = self._table.get(name)
-        if isinstance(value, list):  # poe: the names of others
+        if isinstance(value, list):  # poe: names of other scripts
             value = {"sequence": value}
         yield from self._of(value, arguments, env, depth)
 
@@ -89,7 +89,7 @@ class Scripts:
                 yield from self._item(item, arguments, env, depth)
 
     def _item(self, item: Any, arguments: str, env: Mapping[str, str], depth: int) -> Iterator[Line]:
-        """Yield what a part of a script runs: another one with arguments of its own, or a command."""
+        """Yield a part of a script: another script with its own arguments, or a command."""
         if isinstance(item, list):
             item = {"sequence": item}
         if not isinstance(item, str):
@@ -103,7 +103,7 @@ class Scripts:
 
 
 def _own_commands(value: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the commands that stand in a script itself."""
+    """Yield the commands in a script itself."""
     for key in _ONE:
         command = value.get(key)
         text = shlex.join(strings(command)) if isinstance(command, list) else command
@@ -114,14 +114,14 @@ def _own_commands(value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _with(text: str, arguments: str) -> str:
-    """Return a command with arguments, where it has a place for them or else at its end."""
+    """Return a command with arguments, in their placeholder or else at its end."""
     if _ARGUMENTS.search(text):
         return _ARGUMENTS.sub(lambda match: arguments or match[1] or "", text)
     return f"{text.rstrip()} {arguments}".rstrip() if arguments else text
 
 
 def _env(table: object) -> dict[str, str]:
-    """Return variables; poe has tables with a ``default`` too."""
+    """Return variables; poe also has tables with a ``default``."""
     rows = table.items() if isinstance(table, Mapping) else ()
     pairs = [(str(name), value.get("default") if isinstance(value, Mapping) else value) for name, value in rows]
     return {name: value for name, value in pairs if isinstance(value, str)}

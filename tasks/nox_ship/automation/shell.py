@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 _LONGEST = 1 << 16
-"""Characters of the longest script that is looked at."""
+"""The longest script that is analysed, in characters."""
 _LONGEST_VALUE = 1000
 _MOST = 500
-"""Variables of one line that are filled in."""
+"""The most variables of one line that are filled in."""
 _HEREDOC = re.compile(r"(?<!<)<<-?[ \t]*(?:'(?P<quoted>\w+)'|\"(?P<double>\w+)\"|\\?(?P<plain>[A-Za-z_]\w*))")
 _SHELL = re.compile(
     r"""\\\r?\n | [ \t\r]+ | \#[^\n]*                                            # what is between words
@@ -46,20 +46,20 @@ _NOT_KEPT = re.compile(r"CI|PATH|HOME|.*COLOR.*|.*TOKEN.*|.*SECRET.*|.*PASSWORD.
 _SILENT = {"echo", "printf", "grep", "which", "type", "cat", "for", "case", ":"}
 _CHANGING = (("cd",), ("pushd",), ("popd",))
 _DEEPEST = 20
-"""Shells that run in one another."""
+"""How deeply shells may be nested."""
 _FORGIVING = (["true"], [":"], ["echo"])
-"""What may stand behind ``||`` for a command that may fail."""
+"""What may come after ``||`` for a command that may fail."""
 
 
 @dataclass(frozen=True)
 class ShellCommand:
-    """A command of a script, from its program on."""
+    """A command of a script, starting with its program."""
 
     words: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    """The variables that are set for it alone."""
+    """The variables set for it alone."""
     folder: str = "."
-    """Where it runs, relative to where the script does."""
+    """Its working folder, relative to the script's."""
 
 
 def commands(script: str, *, redirected: bool = False) -> Iterator[list[str]]:
@@ -67,7 +67,7 @@ def commands(script: str, *, redirected: bool = False) -> Iterator[list[str]]:
 
     Args:
         script: The script.
-        redirected: Whether the files that output goes to are among the words.
+        redirected: Whether files that output is redirected to are among the words.
     """
     for words, _ in _ended(script, redirected=redirected):
         if words:
@@ -75,17 +75,17 @@ def commands(script: str, *, redirected: bool = False) -> Iterator[list[str]]:
 
 
 def loud_commands(script: str) -> Iterator[list[str]]:
-    """Yield the commands of a script, each from its program on, but for those that show text alone."""
+    """Yield the commands of a script, each starting with its program, except those that only print text."""
     for words in commands(script):
         if (command := _alone(words, ".")).words:
             yield list(command.words)
 
 
 def lasting_commands(script: str) -> Iterator[ShellCommand]:
-    """Yield the loud commands of a script whose failure would end it; what stands before ``|| true`` may fail.
+    """Yield the loud commands of a script whose failure would end it; what comes before ``|| true`` may fail.
 
-    Variables that the script sets are filled in, those that nobody knows are empty; what it sets on a condition counts
-    where it sets nothing else.
+    Variables that the script sets are filled in, unknown ones are empty; one that is set conditionally counts if it is
+    not set otherwise.
     """
     waiting: list[ShellCommand] = []
     folders, before = ["."], ""
@@ -107,20 +107,20 @@ def lasting_commands(script: str) -> Iterator[ShellCommand]:
 
 
 def _entered(folder: str, words: Sequence[str]) -> str:
-    """Return the folder that ``cd`` leads to; one that only a run can tell is taken for that of the script."""
+    """Return the folder that ``cd`` changes to; if it is unknown, the folder of the script."""
     target = next((word for word in words[1:] if not word.startswith("-")), "$")
     return "." if {"$", "`"} & set(target) else posixpath.normpath(posixpath.join(folder, target))
 
 
 def _subshell(folders: list[str], sign: str) -> list[str]:
-    """Return the folders of the shells that run in one another, after a bracket: the inner one is left again."""
+    """Return the folders of the nested shells after a bracket; the inner one is left at its end."""
     if sign == "(" and len(folders) < _DEEPEST:
         return [*folders, folders[-1]]
     return folders[:-1] if sign == ")" and len(folders) > 1 else folders
 
 
 def _ended(script: str, *, redirected: bool = False) -> Iterator[tuple[list[str], str]]:
-    """Yield the words of each command, and the signs behind it; those before the first have no words."""
+    """Yield the words of each command, and the signs after it; signs before the first have no words."""
     words: list[str] = []
     end, elsewhere = "", False
     for token in _SHELL.finditer(_without_documents(script[:_LONGEST])):
@@ -137,7 +137,7 @@ def _ended(script: str, *, redirected: bool = False) -> Iterator[tuple[list[str]
 
 
 def _without_documents(script: str) -> str:
-    """Return a script without the text of its here-documents, as far as they have an end."""
+    """Return a script without the text of its here-documents, if they are terminated."""
     lines = script.split("\n")
     last = {line.strip(): number for number, line in enumerate(lines)}
     kept: list[str] = []
@@ -159,7 +159,7 @@ def _unquoted(match: re.Match[str]) -> str:
 
 
 def _alone(words: Sequence[str], folder: str) -> ShellCommand:
-    """Return a command from its program on, with the variables that are set before it; empty where it is silent."""
+    """Return a command starting with its program, with the variables set before it; empty if it is silent."""
     env: dict[str, str] = {}
     for place, word in enumerate(words):
         if match := _ASSIGNMENT.fullmatch(word):
@@ -190,10 +190,10 @@ def _filled(script: str) -> str:
 
 
 def program(words: Sequence[str]) -> str:
-    """Return the name of the program that a command starts, without its folder; empty where there is none."""
+    """Return the name of the program that a command starts, without its folder; empty if there is none."""
     return PurePosixPath(words[0].replace("\\", "/")).name.removesuffix(".exe") if words else ""
 
 
 def steers_checks(name: str) -> bool:
-    """Whether a variable that automation sets may concern a check, and not an installer, a runner or a log."""
+    """Whether a variable in an automation may concern a check, and not an installer, a runner or a log."""
     return not (_PRIVATE.match(name) or _NOT_KEPT.fullmatch(name))

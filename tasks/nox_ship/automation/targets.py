@@ -1,7 +1,7 @@
-"""Targets of a Makefile or a justfile: the commands that a project gives a name.
+"""Targets of a Makefile or a justfile: the named commands of a project.
 
-https://www.gnu.org/software/make/manual and https://just.systems/man/en describe them. Variables are filled in; what
-only a run can tell, such as functions and included files, is left out.
+https://www.gnu.org/software/make/manual and https://just.systems/man/en describe them. Variables are filled in;
+functions, included files and other values that only a run can determine are ignored.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _MAKE_PLACE = re.compile(r"(?<!\$)\$[({]([^(){}$]*)[)}]")
 _JUST_PLACE = re.compile(r"\{\{([^{}]*)\}\}")
 _OTHER_LANGUAGE = re.compile(r"#!(?!.*sh\b)")
 _DEEPEST = 10
-"""How often a variable may name others."""
+"""How deeply variables may refer to others."""
 _LONGEST = 1 << 16
-"""Characters of a script with its variables filled in."""
+"""The longest script with its variables filled in, in characters."""
 _LONGEST_VALUE = 1000
 _MOST_PLACES = 500
-"""Variables of one script that are filled in."""
+"""The most variables of one script that are filled in."""
 _MOST_NAMES = 50
-"""Targets that one rule is for."""
+"""The most targets of one rule."""
 
 Fill = Callable[[str, Mapping[str, str]], str]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A name for commands."""
+    """A named list of commands."""
 
     before: tuple[str, ...]
-    """The targets that come before it."""
+    """The targets that run before it."""
     script: str
 
 
@@ -51,17 +51,17 @@ class Targets:
 
     file: str
     by_name: Mapping[str, Target]
-    """As they stand there."""
+    """The scripts, as in the file."""
     variables: Mapping[str, str]
     fill: Fill
-    """Fills variables in."""
+    """Fills in variables."""
 
     def given(self, variables: Mapping[str, str]) -> Targets:
-        """Return the targets with variables that a command line gives."""
+        """Return the targets with variables from a command line."""
         return replace(self, variables={**self.variables, **variables})
 
     def scripts(self, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-        """Yield name and script of each target that runs for ``names``, in order; of the first one for none."""
+        """Yield name and script of each target that runs for ``names``, in order; without names, for the first."""
         usual = (self.variables.get(".DEFAULT_GOAL", ""), *self.by_name)
         waiting = [(name, False) for name in reversed(names or [name for name in usual if name in self.by_name][:1])]
         begun, done = set[str](), set[str]()
@@ -80,12 +80,12 @@ class Targets:
 
 
 def makefile(project: Project) -> Targets | None:
-    """Return the targets of the project's Makefile, None where it has none."""
+    """Return the targets of the project's Makefile; None if it has none."""
     return _read(project, MAKEFILES, _make, _fill_make)
 
 
 def justfile(project: Project) -> Targets | None:
-    """Return the recipes of the project's justfile, None where it has none."""
+    """Return the recipes of the project's justfile; None if it has none."""
     return _read(project, JUSTFILES, _just, _fill_just)
 
 
@@ -108,7 +108,7 @@ def _make(text: str) -> tuple[dict[str, Target], dict[str, str]]:
     for line in text.split("\n"):
         plain = line.strip()
         if line.startswith("\t"):
-            # What make is told to go on after is no check.
+            # If make ignores its failure, it is not a check.
             if not re.match(r"[@+]*-", plain):
                 _add(found, current, f"{plain.lstrip('@+')}\n")
         elif re.match(r"if(?:n?eq|n?def)\b|endif\b", plain):
@@ -162,7 +162,7 @@ def _add(found: dict[str, Target], names: list[str], script: str, before: tuple[
 
 
 def _fill_make(text: str, variables: Mapping[str, str]) -> str:
-    """Return a text with variables filled in; functions are empty, and a doubled dollar sign is one of the shell's."""
+    """Return a text with variables filled in; functions are empty, and a doubled dollar sign is left to the shell."""
 
     def value(match: re.Match[str]) -> str:
         return variables.get(match[1].partition(":")[0].strip(), "")
@@ -180,7 +180,7 @@ def _fill_just(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _evaluated(expression: str, variables: Mapping[str, str]) -> str:
-    """Return what texts and variables that are joined by ``+`` come to; whatever only just can tell is empty."""
+    """Return the value of strings and variables joined with ``+``; what only just can evaluate is empty."""
     parts = map(str.strip, expression.split("+"))
     return "".join(
         part[1:-1] if part[:1] in ("'", '"') and part[-1:] == part[:1] else variables.get(part, "") for part in parts

@@ -1,4 +1,4 @@
-"""A command that checks code, and the place where such commands are read."""
+"""A command that checks code, and the place where commands are read."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ Variables = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Task:
-    """A command that a project runs in its own automation."""
+    """A command in a project's own automation."""
 
     command: Command
     where: str
-    """Where it stands: a file, and the part of it."""
+    """Its place: a file, and the part of it."""
     needs: Needs = field(default_factory=Needs)
     env: Variables = ()
-    """Variables that are set for it."""
+    """Its environment variables."""
     ci: bool = False
     """Whether a workflow runs it."""
     hooked: bool = False
-    """Whether it is a hook of pre-commit."""
+    """Whether it is a pre-commit hook."""
     pythons: tuple[str, ...] = ()
-    """The versions of Python that CI runs it on, such as ``3.12``; empty where they are not known."""
+    """The Python versions on which CI runs it, such as ``3.12``; empty if unknown."""
     measured: bool = False
     """Whether it is run under coverage."""
     folder: str = "."
-    """Where it runs, relative to the project's folder."""
+    """Its working folder, relative to the project's folder."""
 
     @property
     def program(self) -> str:
@@ -41,27 +41,27 @@ class Task:
 
     @property
     def gate(self) -> str | None:
-        """The gate that such a command is one of; None where its program judges no code."""
+        """The gate that the command belongs to; None if its program does not check code."""
         known = checker(self.command)
         return known.gate if known else None
 
 
 @dataclass
 class Place:
-    """Where commands are read, and what was installed there so far."""
+    """A place where commands are read, and what was installed there so far."""
 
     where: str
     needs: Needs = field(default_factory=Needs)
     env: Variables = ()
     folder: str = "."
-    """Where commands run, relative to the top of the repository."""
+    """The working folder of commands, relative to the top of the repository."""
     depth: int = 0
     ci: bool = False
     hooked: bool = False
     pythons: tuple[str, ...] = ()
 
     def task(self, command: Sequence[str]) -> Task:
-        """Return a task that stands here."""
+        """Return a task at this place."""
         return Task(tuple(command), self.where, self.needs, self.env, self.ci, self.hooked, self.pythons)
 
     def within(self, where: str, needs: Needs | None = None, env: Variables = ()) -> Place:
@@ -71,5 +71,5 @@ class Place:
 
 
 def joined(env: Variables, more: Iterable[tuple[str, str]]) -> Variables:
-    """Return the variables of ``env`` and those of ``more`` that may concern a check; these win."""
+    """Return the variables of ``env``, and those of ``more`` that may concern a check; the latter win."""
     return tuple({**dict(env), **{name: value for name, value in more if steers_checks(name)}}.items())

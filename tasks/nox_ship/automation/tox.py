@@ -1,4 +1,4 @@
-"""What tox's environments install and run; what only a run of tox can tell is left out."""
+"""What tox's environments install and run, without what only a run of tox can determine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FACTORS = re.compile(r"(?P<factors>[!\w.{},-]+)\s*:(?:\s+(?P<rest>.*)|$)")
 _PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?::(?P<value>[^{}]*))?\}")
 _REFERENCE = re.compile(r"\{\[(?P<section>[^\]{}]+)\](?P<key>[^{}:]+)\}")
 _UNKNOWN = "\0"
-"""Stands for what only a run of tox can tell."""
+"""Stands for a value that only a run of tox can determine."""
 _SCRATCH = "\1"
-"""Stands for a folder that tox makes for what is to be thrown away."""
+"""Stands for a temporary folder of tox."""
 _FILLED = {
     **dict.fromkeys(("envdir", "env_dir", "envtmpdir", "env_tmp_dir", "envlogdir", "env_log_dir"), _SCRATCH),
     **dict.fromkeys(("toxworkdir", "work_dir", "temp_dir"), _SCRATCH),
@@ -31,20 +31,20 @@ _FILLED = {
     "/": "/",
 }
 _LONGEST = 1 << 16
-"""Characters of a value with its places filled in."""
+"""The longest value with its placeholders filled in, in characters."""
 _DEEPEST = 20
-"""How often a place may stand in another one."""
+"""How deeply placeholders may be nested."""
 _MOST = 1 << 20
-"""Characters of all values that are looked at for all environments together: each may refer to several others."""
+"""The most characters of all values for all environments together, since each may refer to several others."""
 _PYTHON = re.compile(r"(?:c?py|pypy|cpython|python)?[\d.]*t?")
 _VERSION = re.compile(r"(?:c?python|py)?3\.?(\d{1,3})t?")
 _NO_RUN = {
     *("list", "l", "config", "c", "devenv", "d", "exec", "depends", "de", "quickstart", "q", "schema", "man"),
     *("-l", "--listenvs", "-a", "--listenvs-all", "--showconfig", "-n", "--notest", "--help", "-h", "--version"),
 }
-"""Commands and options with which tox runs no environment (https://tox.wiki/en/latest/cli_interface.html)."""
+"""Subcommands and options with which tox runs no environment (https://tox.wiki/en/latest/cli_interface.html)."""
 _LONG = {"--env": "-e", "--conf": "-c", "-qe": "-e", "-re": "-e", "-ve": "-e", "-pe": "-e"}
-"""Other ways to write options that take a value."""
+"""Other spellings of options that take a value."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ToxEnvironment:
     commands: tuple[Command, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
-    """The version of Python that it asks for, such as ``3.12``; empty where it takes any."""
+    """The Python version that it requires, such as ``3.12``; empty if it accepts any."""
 
 
 class Tox:
@@ -66,7 +66,7 @@ class Tox:
 
     Args:
         project: The project.
-        posargs: What tox's command line has behind ``--``.
+        posargs: The arguments after ``--`` on tox's command line.
     """
 
     def __init__(self, project: Project, posargs: tuple[str, ...] = ()) -> None:
@@ -80,19 +80,19 @@ class Tox:
 
     @property
     def file(self) -> str:
-        """The file that holds the settings."""
+        """The settings file."""
         return self._settings.file
 
     def labelled(self, label: str) -> list[str]:
-        """Return the environments that have a label."""
+        """Return the environments with a label."""
         return self._settings.labels.get(label, [])
 
     def with_factors(self, factors: Iterable[str]) -> list[str]:
-        """Return the environments that run by default and have all these factors."""
+        """Return the default environments that have all these factors."""
         return [name for name in self._settings.default if set(factors) <= set(name.split("-"))]
 
     def environments(self, names: Iterable[str] | None = None) -> Iterator[ToxEnvironment]:
-        """Yield the environments of these names, or those that run by default; one for several Pythons once."""
+        """Yield the environments of these names, or the default ones; one for several Pythons only once."""
         wanted = self._settings.default if names is None else expanded(" ".join(names))
         if "ALL" in wanted:
             wanted = (*self._settings.default, *self._settings.named)
@@ -137,7 +137,7 @@ class Tox:
         )
 
     def _inherited(self, own: Table) -> dict[str, Any]:
-        """Return the values of the sections that an environment takes from: where it names none, the common one."""
+        """Return the sections that an environment inherits from; the common one by default."""
         base = own.get("base")
         if base is None:
             return dict(self._settings.base)
@@ -148,7 +148,7 @@ class Tox:
         return values
 
     def _lines(self, value: Any, factors: set[str], depth: int = 0) -> list[str]:
-        """Return the lines of a value that are for an environment with these factors, with those it refers to."""
+        """Return the lines of a value for an environment with these factors, including those it refers to."""
         if self._left < 0 or depth > _DEEPEST:
             return []
         if isinstance(value, Mapping):
@@ -171,7 +171,7 @@ class Tox:
         return found
 
     def _filled(self, text: str, name: str) -> str:
-        """Return a text with its places filled in; a sign stands where only a run can fill one."""
+        """Return a text with its placeholders filled in; unknown ones become a mark."""
 
         def fill(match: re.Match[str]) -> str:
             place, value = match["name"].strip(), match["value"]
@@ -203,7 +203,7 @@ class Tox:
 
 
 def chosen(project: Project, words: Sequence[str], toxenv: str = "") -> Iterator[ToxEnvironment]:
-    """Yield the environments that a command line of tox runs; none where it only lists or makes some.
+    """Yield the environments that a tox command line runs; none if it only lists or creates some.
 
     Args:
         project: The project.
@@ -226,21 +226,21 @@ def chosen(project: Project, words: Sequence[str], toxenv: str = "") -> Iterator
     tox = Tox(project, tuple(words[end + 1 :]))
     if any(file != tox.file for file in told["-c"]):
         return
-    # Of `py$(command)`, which only a shell can fill in, the beginning is enough: it is a Python.
+    # Of `py$(command)`, which only a shell can fill in, the beginning is enough: it is a Python environment.
     names = [name.partition("$")[0] for name in told["-e"] or toxenv.split() if name]
     names += [name for label in told["-m"] for name in tox.labelled(label)]
     yield from tox.environments(names or tox.with_factors(told["-f"]) or None)
 
 
 def _known(row: list[str]) -> Iterator[str]:
-    """Yield the words that are known; an option goes with its value, and what tox would throw away is put into ours."""
+    """Yield the known words; an option goes with its value, and tox's temporary files are put into our own folder."""
     for before, word, after in zip(["", *row], row, [*row[1:], ""], strict=False):
         if word not in ("", "[]") and not _is_lost(word, before) and not (_is_option(word) and _is_lost(after, word)):
             yield word.replace(_SCRATCH, f"{OWN_FOLDER}/tox")
 
 
 def _is_lost(word: str, before: str) -> bool:
-    """Whether only a run of tox can tell a word, or it is an option's and names a folder of tox's."""
+    """Whether a word is unknown before a run of tox, or an option's value that names a folder of tox's."""
     return _UNKNOWN in word or (_SCRATCH in word and (word.startswith("-") or _is_option(before)))
 
 
@@ -265,7 +265,7 @@ def _variable(line: str) -> tuple[str, str] | None:
 
 
 def _version(words: Iterable[str]) -> str:
-    """Return the version in the first of the words that name a Python, as ``python3.12`` and ``py312`` do."""
+    """Return the version in the first word that names a Python, such as ``python3.12`` or ``py312``."""
     found = filter(None, map(_VERSION.fullmatch, words))
     return next((f"3.{match[1]}" for match in found), "")
 

@@ -1,4 +1,4 @@
-"""tox's settings, read from whichever of its files holds them: tox.ini, setup.cfg, tox.toml or pyproject.toml.
+"""tox's settings, from the first of its files: tox.ini, setup.cfg, tox.toml or pyproject.toml.
 
 https://tox.wiki/en/latest/config.html describes them.
 """
@@ -17,15 +17,15 @@ from nox_ship import documents
 from nox_ship.project import Project, strings
 
 MOST = 200
-"""Environments of one list, at the most: braces multiply."""
+"""The most environments of one list, since braces multiply."""
 _MOST_NAMED = 2000
-"""Environments that have settings of their own."""
+"""The most environments with settings of their own."""
 _PART = re.compile(r"(?:[^\s,{}]|\{[^{}]*\}|[{}])+")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DEEPEST = 20
-"""How often what TOML refers to may refer on."""
+"""How deeply references in TOML may be nested."""
 _MOST_VALUES = 20_000
-"""Values that are looked at where TOML refers to others."""
+"""The most values that are read through references in TOML."""
 _UNREADABLE = (configparser.Error, documents.UnreadableError, AttributeError)
 """The last of them is raised for lines below a name without a value."""
 
@@ -34,19 +34,19 @@ Table = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ToxSettings:
-    """What a project tells tox."""
+    """A project's settings for tox."""
 
     file: str
     core: Table = field(default_factory=dict)
-    """What is for tox itself, and not for an environment."""
+    """Settings of tox itself, not of an environment."""
     base: Table = field(default_factory=dict)
-    """What environments have in common."""
+    """Settings common to all environments."""
     named: Mapping[str, Table] = field(default_factory=dict)
-    """The settings of single environments, by name."""
+    """Settings of single environments, by name."""
     default: tuple[str, ...] = ("py",)
-    """The environments that run where none is named."""
+    """The default environments."""
     sections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The sections of an INI file, to which values may refer."""
+    """The sections of an INI file, which values may refer to."""
 
     @property
     def labels(self) -> dict[str, list[str]]:
@@ -66,11 +66,11 @@ class ToxSettings:
 
 
 def read(project: Project, posargs: tuple[str, ...] = ()) -> ToxSettings:
-    """Return a project's settings for tox; without any, they are those of an empty file.
+    """Return a project's settings for tox; without any, those of an empty file.
 
     Args:
         project: The project.
-        posargs: What tox's command line has behind ``--``, which TOML refers to as ``posargs``.
+        posargs: The arguments after ``--`` on tox's command line, which TOML refers to as ``posargs``.
     """
     for name in ("tox.ini", "setup.cfg"):
         sections = _sections(project.read_text(name))
@@ -88,7 +88,7 @@ def read(project: Project, posargs: tuple[str, ...] = ()) -> ToxSettings:
 
 
 def unreadable(project: Project) -> str | None:
-    """Return why the settings cannot be read, None where they can, or there are none."""
+    """Return why the settings cannot be read; None if they can, or there are none."""
     for name in ("tox.ini", "tox.toml"):
         try:
             if name.endswith(".toml"):
@@ -101,13 +101,13 @@ def unreadable(project: Project) -> str | None:
 
 
 def parts(text: str) -> list[str]:
-    """Return what stands between the commas, spaces and line breaks of a list, but for those in braces."""
+    """Split a list at commas, spaces and line breaks, but not within braces."""
     return _PART.findall(text)
 
 
 @functools.lru_cache(maxsize=1000)
 def expanded(text: str) -> tuple[str, ...]:
-    """Return the names of a list; ``a-{b,c}`` are ``a-b`` and ``a-c``, and ``{10-13}`` are four numbers."""
+    """Return the names in a list; ``a-{b,c}`` means ``a-b`` and ``a-c``, and ``{10-13}`` four numbers."""
     names = (name for part in parts(text) for name in itertools.islice(_unfolded(part), MOST))
     return tuple(itertools.islice(dict.fromkeys(itertools.islice(names, MOST * MOST)), MOST))
 
@@ -154,7 +154,7 @@ def _from_toml(file: str, table: Table, posargs: tuple[str, ...]) -> ToxSettings
     references = _References(table, posargs)
     base, named = references.resolved(table.get("env_run_base")), references.resolved(table.get("env"))
     listed = table.get("env_list")
-    # What is no name is a table that makes names, of Pythons as a rule.
+    # An item that is not a name is a table that generates names, usually of Pythons.
     names = [item if isinstance(item, str) else "py" for item in listed] if isinstance(listed, list) else []
     return ToxSettings(
         file,
@@ -166,7 +166,7 @@ def _from_toml(file: str, table: Table, posargs: tuple[str, ...]) -> ToxSettings
 
 
 class _References:
-    """Fills in what values refer to with ``replace`` (https://tox.wiki/en/latest/config.html#toml-specific)."""
+    """Resolves references with ``replace`` (https://tox.wiki/en/latest/config.html#toml-specific)."""
 
     def __init__(self, table: Table, posargs: tuple[str, ...]) -> None:
         self._table = table
@@ -174,7 +174,7 @@ class _References:
         self._left = _MOST_VALUES
 
     def resolved(self, value: Any, depth: int = 0) -> Any:
-        """Return a value with what it refers to in its place."""
+        """Return a value with its references replaced."""
         self._left -= 1
         if depth > _DEEPEST or self._left < 0:
             return None

@@ -16,17 +16,17 @@ _VARIABLE = "CIBW_"
 
 @dataclass(frozen=True)
 class WheelJob:
-    """A job of cibuildwheel, or a row of one's matrix."""
+    """A cibuildwheel job, or a row of its matrix."""
 
     runner: str
     options: dict[str, str]
-    """The variables that cibuildwheel reads, by name; one that only an expression tells still has that in it."""
+    """The variables for cibuildwheel, by name; unknown expressions are left as they are."""
 
 
 def wheel_jobs(top: Path) -> list[WheelJob]:
     """Return the jobs that run cibuildwheel, in the order of the workflows.
 
-    One whose runner only an expression tells is left out; so are workflows that nox-ship wrote.
+    Jobs whose runner is an unknown expression are skipped, and so are workflows that nox-ship wrote.
 
     Args:
         top: The top of the repository.

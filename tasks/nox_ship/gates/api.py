@@ -1,7 +1,7 @@
-"""The gate api: comparing the public API with the last release's, and whether the version allows the changes.
+"""The gate api: comparing the public API with the last release's, and checking that the version allows the changes.
 
-The rule is SemVer (https://semver.org/#spec-item-8). Before 1.0, it is read as Cargo and cargo-semver-checks do: a
-breaking change raises the first number that is not 0, and before 0.1 every release may break. Versions that are dates
+The rule is SemVer (https://semver.org/#spec-item-8). Before 1.0, it is applied as in Cargo and cargo-semver-checks: a
+breaking change raises the first number that is not 0, and before 0.1 any release may break. Versions that are dates
 promise nothing.
 """
 
@@ -33,20 +33,20 @@ API_BROKEN = Kind(
 API_NOT_READ = Kind("NS437", "api-not-read", "Read griffe's output above.", level="warning")
 
 TOOL = "griffe>=1.7"
-"""The tool that compares: https://mkdocstrings.github.io/griffe/."""
+"""The comparison tool: https://mkdocstrings.github.io/griffe/."""
 MOST_TOLD = 20
-"""How many changes are reported one by one."""
+"""How many changes are reported individually."""
 _SCRIPT = Path(__file__).with_name("surface.py")
 _TOLD = "nox-ship:"
 _SECONDS = 300
 _READ = (".py", ".pyi", ".toml", ".cfg")
-"""The files of a release that are read: its sources, and the settings that say where its packages are."""
+"""The files of a release to read: its sources, and the settings that say where its packages are."""
 _MOST_FILES, _MOST_BYTES = 20_000, 1 << 22
 
 
 @dataclass(frozen=True)
 class LastRelease:
-    """The release that HEAD comes after."""
+    """The release before HEAD."""
 
     tag: str
     version: Version
@@ -62,7 +62,7 @@ class ApiChange:
     what: str
     """What happened to it, such as ``was removed``."""
     file: str
-    """Where it is, or was, below the project's folder; empty if that is not known."""
+    """Where it is or was, relative to the project's folder; empty if unknown."""
     line: int
     gone: bool
     """Whether file and line are those of the last release."""
@@ -75,11 +75,11 @@ class ApiCompared:
     changes: tuple[ApiChange, ...]
     additions: tuple[str, ...]
     read: int
-    """How many packages could be read."""
+    """How many packages could be analysed."""
 
 
 class NothingToCompareError(Exception):
-    """There is no earlier release, or no API that can be read; the message says which."""
+    """There is no earlier release, or no API that can be analysed; the message says which."""
 
 
 def last_tagged(project: Project, repository: Repository) -> LastRelease:
@@ -103,7 +103,7 @@ def last_tagged(project: Project, repository: Repository) -> LastRelease:
 
 
 def coming(project: Project, repository: Repository, last: LastRelease) -> Version | None:
-    """Return the version released from HEAD, or the next one that the files state; None without one."""
+    """Return the version released from HEAD, or the next one stated in the files; None without one."""
     head, tags = repository.head_and_tags()
     at_head = versions.release_at(tags, head, project.tag_form(tags))
     stated = at_head[1] if at_head else versions.parse(project.stated_version)
@@ -125,12 +125,12 @@ def is_dated(version: Version) -> bool:
 
 
 def counted(items: Sequence[object], noun: str) -> str:
-    """Return how many items there are, such as ``2 additions``."""
+    """Return a count with its noun, such as ``2 additions``."""
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def judge(compared: ApiCompared, last: LastRelease, new: Version | None) -> Judged:
-    """Return the verdict on a comparison for the release of ``new``, which is None if not known yet."""
+    """Return the verdict on a comparison for the release of ``new``, which is None if unknown."""
     changes, additions = counted(compared.changes, "breaking change"), counted(compared.additions, "addition")
     names = f": {shorten(compared.additions)}" if compared.additions else ""
     summary = f"compared with {last.tag}: {changes}, {additions}{names}"
@@ -158,7 +158,7 @@ class ApiComparison:
 
         Raises:
             NothingToCompareError: There is no earlier release.
-            ShipError: It is in no repository (NS201, NS202).
+            ShipError: It is not in a repository (NS201, NS202).
         """
         repository = Repository.at(project.root, project.settings.pass_env)
         return cls(project, repository, last_tagged(project, repository))
@@ -168,10 +168,10 @@ class ApiComparison:
 
         Args:
             python: The command of a Python with griffe.
-            now: The project's folder; None for what HEAD has.
+            now: The project's folder; None to use HEAD.
 
         Raises:
-            NothingToCompareError: griffe can read none of the packages.
+            NothingToCompareError: griffe cannot read any of the packages.
             ShipError: It failed (NS437).
         """
         folder = self.project.root.resolve().relative_to(self.repository.path.resolve())
@@ -181,7 +181,7 @@ class ApiComparison:
             root = now or unpacked(self.repository, "HEAD", folder, scratch / "now")
             asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
             try:
-                apart = [*python, "-I"]  # PYTHONPATH may lead to the project
+                apart = [*python, "-I"]  # PYTHONPATH could contain the project
                 keep = self.project.settings.pass_env
                 done = process.run([*apart, _SCRIPT, json.dumps(asked)], cwd=scratch, keep=keep, seconds=_SECONDS)
             except process.CommandFailedError as error:
@@ -193,7 +193,7 @@ class ApiComparison:
         return compared
 
     def judged(self, compared: ApiCompared) -> Judged:
-        """Return the verdict on a comparison for the version that is released from HEAD, or that the files state."""
+        """Return the verdict for the version that is released from HEAD, or that the files state."""
         return judge(compared, self.last, coming(self.project, self.repository, self.last))
 
 
@@ -207,9 +207,9 @@ def _answer(text: str, last: LastRelease) -> ApiCompared:
 
 
 def unpacked(repository: Repository, commit: str, folder: Path, target: Path) -> Path:
-    """Write the sources that a commit has in ``folder`` into ``target``, and return it.
+    """Write the sources in ``folder`` of a commit into ``target``, and return it.
 
-    Links and files that are too large are left out.
+    Links and files that are too large are skipped.
     """
     target.mkdir(parents=True)
     archive = target.parent / f"{target.name}.tar"
@@ -233,7 +233,7 @@ def unpacked(repository: Repository, commit: str, folder: Path, target: Path) ->
 
 
 def _leniently(root: Path) -> Project:
-    """Return the project in a folder, without its settings: an old release may have settings that are unknown now."""
+    """Return the project in a folder, ignoring its settings: an old release may have settings that are now unknown."""
     try:
         pyproject = read_pyproject(root)
     except ShipError:
@@ -242,10 +242,10 @@ def _leniently(root: Path) -> Project:
 
 
 def _packages(old: Project, new: Project) -> list[tuple[str, str, str]]:
-    """Return each package's import name, and the folders to search, before and now; empty if not there."""
+    """Return each package's import name, and the folders to search, before and now; empty if absent."""
     before, now = dict(_importable(old)), dict(_importable(new))
     found = [(name, before.get(name, ""), now.get(name, "")) for name in dict.fromkeys((*before, *now))]
-    # A folder beside the packages, such as `scripts`, is no part of the API only because it can be imported.
+    # A folder next to the packages, such as `scripts`, is not part of the API just because it can be imported.
     roots, own = (str(old.root), str(new.root)), _own_name(new)
     return [one for one in found if all(one[1:]) or one[0] == own or not {*one[1:]} & {*roots}]
 

@@ -1,4 +1,4 @@
-"""The audit gate: known vulnerabilities in the dependencies, security findings in the code."""
+"""The audit gate: known vulnerabilities in the dependencies, and security findings in the code."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ CODE_FINDING = Kind(
 AUDIT_FAILED = Kind("NS424", "audit-failed", "Read the tool's output above.")
 
 _UNSET = ("--severity-level=high",)
-"""What bandit is told where the project has no settings for it."""
+"""bandit's options if the project has no settings for it."""
 
 TOOLS = ("pip-audit>=2.9", "bandit[toml]>=1.8")
-"""What the audit's environment needs."""
+"""The requirements of the audit's environment."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Audited:
     unknown: tuple[str, ...]
     vulnerable: tuple[Finding, ...]
     reason: str = ""
-    """Why pip-audit could not look up the unknown ones, in its words for the first of them."""
+    """Why pip-audit could not look up the unknown ones, in its message about the first of them."""
 
 
 def needs(project: Project) -> RecipeStep:
-    """Return what the audit's environment needs."""
+    """Return the requirements of the audit's environment."""
     box = Toolbox(project)
     return RecipeStep((*map(box.requirement, TOOLS), *project.settings.audit.install))
 
@@ -79,12 +79,12 @@ def audit(project: Project, bin_folder: Path, options: Sequence[str] = (), *, in
 
     Args:
         project: The project.
-        bin_folder: The folder that holds ``pip-audit`` and ``bandit``.
-        options: Further options of pip-audit.
-        in_ci: Whether this is a CI: what could not be looked up is an error there, and elsewhere skips the gate.
+        bin_folder: The folder with ``pip-audit`` and ``bandit``.
+        options: Additional options for pip-audit.
+        in_ci: Whether this is CI, where a failed lookup is an error; elsewhere it skips the gate.
 
     Raises:
-        ShipError: The tools could not do their work (NS422, NS424), or the project runs bandit itself, and that found
+        ShipError: The tools could not do their work (NS422, NS424), or the project runs bandit itself, and it found
             something (NS423).
     """
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
@@ -101,16 +101,16 @@ def audit(project: Project, bin_folder: Path, options: Sequence[str] = (), *, in
 
 
 def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Sequence[str] = ()) -> Audited:
-    """Look the project's dependencies up in the vulnerability data.
+    """Look up the project's dependencies in the vulnerability data.
 
     Args:
         project: The project; its dependencies are resolved by uv for the running Python.
-        bin_folder: The folder that holds ``pip-audit``.
+        bin_folder: The folder with ``pip-audit``.
         scratch: A folder for the list of requirements.
-        options: Further options of pip-audit, such as ``--ignore-vuln ID``.
+        options: Additional options for pip-audit, such as ``--ignore-vuln ID``.
 
     Raises:
-        ShipError: The dependencies cannot be resolved or pip-audit fails in a way of its own (NS424).
+        ShipError: The dependencies cannot be resolved, or pip-audit itself fails (NS424).
     """
     requirements = scratch / "audited.txt"
     command = [
@@ -138,7 +138,7 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
 
 
 def _source(project: Project, scratch: Path) -> Path | str:
-    """Return what uv reads the dependencies from: static metadata as it stands, other kinds by building it."""
+    """Return the file from which uv reads the dependencies: static metadata if possible; otherwise uv builds them."""
     if "project" in project.pyproject and "dependencies" not in strings(project.metadata.get("dynamic")):
         return "pyproject.toml"
     source = scratch / "audited.in"
@@ -147,9 +147,9 @@ def _source(project: Project, scratch: Path) -> Path | str:
 
 
 def read_report(done: process.Done, ignore: Collection[str] = ()) -> Audited:
-    """Return what pip-audit's JSON report says, without the dependencies that ``ignore`` names.
+    """Return the content of pip-audit's JSON report, without the dependencies in ``ignore``.
 
-    It ends with 0 also where it skipped every dependency, so the exit code alone proves nothing.
+    It also exits with 0 if it skipped every dependency, so the exit code alone proves nothing.
 
     Raises:
         ShipError: There is no report: the data source did not answer (NS422).
@@ -183,20 +183,20 @@ def not_audited(audited: Audited) -> Finding:
 
 
 def code(project: Project, bin_folder: Path, *, enforced: bool) -> tuple[str, Finding | None]:
-    """Look for security findings in the packages, with bandit.
+    """Look for security findings in the packages with bandit.
 
-    Where the project configures bandit, what that selects counts; elsewhere only what is of high severity.
+    If the project configures bandit, its selection counts; otherwise only findings of high severity.
 
     Args:
         project: The project.
-        bin_folder: The folder that holds ``bandit``.
-        enforced: Whether the project runs bandit itself, so that a finding is an error.
+        bin_folder: The folder with ``bandit``.
+        enforced: Whether the project runs bandit itself, so that findings are errors.
 
     Returns:
-        What was looked at, for the log, and a warning where bandit found something in a project that does not run it.
+        What was checked, for the log, and a warning if bandit found something in a project that does not run it.
 
     Raises:
-        ShipError: bandit found something, and the project runs it (NS423).
+        ShipError: bandit found something, and the project runs bandit (NS423).
     """
     targets = [path.as_posix() for path in project.packages]
     if not targets:

@@ -1,4 +1,4 @@
-"""The version of Python that a type checker judges code for: that of the project's CI, where ours is an older one."""
+"""The Python version for which a type checker checks the code: that of the project's CI, if ours is older."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from nox_ship.automation.task import Task
 from nox_ship.project import Project, minor
 
 _OPTIONS = {"mypy": "--python-version", "pyright": "--pythonversion", "basedpyright": "--pythonversion"}
-"""By checker, for those that take the version of the Python that they look at where they are told none."""
+"""The option of each checker that otherwise uses the version of the Python that it inspects."""
 _SETTINGS = {"mypy": "python_version", "pyright": "pythonVersion", "basedpyright": "pythonVersion"}
 _FILES = ("mypy.ini", ".mypy.ini", "setup.cfg", "pyrightconfig.json")
 
 
 def as_in_ci(project: Project, task: Task, running: str) -> Task:
-    """Return a task of a type checker with the version of Python that CI runs it on, where that is a newer one.
+    """Return a type checker's task with the Python version for which CI runs it, if that is newer.
 
-    An older one is not told: what is installed for the running Python may use what the older one has not.
+    An older version is not passed on: packages installed for the running Python may use newer features.
 
     Args:
         project: The project.
-        task: What its automation runs.
-        running: The version of Python that the task runs on here, such as ``3.11``.
+        task: The task in its automation.
+        running: The version of the Python that the task runs on here, such as ``3.11``.
     """
     name = program(task.command)
     option = _OPTIONS.get(name)
@@ -36,7 +36,7 @@ def as_in_ci(project: Project, task: Task, running: str) -> Task:
 
 
 def _chosen(project: Project, task: Task, name: str, option: str) -> bool:
-    """Whether the project chooses a version itself: on the command line, or in its settings."""
+    """Whether the project sets a version itself: on the command line, or in its settings."""
     key = _SETTINGS[name]
     words = (word.partition("=")[0] for word in task.command)
     return option in words or key in project.tool(name) or any(key in project.read_text(file) for file in _FILES)

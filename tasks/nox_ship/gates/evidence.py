@@ -1,4 +1,4 @@
-"""What a project's files tell of its sessions: which of them its CI runs, and where its tests measure."""
+"""Evidence about a project's sessions in its files: which of them its CI runs, and where its tests measure coverage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nox_ship.errors import ShipError
 from nox_ship.gates.own import MEASURED, Calls
 from nox_ship.project import Project
 
-# Where the services for CI look; every text in it counts, in whatever language it is.
+# Where CI services look for their settings; every string in them counts, whatever the format.
 _FILES = (
     *(".github/workflows/*.yml", ".github/workflows/*.yaml", ".github/actions/*/action.yml", ".gitlab-ci.yml"),
     *(".circleci/config.yml", "azure-pipelines.yml", ".travis.yml", "appveyor.yml", ".cirrus.yml", ".woodpecker.yml"),
@@ -45,7 +45,7 @@ def _top(root: Path) -> Path:
 def _texts(top: Path) -> Iterator[str]:
     for pattern in _FILES:
         for path in sorted(top.glob(pattern)) if "*" in pattern else [top / pattern]:
-            with suppress(ShipError):  # what cannot be read runs nothing
+            with suppress(ShipError):  # unreadable files run nothing
                 text = documents.read_text(path)
                 if "nox" in text.lower() and not text.startswith(OURS):
                     yield text
@@ -55,7 +55,7 @@ def _calls(text: str) -> Iterator[tuple[str, bool]]:
     """Yield each session that a text runs, and whether it gets arguments."""
     for match in _SELECTED.finditer(text):
         before, dashes, after = f"{match['rest']} ".partition(" -- ")
-        within = re.split(r"[\]}]", _VALUE.sub("$", before))[0]  # of a list or table of YAML's
+        within = re.split(r"[\]}]", _VALUE.sub("$", before))[0]  # of a YAML list or table
         for word in within.replace('"', " ").replace("'", " ").split():
             if word.startswith("-"):
                 break
@@ -67,7 +67,7 @@ def _calls(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _listed(text: str, key: str) -> Iterator[str]:
-    """Yield the values that a matrix of jobs has under a key: one, a list in brackets, or one on each line."""
+    """Yield the values of a key in a job matrix: one, a list in brackets, or one on each line."""
     for match in re.finditer(rf"\b{key}[\"']?:[ \t]*{_VALUES}", text):
         for value in re.split(r"[\[\],\n]", match[1]):
             name = value.strip().removeprefix("- ").strip(" \t\"'")
@@ -76,7 +76,7 @@ def _listed(text: str, key: str) -> Iterator[str]:
 
 
 def measures(project: Project, noxfile: str) -> bool:
-    """Whether the project's own tests measure to where our gate coverage looks for it.
+    """Whether the project's own tests measure coverage into the folder that our coverage gate reads.
 
     Args:
         project: The project.

@@ -1,4 +1,4 @@
-"""What a gate of ours that runs no recipe found."""
+"""The verdict of a gate of ours that has no recipe."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Judged:
 
     Attributes:
         told: Lines for the log.
-        warnings: What stops nothing.
+        warnings: Findings that stop nothing.
         errors: Why the gate does not pass.
-        skip: Why it cannot say that all is well, where nothing is known to be wrong.
+        skip: Why it cannot decide, if nothing is known to be wrong.
     """
 
     told: tuple[str, ...] = ()

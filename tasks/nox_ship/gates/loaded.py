@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 Function = Any
-"""What nox's registry holds of a session."""
+"""nox's data about a session."""
 Registry = Mapping[str, Function]
 
 
 def own_sessions(registry: Registry, ours: Registry, options: Any) -> tuple[Own, ...]:
-    """Return the sessions that the noxfile has of its own."""
+    """Return the noxfile's own sessions."""
     return tuple(
         Own(
             name,
@@ -43,11 +43,11 @@ def decided(
     """Decide which sessions are gates, as `nox_ship.gates.own` describes.
 
     Args:
-        registry: What nox has registered.
-        ours: What it has from us.
+        registry: The sessions that nox has registered.
+        ours: Those of them that are ours.
         options: The noxfile's options.
-        project: The project; None where it cannot be read, which the session that runs reports.
-        names: The sessions of ours that are wanted.
+        project: The project; None if it cannot be read, which the session that runs reports.
+        names: The names of our sessions to register.
     """
     own = own_sessions(registry, ours, options)
     if project is None:
@@ -72,24 +72,24 @@ def decided(
 
 
 def _texts(functions: list[Function]) -> str:
-    """Return the text of the files in which functions stand."""
+    """Return the text of the files that define functions."""
     files = {one.func.__code__.co_filename for one in functions if hasattr(one.func, "__code__")}
     return "\n".join(documents.read_text(Path(file)) for file in sorted(files))
 
 
 def sessions(registry: Registry, ours: Registry, before: Decision, now: Decision) -> Sessions:
-    """Return what the noxfile holds, once all of it was loaded.
+    """Return the sessions of the noxfile, once all of it was loaded.
 
     Args:
-        registry: What nox has registered.
-        ours: What it has from us.
-        before: What was decided when ours were registered.
-        now: What would be decided now.
+        registry: The sessions that nox has registered.
+        ours: Those of them that are ours.
+        before: The decision when ours were registered.
+        now: The decision that would be made now.
     """
     from nox_ship.gates.noxfile import Sessions
 
     late = {name for name, one in ours.items() if registry.get(name) not in (one, None)}
-    late -= set(FURTHER) - set(before.gates)  # nothing asks for ours
+    late -= set(FURTHER) - set(before.gates)  # ours are not used
     late |= set(_standing(now)) - set(_standing(before))
     names = frozenset(name for session in registry for name in (session, *signatures(session, registry[session])))
     return Sessions(names, before, tuple(name for name in registry if name in late))
@@ -101,7 +101,7 @@ def _standing(decision: Decision) -> Iterator[str]:
 
 
 def signatures(name: str, one: Function) -> dict[str, str | None]:
-    """Return what nox calls each run of a session, with its Python: by Python, by parameters, or both."""
+    """Return nox's names of each run of a session, with its Python: by Python, by parameters, or both."""
     if isinstance(one.python, list | tuple | set):
         pythons: list[str | None] = [str(python) for python in one.python]
     else:
@@ -116,7 +116,7 @@ def signatures(name: str, one: Function) -> dict[str, str | None]:
 
 
 def _python_of(one: Function, parameters: Any) -> str | None:
-    """Return the Python that parameters choose: one called `python`, where the function does not take that itself."""
+    """Return the Python that parameters select: one called `python`, if the function does not use it itself."""
     code = one.func.__code__
     if one.python is not None or "python" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
         return None
@@ -125,7 +125,7 @@ def _python_of(one: Function, parameters: Any) -> str | None:
 
 
 def pythons(registry: Registry) -> dict[str, Pythons]:
-    """Return the jobs that each session is on: its Pythons, or each run with the Python that its parameters choose."""
+    """Return the jobs of each session: its Pythons, or each run with the Python that its parameters select."""
     found: dict[str, Pythons] = {}
     for name, one in registry.items():
         runs = {run: python for run, python in signatures(name, one).items() if python and "(" in run}
@@ -134,14 +134,14 @@ def pythons(registry: Registry) -> dict[str, Pythons]:
 
 
 def mark(registry: Registry, decision: Decision) -> None:
-    """Give the project's sessions that are gates the tag of gates, so that `nox -t gate` runs them too."""
+    """Tag the project's sessions that are gates, so that `nox -t gate` runs them too."""
     for name in decision.gates:
         if name in registry and "gate" not in registry[name].tags:
             registry[name].tags.append("gate")
 
 
 def put_in_order(registry: Registry, decision: Decision) -> None:
-    """Let a session ``coverage`` of the project's run after its tests: side by side, nothing would be measured yet."""
+    """Make a session ``coverage`` of the project's run after its tests: in parallel, nothing would be measured yet."""
     tests = [name for name in decision.tests if name in registry]
     for name in decision.standing.get("coverage", ()):
         before = _requires(registry[name])
@@ -150,7 +150,7 @@ def put_in_order(registry: Registry, decision: Decision) -> None:
 
 
 def _requires(one: Function) -> list[str] | None:
-    """Return what a session requires, None where that depends on its Python."""
+    """Return the requirements of a session; None if they depend on its Python."""
     try:
         return list(one.requires)
     except (TypeError, ValueError):
@@ -158,7 +158,7 @@ def _requires(one: Function) -> list[str] | None:
 
 
 def required(registry: Registry, names: Iterable[str]) -> list[str]:
-    """Return what a session that needs all runs of others is to require: nox knows no name for all parameters."""
+    """Return requirements on all runs of other sessions: nox has no name for all parameters of one."""
     found: list[str] = []
     for name in names:
         one = registry.get(name)
@@ -166,12 +166,12 @@ def required(registry: Registry, names: Iterable[str]) -> list[str]:
         if one is None or not runs or isinstance(one.python, list | tuple | set):
             found.append(name)
         else:
-            found += [run for run in runs if not {"{", "}"} & set(run)]  # nox would take them for a Python's place
+            found += [run for run in runs if not {"{", "}"} & set(run)]  # nox would read those as a placeholder
     return found
 
 
 def described(function: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Return a session's function with a description that names our sessions as they are registered."""
+    """Return a session's function with a description that uses the registered names of our sessions."""
     said = naming.spoken(function.__doc__ or "")
     if said == function.__doc__:
         return function

@@ -1,8 +1,8 @@
 """The gate lowest: the tests with the lowest versions of the dependencies that the metadata allows.
 
-It starts from the environment of the tests. Then the project's own dependencies are lowered as far as the tests'
-requirements allow; what only the tests need keeps its version, and the project's lock counts only for that. So a test
-that fails there fails with dependencies that users may have.
+It starts from the environment of the tests, and lowers the project's own dependencies as far as the tests' requirements
+allow. What only the tests need keeps its version, for which the project's lock counts. So a test that fails there fails
+with dependencies that users may have.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ LOWEST_NOT_INSTALLED = Kind(
 )
 
 OPTIONS = ("--resolution", "lowest-direct", "--upgrade")
-"""The options that make uv lower what is already installed."""
+"""Options that make uv lower installed versions."""
 _SHOWN = 30
-"""Dependencies that are named with their versions."""
+"""How many dependencies are named with their versions."""
 _LOWER = (">=", ">", "~=", "==", "===")
 _FOR_DEVELOPMENT = (
     "test tests testing dev devel develop development lint linting style qa ci check checks format typing types mypy"
     " doc docs documentation cov coverage bench benchmark benchmarks release build tox nox"
 )
-"""Words in the names of extras that users do not install."""
+"""Words in the names of extras that are not for users."""
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
 
 
@@ -55,16 +55,16 @@ class Installed:
 
     version: str
     requires: tuple[str, ...] = ()
-    """What it requires, as its metadata has it (``Requires-Dist``)."""
+    """Its requirements, as in its metadata (``Requires-Dist``)."""
 
 
 Environment = Mapping[str, Installed]
-"""What is installed in an environment, by normalised name."""
+"""The installed packages of an environment, by normalised name."""
 
 
 @dataclass(frozen=True)
 class Lowering:
-    """Which dependencies are lowered in an environment, and what keeps the others in place.
+    """The dependencies to lower in an environment, and what keeps the others in place.
 
     Attributes:
         bounds: The lower bound of each dependency to lower, by name; empty if it is not an exact version.
@@ -91,7 +91,7 @@ class Lowering:
         return LOWEST_NOT_INSTALLED(f"The lowest versions of {shorten(bounds, _SHOWN)} could not be installed.")
 
     def failed(self, after: Environment) -> Finding:
-        """Return the finding for tests that fail; ``after`` is the environment that they ran in."""
+        """Return the finding for failed tests; ``after`` is the environment in which they ran."""
         return LOWEST_FAILED(f"The tests fail with {_listed(self._versions(after))}.")
 
     def _versions(self, after: Environment) -> dict[str, str]:
@@ -122,7 +122,7 @@ def recipe(project: Project, posargs: Sequence[str] = ()) -> recipes.Recipe:
 
 
 def installed(folder: Path) -> Environment:
-    """Return what is installed in the virtual environment in ``folder``."""
+    """Return the packages installed in the virtual environment in ``folder``."""
     places = [*folder.glob("lib/python*/site-packages"), *folder.glob("Lib/site-packages")]
     found: dict[str, Installed] = {}
     for one in importlib.metadata.distributions(path=[str(place) for place in places]):
@@ -137,8 +137,8 @@ def lowering(project: Project, step: RecipeStep, before: Environment) -> Lowerin
 
     Args:
         project: The project, which is installed there.
-        step: What was installed.
-        before: What is there.
+        step: The installation.
+        before: The packages in it.
     """
     own = before.get(project.canonical_name, Installed(""))
     extras = {canonicalize_name(name) for name in step.extras}

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from nox_ship import naming
 
 MatrixJob = dict[str, str]
-"""What a job runs (``session``), the Python it needs for that (``python``, such as ``3.12``), and a ``name`` that an
-artifact may have, for what it keeps."""
+"""A job's session (``session``), the Python that it needs (``python``, such as ``3.12``), and a ``name`` for the
+artifact with its results."""
 
 Pythons = Sequence[str] | Mapping[str, str] | str | bool | None
-"""What a session says of its Pythons, or the Python of each run that has one of its own."""
+"""The Pythons that a session declares, or the Python of each run that has one of its own."""
 
 
 def jobs(
@@ -25,14 +25,14 @@ def jobs(
 ) -> list[MatrixJob]:
     """Return a job for each gate, on each of its Pythons.
 
-    Coverage is none: it combines what the tests measured, which are jobs then in any case. Where nothing is left, the
-    session ``matrix`` stands for nothing to do, because GitHub takes no empty matrix.
+    Coverage is not among them: it combines the measurements of the tests, which then always are jobs. If nothing is
+    left, the session ``matrix`` is a placeholder, because GitHub does not accept an empty matrix.
 
     Args:
         gates: The project's gates, by name; those without a session are left out.
-        pythons: What each session of the noxfile says of its Pythons.
-        running: The Python that we run on, for a session that names none.
-        apart: The gates that are no jobs of the matrix.
+        pythons: The Pythons that each session of the noxfile declares.
+        running: The version of the running Python, for sessions that declare none.
+        apart: The gates that are not jobs of the matrix.
         measured: The sessions whose measurements those combine.
     """
     found: list[MatrixJob] = []

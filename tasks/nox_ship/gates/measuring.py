@@ -1,4 +1,4 @@
-"""Measuring what the tests cover: one measurement for each Python, which the coverage gate combines."""
+"""Measuring the coverage of the tests: one measurement for each Python, which the coverage gate combines."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _COVERAGE_SECTIONS = ((".coveragerc", "report"), ("setup.cfg", "coverage:report"
 
 
 def coverage_folder(project: Project) -> Path:
-    """Return the folder that holds one measurement per Python (or per CI job)."""
+    """Return the folder with one measurement per Python (or per CI job)."""
     return project.own_folder() / "coverage"
 
 
 def measuring_tool(environments: Path) -> str | None:
-    """Return the coverage that measured, from an environment of `tests` among nox's: it knows its own data best."""
+    """Return the coverage that was used to measure, from nox's `tests` environments: it knows its own data best."""
     for name in ("bin/coverage", "Scripts/coverage.exe"):
         for tool in sorted(environments.absolute().glob(f"tests-*/{name}")):
             return str(tool)
@@ -33,9 +33,9 @@ def measuring_tool(environments: Path) -> str | None:
 
 
 def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
-    """Return ``step`` with its tests run under coverage, the data kept under the Python's name.
+    """Return ``step`` with its tests run under coverage, with the data file named after the Python.
 
-    What CI measures besides the tests has data of its own, which the coverage gate combines with theirs.
+    What CI measures besides the tests gets separate data, which the coverage gate combines with theirs.
     """
     project, folder = box.project, coverage_folder(box.project)
     folder.mkdir(exist_ok=True)
@@ -43,10 +43,10 @@ def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
     config = coverage_config(project)
     first, *further = step.commands
     if any(word == "--cov" or word.startswith("--cov=") for word in (*addopts(project), *first)):
-        # pytest-cov measures already; a second tracer would only be in its way.
+        # pytest-cov already measures; a second tracer would only interfere.
         measuring = (*first, *(f"--cov-config={word.partition('=')[2]}" for word in config))
         return dataclasses.replace(step, commands=(measuring,), env=env)
-    if _in_several_processes(project, first):  # of which pytest-cov measures each
+    if _in_several_processes(project, first):  # pytest-cov measures all of them
         tool, settings = "pytest-cov", (f"--cov-config={word.partition('=')[2]}" for word in config)
         commands = [(*first, "--cov", "--cov-report=", "--cov-fail-under=0", *settings)]
     else:
@@ -64,7 +64,7 @@ def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
 
 
 def _in_several_processes(project: Project, command: Command) -> bool:
-    """Whether pytest hands the tests out to several processes, by pytest-xdist; the last of its options counts."""
+    """Whether pytest distributes the tests to several processes, with pytest-xdist; its last option counts."""
     if command[0] not in ("pytest", "py.test") and command[:3] != ("python", "-m", "pytest"):
         return False
     number, left = "0", iter((*addopts(project), *command))
@@ -80,9 +80,9 @@ _PROCESSES = re.compile(r"(?:-n|--numprocesses=)(\d+|auto|logical)")
 
 
 def _core(project: Project, python: str) -> dict[str, str]:
-    """Return the variable that lets coverage measure by `sys.monitoring` where that finds the same in half the time.
+    """Return the variable that makes coverage use `sys.monitoring` if that gives the same result in half the time.
 
-    Where it cannot, coverage would warn, which some tests take for an error
+    Otherwise coverage would warn, which some tests treat as an error
     (https://coverage.readthedocs.io/en/latest/config.html#run-core).
     """
     version = re.fullmatch(r"3\.(\d+)", python)
@@ -96,13 +96,13 @@ _NEEDS_A_TRACER = ("branch", "concurrency", "core", "dynamic_context", "plugins"
 
 
 def _reads_no_toml(python: str) -> bool:
-    """Whether a Python has no parser of TOML of its own, by its version, such as ``3.10`` or ``pypy3.10``."""
+    """Whether a Python has no TOML parser of its own, by its version, such as ``3.10`` or ``pypy3.10``."""
     version = re.search(r"(\d+)\.(\d+)", python)
     return version is not None and (int(version[1]), int(version[2])) < (3, 11)
 
 
 def _started(command: Command) -> Command:
-    """Return what `coverage run` starts for a command: a module, or a file."""
+    """Return the arguments of `coverage run` for a command: a module, or a file."""
     if command[0] == "python":
         return command[1:]
     known = CHECKERS.get(command[0])
@@ -110,7 +110,7 @@ def _started(command: Command) -> Command:
 
 
 def threshold(box: Toolbox) -> tuple[str, ...]:
-    """Return the option that holds the threshold; none where coverage's own settings have one, or nothing has."""
+    """Return the option that enforces the threshold; none if coverage's own settings have one, or there is none."""
     under = box.project.settings.coverage.fail_under
     if under is None and box.combines():
         box.notes.append(
@@ -123,14 +123,14 @@ def threshold(box: Toolbox) -> tuple[str, ...]:
 
 
 def has_threshold(project: Project) -> bool:
-    """Whether coverage's own settings name a threshold."""
+    """Whether coverage's own settings have a threshold."""
     report = project.tool("coverage").get("report")
     inis = (project.ini(name).get(section, {}) for name, section in _COVERAGE_SECTIONS)
     return any("fail_under" in table for table in (report, *inis) if isinstance(table, Mapping))
 
 
 def left_out(project: Project) -> tuple[str, ...]:
-    """Return the option that keeps our noxfile out of a report, beside what coverage's own settings leave out."""
+    """Return the option that keeps our noxfile out of a report, besides what coverage's own settings omit."""
     report = project.tool("coverage").get("report")
     tables = [report, *(project.ini(name).get(section, {}) for name, section in _COVERAGE_SECTIONS)]
     told = next((table["omit"] for table in tables if isinstance(table, Mapping) and "omit" in table), ())
@@ -139,20 +139,20 @@ def left_out(project: Project) -> tuple[str, ...]:
 
 
 def addopts(project: Project) -> list[str]:
-    """Return the options that pytest's settings add to its command line."""
+    """Return the options in pytest's settings that are added to its command line."""
     options = project.pytest_options.get("addopts", "")
     if not isinstance(options, str):
         return strings(options)
     try:
         return shlex.split(options)
-    except ValueError:  # pytest says what is wrong with them
+    except ValueError:  # pytest reports it
         return []
 
 
 def _of_installed(project: Project, run: dict[str, Any], paths: object) -> dict[str, Any]:
-    """Return the tables of coverage's settings with which the installed packages are measured, and told as the sources.
+    """Return coverage settings to measure the installed packages and report them under the paths of the sources.
 
-    What `source` names besides, such as the tests, stays (https://coverage.readthedocs.io/en/latest/config.html).
+    Other entries of `source`, such as the tests, are kept (https://coverage.readthedocs.io/en/latest/config.html).
     """
     places = dict(zip(project.packages, project.import_names, strict=True))
     named = [name for name in strings(run.get("source", [])) if name not in places.values()]
@@ -166,9 +166,9 @@ def _of_installed(project: Project, run: dict[str, Any], paths: object) -> dict[
 
 
 def coverage_config(project: Project) -> tuple[str, ...]:
-    """Return the option that names coverage's settings.
+    """Return the option with the path of coverage's settings.
 
-    They are the project's own, with relative paths where it says nothing else: only such measurements of several
+    They are the project's own, with relative paths unless it says otherwise: only such measurements from several
     machines can be combined (https://coverage.readthedocs.io/en/latest/config.html#run-relative-files).
     """
     if (project.root / ".coveragerc").is_file() or any(
@@ -183,7 +183,7 @@ def coverage_config(project: Project) -> tuple[str, ...]:
     settings["run"] = measured
     if project.settings.tests.installed:
         settings |= _of_installed(project, measured, settings.get("paths"))
-    import tomlkit  # costs the other gates too much
+    import tomlkit  # would slow down the other gates too much
 
     path = coverage_folder(project).parent / "coverage.toml"
     text = tomlkit.dumps({"tool": {"coverage": settings}})

@@ -1,4 +1,4 @@
-"""What a noxfile holds once it is loaded, and what is wrong with it."""
+"""The sessions of a loaded noxfile, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ NOT_LAST = Kind(
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions of a noxfile once it is loaded, and which of them are gates."""
+    """The sessions of a loaded noxfile, and which of them are gates."""
 
     names: frozenset[str] = frozenset()
-    """All of them, also those with a Python or parameters, such as ``tests-3.12``."""
+    """All of them, including those with a Python or parameters, such as ``tests-3.12``."""
     decision: Decision = field(default_factory=partial(Decision, GATES))
     late: tuple[str, ...] = ()
-    """Sessions that came too late to be taken into account: they stand below ``nox_ship.register()``."""
+    """Sessions defined too late to count, below ``nox_ship.register()``."""
 
     def told(self, without: Collection[str] = ()) -> list[Finding]:
-        """Return what is wrong with them, or worth knowing, before anything runs; ``without`` are gates left out."""
+        """Return findings about them before anything runs; ``without`` are gates that are left out."""
         found = []
         if self.late:
             what = f"noxfile.py defines {shorten(self.late)} below `nox_ship.register()`, which does not see it."
@@ -52,7 +52,7 @@ class Sessions:
 
 
 def not_measured(decision: Decision) -> Finding:
-    """Return what is said where the tests measure nothing for our gate coverage."""
+    """Return the finding if the tests measure nothing for our coverage gate."""
     what = f"{shorten(decision.tests)} in the noxfile measures nothing into {MEASURED}"
     if "coverage" in decision.gates:
         return NOT_MEASURED(f"{what}, where the gate coverage looks for it.")
@@ -60,7 +60,7 @@ def not_measured(decision: Decision) -> Finding:
 
 
 def taken(decision: Decision) -> list[Finding]:
-    """Return a notice for each session of ours that has another name, because the usual one is the project's."""
+    """Return a notice for each session of ours with another name, because the project has one with the usual name."""
     what = "noxfile.py has its own session {0}, so that of nox-ship is called {1}."
     asked = {usual: name for usual, name in decision.names.items() if usual not in FURTHER or name in decision.gates}
     return [SESSION_TAKEN(what.format(usual, name)) for usual, name in asked.items()]

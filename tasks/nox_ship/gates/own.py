@@ -1,19 +1,19 @@
-"""The sessions of a project's own noxfile: which of them are gates, and where ours step aside for them.
+"""The sessions of a project's own noxfile: which of them are gates, and replace ours.
 
 The rule, in this order:
 
-1. The setting ``gates`` names the gates, whatever the noxfile holds.
-2. A session of the name of one of our gates is that gate. (A ``coverage`` that nobody runs is none: see 3.)
-3. A session whose name usually means the same (`USUAL`) stands for the gate where it fits: the project itself runs it,
-   by ``nox`` without ``-s`` or in its CI; it ends by itself (what CI runs does); and it sends nothing anywhere. More
-   than one may. Where none does, the gate is ours.
-4. ``docs`` is a gate where a session of its usual names fits.
-5. Our gate ``coverage`` needs what the tests measured. Where those are the project's and measure nothing for it, it is
-   a gate only where somebody asked for it.
+1. The setting ``gates`` names the gates, whatever the noxfile contains.
+2. A session named like one of our gates is that gate. (A ``coverage`` that nobody runs is not: see 3.)
+3. A session whose name usually means the same (`USUAL`) replaces the gate if it is suitable: the project itself runs
+   it, with plain ``nox`` or in its CI; it ends by itself (as CI's sessions do); and it sends nothing anywhere. Several
+   may do so. If there is none, the gate is ours.
+4. ``docs`` is a gate if a session with one of its usual names is suitable.
+5. Our gate ``coverage`` needs the tests' measurements. If the tests are the project's own and measure nothing for it,
+   it is a gate only if the settings ask for it.
 
 6. `FURTHER` are gates if a setting with their name turns them on, whatever else the noxfile holds.
 
-`FURTHER` and the sessions that the pipeline calls are never replaced: theirs keeps the name, ours gets another one.
+`FURTHER` and the sessions that the pipeline calls are never replaced: the project's keeps the name, ours gets another.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ PIPELINE = (
     *("build", "wheels", "collect", "verify-install", "verify-published", "matrix"),
     *("publish-test", "publish-prod", "publish", "announce", "release", "doctor", "status"),
 )
-"""Our sessions that are no gates."""
+"""Our sessions that are not gates."""
 MEASURED = ".nox-ship/coverage"
-"""The folder in which the gate coverage looks for measurements, as a noxfile or settings of coverage name it."""
+"""The folder in which the coverage gate looks for measurements, as written in a noxfile or coverage's settings."""
 
 USUAL: Mapping[str, frozenset[str]] = {
     gate: frozenset(names.split())
@@ -55,84 +55,84 @@ USUAL: Mapping[str, frozenset[str]] = {
         " docs-test docs-tests test-docs doctest doctests docs-doctest xdoctest test-docstrings sphinx mkdocs",
     }.items()
 }
-"""What sessions that mean the same are usually called, by gate; `-`, `_` and `:` count alike."""
+"""The usual names of sessions with the same meaning, by gate; `-`, `_` and `:` are equivalent."""
 
-# What waits for a person, and what sends something away. Each is a word of the session's code.
+# Words in a session's code that show that it waits for a person, or sends something somewhere.
 _ENDLESS = {"sphinx-autobuild", "serve", "--serve", "http.server", "livereload", "--watch", "watch", "runserver"}
 _SENDING = {"upload", "publish", "push", "deploy", "gh-deploy", "ghp-import", "rsync", "scp", "codecov", "coveralls"}
 _MEASURING = {"pytest", "run", "unittest"}
 
 
-class Own(NamedTuple):  # each `nox -l` pays for what it takes to define a class: a dataclass takes ten times as much
+class Own(NamedTuple):  # affects the time of each `nox -l`: defining a dataclass takes ten times as long
     """A session of the project's own."""
 
     name: str
     default: bool = False
-    """Whether ``nox`` runs it where no session is named."""
+    """Whether plain ``nox`` runs it."""
     words: frozenset[str] = frozenset()
     """The words in its code; see `nox_ship.gates.words`."""
 
 
 class Calls(NamedTuple):
-    """The sessions that a project's CI runs, as they are written there."""
+    """The sessions that a project's CI runs, as written there."""
 
     bare: frozenset[str] = frozenset()
-    """Those that get no arguments."""
+    """Those called without arguments."""
     others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of our sessions in a noxfile with sessions of its own."""
+    """The decision about our sessions in a noxfile with sessions of its own."""
 
     gates: tuple[str, ...]
-    """The sessions that must pass before a release, by the names that they have in the noxfile."""
+    """The sessions that must pass before a release, by their names in the noxfile."""
     standing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The project's sessions that stand for a gate, by the gate's name."""
+    """The project's sessions that replace a gate, by the gate's name."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """What ours are called, by the usual name, where the project has a session of that."""
+    """The names of ours, by the usual name, if the project has a session with that."""
     chosen: bool = False
     """Whether the setting ``gates`` names them."""
     unfit: tuple[Own, ...] = ()
-    """Sessions that would stand for a gate, and do not fit."""
+    """Sessions that would replace a gate but are not suitable."""
     unmeasured: bool = False
-    """Whether the tests are the project's and measure nothing for our gate coverage."""
+    """Whether the tests are the project's own and measure nothing for our coverage gate."""
     apart: tuple[str, ...] = ("coverage",)
-    """Gates that combine what others measured, so that they can be no jobs beside those."""
+    """Gates that combine other sessions' measurements, and so cannot be jobs next to those."""
 
     @property
     def tests(self) -> tuple[str, ...]:
-        """The sessions whose measurements the gate coverage combines."""
+        """The sessions whose measurements the coverage gate combines."""
         return (*self.standing.get("tests", ()), *(() if self.replaces("tests") else ("tests",)))
 
     def replaces(self, gate: str) -> bool:
-        """Whether a session of the project makes one of our gates needless."""
+        """Whether a session of the project replaces one of our gates."""
         theirs = self.standing.get(gate, ())
         return bool(theirs) and not (self.chosen and gate in self.gates and gate not in theirs)
 
 
 def meant(name: str) -> str | None:
-    """Return the gate that a session's name usually means, None where it means none."""
+    """Return the gate that a session's name usually means; None if it means none."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower())
     return next((gate for gate, usual in USUAL.items() if plain in usual), None)
 
 
 def undecided(own: Iterable[Own]) -> bool:
-    """Whether what a project's CI runs decides about one of its sessions."""
+    """Whether the decision about one of a project's sessions depends on its CI."""
     return any(one.name not in _ALWAYS and meant(one.name) and not _runs(one) for one in own)
 
 
 def by_default(
     name: str, *, default: bool, tags: Collection[str], chosen: Iterable[str] | None, tagged: Iterable[str] | None
 ) -> bool:
-    """Whether nox runs a session where none is named.
+    """Whether plain nox runs a session.
 
     Args:
         name: The session's name.
-        default: What its decorator says.
+        default: The option of its decorator.
         tags: Its tags.
-        chosen: ``nox.options.sessions``, None where that is not set.
-        tagged: ``nox.options.tags``, None where that is not set.
+        chosen: ``nox.options.sessions``; None if not set.
+        tagged: ``nox.options.tags``; None if not set.
     """
     if chosen is not None:
         return any(is_of(name, one) for one in ([chosen] if isinstance(chosen, str) else chosen))
@@ -142,7 +142,7 @@ def by_default(
 
 
 def is_of(name: str, signature: str) -> bool:
-    """Whether ``signature`` is the session ``name``, or that on a Python or with parameters: ``tests-3.12(x=1)``."""
+    """Whether ``signature`` is the session ``name``, or one with a Python or parameters: ``tests-3.12(x=1)``."""
     pattern = rf"{re.escape(name)}(-(\d|py|cpython|graalpy|\$)[\w.$-]*)?(\(.*\))?"
     return re.fullmatch(pattern, signature, re.DOTALL) is not None
 
@@ -161,13 +161,13 @@ def decide(
 
     Args:
         own: The project's sessions, in the noxfile's order.
-        calls: What the project's CI runs; only asked where `undecided` says so.
-        chosen: The setting ``gates``; None where it is not set.
-        measured: Whether measurements of the project's own tests come to where our gate coverage looks for them, or
-            commands of its own combine them.
+        calls: The sessions that the project's CI runs; only asked if `undecided` says so.
+        chosen: The setting ``gates``; None if not set.
+        measured: Whether the project's own tests measure into the folder that our coverage gate reads, or commands of
+            its own combine the measurements.
         wanted: Whether the settings ask for coverage, as ``coverage.fail-under`` does.
         further: Those of `FURTHER` that are turned on.
-        ours: The sessions that would be registered.
+        ours: The sessions to register.
     """
     names = {one.name for one in own}
     standing: dict[str, list[str]] = {}
@@ -205,19 +205,19 @@ def _in_order(found: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _runs(one: Own) -> bool:
-    """Whether nox runs a session by default, and it ends by itself."""
+    """Whether nox runs a session by default, and the session ends by itself."""
     return one.default and not one.words & _ENDLESS
 
 
 def _fits(one: Own, gate: str, calls: Calls) -> bool:
     if one.name in _ALWAYS:
         return True
-    called = calls.bare if gate == "docs" else calls.bare | calls.others  # arguments choose what docs are made
+    called = calls.bare if gate == "docs" else calls.bare | calls.others  # with arguments, docs may be anything
     return not one.words & _SENDING and (_runs(one) or any(is_of(one.name, signature) for signature in called))
 
 
 def why_unfit(one: Own) -> str:
-    """Return, in words, why a session that usually means a gate is none."""
+    """Return why a session with a gate's usual name is not suitable, in words."""
     if one.words & _SENDING:
         return f"it seems to publish or send something ({min(one.words & _SENDING)})"
     if one.default:
@@ -226,5 +226,5 @@ def why_unfit(one: Own) -> str:
 
 
 def _combines(one: Own) -> bool:
-    """Whether a session ``coverage`` of the project's only combines what other sessions measured."""
+    """Whether a project's session ``coverage`` only combines the measurements of others."""
     return not one.words & _MEASURING and not any(word.startswith("--cov") for word in one.words)

@@ -1,4 +1,4 @@
-"""Whether the tests of a project listen on a port of a fixed number: then they cannot run twice at the same time."""
+"""Whether a project's tests listen on a fixed port, so that two runs cannot happen at the same time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _LISTENING = {
     *("bind", "create_server", "make_server", "run_simple", "serve", "start_server", "WSGIServer"),
     *("HTTPServer", "TCPServer", "ThreadingHTTPServer", "ThreadingTCPServer", "ThreadingUDPServer", "UDPServer"),
 }
-"""The last names of functions and classes that are given an address to listen at."""
+"""The last part of names of functions and classes that receive an address to listen on."""
 _USUAL = {"uvicorn.Config", "uvicorn.run", "uvicorn.config.Config"}
-"""Those that listen on a port of a fixed number where they are given none."""
+"""Those that listen on a fixed port by default."""
 _SIGN = re.compile(rf"\b(?:{'|'.join(sorted(_LISTENING))})\(|\buvicorn\b")
 _NUMBER = re.compile(r"\b[1-9]\d{3,4}\b|\buvicorn\b")
 _PORTS = range(1024, 1 << 16)
 
 
 def fixed_port(project: Project) -> str | None:
-    """Return the first file of the tests that listens on a fixed port, relative to the project's folder; or None."""
+    """Return the first test file that listens on a fixed port, relative to the project's folder; or None."""
     for place in project.test_paths:
         path = project.root / place
         for file in [path] if documents.is_file(path) else sorted(documents.found(path, "**/*.py")):
@@ -37,7 +37,7 @@ def _listens(project: Project, name: str) -> bool:
     try:
         text = project.read_text(name)
         tree = documents.python(text) if _NUMBER.search(text) and _SIGN.search(text) else ast.Module([], [])
-    except (ShipError, documents.UnreadableError):  # pytest says what is wrong with it
+    except (ShipError, documents.UnreadableError):  # pytest reports it
         return False
     imported, numbers = dict(_imports(tree)), dict(_numbers(tree))
     return any(_is_fixed(node, imported, numbers) for node in ast.walk(tree) if isinstance(node, ast.Call))
@@ -57,7 +57,7 @@ def _is_fixed(call: ast.Call, imported: dict[str, str], numbers: dict[str, objec
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield each name that is imported, and where it comes from."""
+    """Yield each imported name, and its origin."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
@@ -66,7 +66,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _numbers(tree: ast.Module) -> Iterator[tuple[str, object]]:
-    """Yield the names that the file gives to numbers."""
+    """Yield the names that the file assigns numbers to."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             yield from ((target.id, node.value.value) for target in node.targets if isinstance(target, ast.Name))

@@ -1,6 +1,6 @@
 """What the gates lint, typecheck, tests and coverage install and run in a given project.
 
-A recipe is plain data: it can be shown, tested and run by anything that has a virtual environment.
+A recipe is plain data: it can be shown, tested, and run by anything with a virtual environment.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TESTS_IN_PACKAGE = Kind(
 
 _TEST_GROUPS = ("test", "tests", "testing", "dev")
 _TYPING_GROUPS = ("typing", "types", "typecheck", "type-check", "mypy", "dev")
-# What is wrong by anyone's rules, syntax errors and undefined names, for projects that chose no rules of ruff's.
+# Syntax errors and undefined names, which are wrong by any rules, for projects without rules for ruff.
 _CERTAIN, _UNDEFINED = "--select=E9,F63,F7", ",F82"
 _LINT_GROUPS = ("lint", "linting", "style", "dev")
 _TYPE_CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
@@ -61,23 +61,23 @@ _LINTERS = {
     "isort": (".isort.cfg",),
     "pylint": (".pylintrc", "pylintrc"),
 }
-"""Linters beside ruff, and the files that hold their settings and nothing else."""
+"""Linters besides ruff, with the files that hold only their settings."""
 _REPORTS = re.compile(r"--(?:cov-(?:report|fail-under|append)|junit-?xml|no-cov-on-fail)(?:=.*)?")
 _REPORTS_TO = {"--cov-report", "--cov-fail-under", "--junitxml", "--junit-xml"}
-"""Options of pytest that tell of what was run, with a value of their own."""
+"""Options of pytest for reports, which have a value of their own."""
 _EVERY_FILE = {"--doctest-modules", "--mypy", "--ruff", "--black", "--flake8", "--isort", "--pylint"}
-"""Options with which pytest takes up every Python file, of its own and of plugins."""
+"""Options that make pytest collect every Python file, its own and plugins'."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to run one gate: what to install and run, in one environment or several, or why there is nothing to run."""
+    """How to run one gate: what to install and run, in one or several environments, or why there is nothing to run."""
 
     steps: tuple[RecipeStep, ...] = ()
     skip: str | None = None
     """Why the project has nothing for this gate."""
     notes: tuple[str, ...] = ()
-    """What a person should know who wonders why the gate fails."""
+    """Notes for users who wonder why the gate fails."""
 
 
 def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
@@ -87,7 +87,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     if settings.run:
         return _own(box, settings, "lint", _LINT_GROUPS, posargs)
     tasks = box.tasks("lint")
-    if posargs:  # by hand, anything goes
+    if posargs:  # a manual run may use any arguments
         task = next(iter(tasks), Task(("ruff", "check"), "your arguments"))
         return _finished(box, settings, "lint", [box.step(task, [_by_hand(task, posargs)])])
     if tasks:
@@ -97,7 +97,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     if not commands:
         targets = [path.as_posix() for path in project.packages]
         old = bool(str(project.requires_python)) and project.requires_python.contains("2.7.18")
-        # What is for Python 2 too uses names that Python 3 has not.
+        # Code that also supports Python 2 uses names that Python 3 lacks.
         commands = [("ruff", "check", "--no-fix", f"{_CERTAIN}{'' if old else _UNDEFINED}", *targets)]
         why = f"no linter is {'run by CI' if box.decides else 'set up'}: only definite errors are reported"
     requirements = _chosen(settings, box, "lint")
@@ -109,7 +109,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
 
 
 def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of the typecheck gate: what the project's automation runs, else the checkers that it has."""
+    """Return the recipe of the typecheck gate: what the project's automation runs, else its type checkers."""
     settings = project.settings.typecheck
     box = Toolbox(project)
     if settings.run:
@@ -137,7 +137,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
 def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> Recipe:  # noqa: PT028 - not a test
     """Return the recipe of the tests gate on one Python.
 
-    Tests are measured for the coverage gate unless arguments were given by hand, which choose a part of them.
+    Coverage is measured for the coverage gate unless the user gave arguments, which select some of the tests.
 
     Args:
         project: The project.
@@ -145,7 +145,7 @@ def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> 
         posargs: Arguments for pytest.
 
     Raises:
-        ShipError: They are to run against the installed project, and lie in its package (NS412).
+        ShipError: They should run against the installed project, but are part of its package (NS412).
     """
     settings = project.settings.tests
     box = Toolbox(project)
@@ -178,7 +178,7 @@ def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> 
 
 
 def _runner_of(command: Command) -> Command:
-    """Return the part of a test command that arguments given by hand go to: without its own."""
+    """Return the part of a test command that the user's arguments are added to: without its own arguments."""
     return command[: 1 if command[0] != "python" else 3 if command[1] == "-m" else 2]
 
 
@@ -190,7 +190,7 @@ def tests_read_noxfile(project: Project) -> bool:
 
 
 def _reads_noxfile(project: Project, command: Command) -> bool:
-    """Whether pytest looks into the noxfile, which imports nox: for examples, or to hand it to a linter."""
+    """Whether pytest collects the noxfile, which imports nox: for doctests, or for a linter plugin."""
     words = (*addopts(project), *command[1:])
     if command[0] not in ("pytest", "py.test") or not _EVERY_FILE & set(words):
         return False
@@ -199,7 +199,7 @@ def _reads_noxfile(project: Project, command: Command) -> bool:
 
 
 def _by_name(box: Toolbox, commands: Sequence[Command]) -> RecipeStep:
-    """Return the step of tests whose environment no automation tells: groups, extras or files that fit by name."""
+    """Return the step for tests if no automation shows their environment: groups, extras or files with usual names."""
     command = commands[0]
     tool = "pytest" if command[0] != "python" else None
     lines = box.groups.fitting(_TEST_GROUPS, tool)
@@ -218,16 +218,17 @@ def coverage(
     environments: Path | None = None,
     unmeasured: Decision | None = None,
 ) -> Recipe:
-    """Return the recipe of the coverage gate: combine what was measured, hold the threshold.
+    """Return the recipe of the coverage gate: combine the measurements, check the threshold.
 
-    The threshold is that of the settings, else that of coverage's own, else that of the project's automation. Where CI
-    measures in several jobs, the project's threshold is for all of them together, and is not held here.
+    The threshold is that of the settings, else coverage's own, else that of the project's automation. If CI measures in
+    several jobs, the project's threshold is for all of them together, and is not checked here.
 
     Args:
         project: The project.
-        posargs: Further options of the report.
-        environments: The folder of nox's environments, which may hold the coverage that measured.
-        unmeasured: The decision by which the project's own tests measure nothing for this gate; None where they do.
+        posargs: Additional options of the report.
+        environments: The folder of nox's environments, which may contain the coverage that was used to measure.
+        unmeasured: The decision because of which the project's own tests measure nothing for this gate; None if they
+            do.
 
     Raises:
         ShipError: The project has tests, but nothing was measured (NS411), or will be (NS841).
@@ -260,7 +261,7 @@ def coverage(
 
 
 def own_audit(project: Project, posargs: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of an audit whose commands the project names itself."""
+    """Return the recipe of an audit with the project's own commands."""
     return _own(Toolbox(project), project.settings.audit, "audit", ("audit", "security"), posargs, project=True)
 
 
@@ -273,7 +274,7 @@ def _own(
     *,
     project: bool = False,
 ) -> Recipe:
-    """Return the recipe of a gate whose commands the project names itself."""
+    """Return the recipe of a gate with the project's own commands."""
     wanted = _chosen(settings, box, gate) or box.groups.fitting(fitting)
     for command in settings.run:
         if checker(command) or command[0] == "coverage":
@@ -286,7 +287,7 @@ def _own(
 
 
 def _finished(box: Toolbox, settings: GateSettings, gate: str, steps: Iterable[RecipeStep]) -> Recipe:
-    """Return a recipe of steps, with what the settings of its gate install besides."""
+    """Return a recipe of steps, with the additional installations from its gate's settings."""
     chosen = _chosen(settings, box, gate)
     further = [
         dataclasses.replace(step, requirements=tuple(dict.fromkeys((*chosen, *step.requirements, *settings.install))))
@@ -300,7 +301,7 @@ def _chosen(settings: GateSettings, box: Toolbox, gate: str) -> tuple[str, ...]:
 
 
 def _by_hand(task: Task, posargs: Sequence[str]) -> Command:
-    """Return a task's program with arguments given by hand in place of its own."""
+    """Return a task's program with the user's arguments instead of its own."""
     return (task.program, *filter(None, (verb(task.command),)), *posargs)
 
 
@@ -313,13 +314,13 @@ def _told(why: str, versions: str) -> str:
 
 
 def _ruff(project: Project) -> list[Command]:
-    """Return ruff's checks, and its formatter where the project configures it; none where it has no settings."""
+    """Return ruff's checks, and its formatter if the project configures it; none if it has no settings."""
     checks: list[Command] = [("ruff", "check", "--no-fix")] if _has_ruff_settings(project) else []
     return [*checks, ("ruff", "format", "--check")] if _formats_with_ruff(project) else checks
 
 
 def _other_linters(box: Toolbox) -> Iterator[Command]:
-    """Yield the commands of the linters beside ruff that the project has settings for."""
+    """Yield the commands of the linters besides ruff that the project has settings for."""
     project = box.project
     targets = tuple(dict.fromkeys((*(path.as_posix() for path in project.packages), *project.test_paths)))
     for linter, files in _LINTERS.items():
@@ -331,7 +332,7 @@ def _other_linters(box: Toolbox) -> Iterator[Command]:
 
 
 def _type_checks(box: Toolbox, posargs: Sequence[str]) -> list[Command]:
-    """Return the commands of the checkers that the project has settings for, or has in a group."""
+    """Return the commands of the type checkers that the project has settings for, or in a group."""
     project = box.project
     options = _mypy_options(project)
     found: list[Command] = []
@@ -347,7 +348,7 @@ def _type_checks(box: Toolbox, posargs: Sequence[str]) -> list[Command]:
 
 
 def _without_reports(command: Command) -> Command:
-    """Return a test command without the options that tell of what was run, which is our business."""
+    """Return a test command without options for reports, which we add ourselves."""
     words, left = [], iter(command)
     for word in left:
         if word in _REPORTS_TO:
@@ -369,7 +370,7 @@ def _formats_with_ruff(project: Project) -> bool:
 
 
 def _mypy_options(project: Project) -> dict[str, Any] | None:
-    """Return mypy's global options from the first file it would read, None where it has none."""
+    """Return mypy's global options from the first file that it would read; None if there is none."""
     for name in ("mypy.ini", ".mypy.ini"):
         if (project.root / name).is_file():
             return dict(project.ini(name).get("mypy", {}))

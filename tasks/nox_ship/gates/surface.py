@@ -1,7 +1,7 @@
 """Run by a Python with griffe: compare the public APIs of two states of the same packages.
 
 It is started as a script, with one JSON argument, and prints one JSON object. It imports nothing of nox-ship, and runs
-nothing of the packages: griffe reads their sources.
+none of the packages' code: griffe reads their sources.
 """
 
 import ast
@@ -35,13 +35,13 @@ _SPECIAL = {
     *("__unicode__", "__nonzero__", "__div__", "__idiv__", "__cmp__", "__getslice__", "__setslice__", "__delslice__"),
     *("__class_getitem__", "__match_args__", "__annotations__", "__post_init__", "__test__", "__long__", "__coerce__"),
 }
-"""Special names that can go without breaking anything: `object` has them, or nobody calls them in Python 3."""
+"""Special names whose removal breaks nothing: `object` has them, or nobody calls them in Python 3."""
 _PROGRAMS = {"__main__", "antigravity", "idlelib", "this", "turtledemo"}
-"""Modules of the standard library that do something when they are imported."""
+"""Modules of the standard library that act when they are imported."""
 
 
 def loaded(name: str, folder: str) -> Any:
-    """Return a package or module in ``folder`` as griffe reads it; None if it cannot."""
+    """Return griffe's view of a package or module in ``folder``; None if griffe cannot read it."""
     loader = griffe.GriffeLoader(search_paths=[folder], allow_inspection=False, store_source=False)
     try:
         found = loader.load(name, try_relative_path=False)
@@ -52,7 +52,7 @@ def loaded(name: str, folder: str) -> Any:
 
 
 def unread(name: str, folder: str) -> Iterator[str]:
-    """Yield the full names of the modules that this Python cannot parse: nothing is known of them."""
+    """Yield the full names of the modules that this Python cannot parse, so that nothing is known about them."""
     place = Path(folder, *name.split("."))
     for file in [*place.rglob("*.py"), *filter(Path.is_file, [place.with_suffix(".py")])]:
         try:
@@ -63,7 +63,7 @@ def unread(name: str, folder: str) -> Iterator[str]:
 
 
 def is_told(path: str, apart: set[str]) -> bool:
-    """Whether an object counts: its modules are meant for users, and they could be read."""
+    """Whether an object counts: its modules are meant for users, and could be read."""
     parts = path.split("(", maxsplit=1)[0].split(".")
     return (
         not _NOT_OURS & set(parts[1:])
@@ -77,7 +77,7 @@ def names(found: Any, *, everything: bool) -> Iterator[str]:
 
     Args:
         found: A module or class.
-        everything: Also what is private, imported or inherited.
+        everything: Whether to include private, imported and inherited objects.
     """
     for name, member in (found.all_members if everything else found.members).items():
         try:
@@ -98,7 +98,7 @@ def names(found: Any, *, everything: bool) -> Iterator[str]:
 
 
 def topmost(new: set[str], before: set[str]) -> Iterator[str]:
-    """Yield those of the new names whose parents are not new themselves."""
+    """Yield the new names whose parents are not new."""
     for name in sorted(new):
         parent = name.partition("(")[0] if "(" in name else name.rpartition(".")[0]
         if parent in before or parent not in new:
@@ -106,7 +106,7 @@ def topmost(new: set[str], before: set[str]) -> Iterator[str]:
 
 
 def breaking(old: Any, new: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the changes that break users' code, each with what happened in words."""
+    """Yield the changes that break users' code, each with a description."""
     for one in griffe.find_breaking_changes(old, new):
         kind = one.kind.name
         if kind == "OBJECT_REMOVED" and not (
@@ -131,7 +131,7 @@ _WORDS = {
 
 
 def is_bound(one: Any) -> bool:
-    """Whether a parameter is the ``self`` or ``cls`` of a method, whatever it is called: no caller passes it."""
+    """Whether a parameter is the ``self`` or ``cls`` of a method, whatever its name: callers do not pass it."""
     parameter = one.old_value or one.new_value
     first = next(iter(one.obj.parameters), None)
     named = {"self", "cls", "__self", "_self", "mcs", "mcls", "metacls"}
@@ -147,13 +147,13 @@ def is_inherited(gone: Any) -> bool:
 
 
 def is_for_types(gone: Any) -> bool:
-    """Whether an object is a variable of types, which nobody imports."""
+    """Whether an object is a type variable, which nobody imports."""
     value = "" if gone.is_alias else str(getattr(gone, "value", None) or "")
     return value.partition("(")[0].rpartition(".")[2] in ("TypeVar", "ParamSpec", "TypeVarTuple")
 
 
 def may_be_there(gone: Any, new: Any) -> bool:
-    """Whether an object that its place no longer defines may be there all the same, as far as its sources tell."""
+    """Whether an object that is no longer defined may still exist, as far as the sources show."""
     name = gone.name
     special = bool(name.startswith("__") and name.endswith("__"))
     try:
@@ -198,7 +198,7 @@ def has(path: str, name: str) -> bool:
 
 
 def changed_kind(one: Any) -> str:
-    """Return what happened to an object whose kind changed; empty if it can be used as before."""
+    """Return what happened to an object whose kind changed; empty if it can still be used the same way."""
     old, new = str(one.old_value.value), str(one.new_value.value)
     is_property = "property" in one.obj.labels
     if "module" in (old, new) or (old, new) == ("class", "function") or (old == "function" and is_property):
@@ -239,7 +239,7 @@ def aliases(found: Any) -> Iterator[tuple[str, str]]:
 
 def called(path: str, public: dict[str, str]) -> str:
     """Return the name under which users import an object."""
-    for _ in range(5):  # one may lead to another
+    for _ in range(5):  # aliases may be chained
         parts = path.split(".")
         inner = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in public), 0)
         path = ".".join((public[".".join(parts[:inner])], *parts[inner:])) if inner else path

@@ -1,4 +1,4 @@
-"""Which commands a gate runs, and in which versions: as the project's own automation does."""
+"""The commands that a gate runs, and their versions: the same as in the project's own automation."""
 
 from __future__ import annotations
 
@@ -29,49 +29,49 @@ _CHECK = re.compile(
 _OURS = re.compile(
     r"nox\b|coverage\b|twine check|(?:python -m )?build\b|check-wheel-contents|pip-audit|git\b|gh\b|curl\b|apt"
 )
-"""What other gates of ours do in their own way, or what checks nothing."""
+"""Commands that other gates of ours replace, or that check nothing."""
 _LOOKING_AROUND = ("pyright", "basedpyright", "ty", "pyrefly")
-"""Type checkers for which an import that they cannot find is an error; mypy's hook ignores such ones."""
+"""Type checkers that treat an import that they cannot find as an error; mypy's hook ignores those."""
 _FOR_CODE = ("dev", "test", "tests", "testing", "typing", "types", "typecheck", "lint")
-"""Groups and extras with what the code and its tests import."""
+"""Groups and extras with the imports of the code and its tests."""
 _SHOWN = 100
-"""Characters of a command that are shown."""
+"""How many characters of a command are shown."""
 _ASIDE = re.compile(r"doc|bench|example|integration|e2e|nightly|pypy|typing|lowest|minimum|min[-_]?vers", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class RecipeStep:
-    """Commands that share an environment, and what has to be in it."""
+    """Commands that share an environment, and what is installed in it."""
 
     requirements: tuple[str, ...] = ()
     project: bool = False
-    """Install the project itself, editable, with its dependencies."""
+    """Whether to install the project itself, editable, with its dependencies."""
     commands: tuple[Command, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     """Requirements files, relative to the project's folder."""
     extras: tuple[str, ...] = ()
-    """Extras of the project."""
+    """Extras of the project to install."""
     constraints: tuple[str, ...] = ()
     """Lines of a constraints file: the versions of the project's lock."""
     why: str = ""
-    """Where commands and versions come from."""
+    """The origin of commands and versions."""
     lowest: bool = False
-    """Once installed, lower the project's dependencies to the lowest versions that its metadata allows."""
+    """Whether to lower the project's installed dependencies to the lowest versions that its metadata allows."""
     folder: str = "."
-    """Where the commands run, relative to the project's folder."""
+    """The working folder of the commands, relative to the project's folder."""
     installed: bool = False
-    """Install the project as its users do, and run the commands where its sources cannot be imported."""
+    """Whether to install the project as users do, and run the commands where its sources cannot be imported."""
 
 
 class Toolbox:
-    """What a project checks itself with."""
+    """The project's own tools for checking its code."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self.groups = Groups.of(project)
         self.notes: list[str] = []
-        """What a person should know who wonders why a gate fails."""
+        """Notes for users who wonder why a gate fails."""
 
     @cached_property
     def automation(self) -> Automation:
@@ -81,10 +81,10 @@ class Toolbox:
         return found
 
     def tasks(self, gate: str) -> list[Task]:
-        """Return the tasks of the project's automation that a gate of this name stands for, as checks.
+        """Return the checks in the project's automation that belong to a gate.
 
-        Of a tool that CI runs by itself, the hook for pre-commit is left out; of the environments in which the code is
-        judged by one command, the largest is taken.
+        If CI runs a tool directly, its pre-commit hook is left out; if one command checks the code in several
+        environments, the largest one is used.
         """
         found: dict[tuple[Command, bool], Task] = {}
         for task in self.automation.tasks:
@@ -103,17 +103,17 @@ class Toolbox:
 
     @property
     def decides(self) -> bool:
-        """Whether the project's CI is understood, so that what it does not run is no gate."""
+        """Whether the project's CI is understood, so that what it does not run is not a gate."""
         return any(task.ci and task.gate == "tests" for task in self.automation.tasks)
 
     def has(self, tool: str) -> bool:
-        """Whether the project runs a tool in its automation, or has it among what it installs for development."""
+        """Whether the project's automation runs a tool, or its development requirements include it."""
         return any(task.program == tool for task in self.automation.tasks) or self.requirement(tool) != tool
 
     def tests(self) -> Task | None:
-        """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible.
+        """Return the task that runs the tests; if possible, not those of documentation, benchmarks or old versions.
 
-        Of the tasks of one program, it is the one that CI measures.
+        Of several tasks with one program, it is the one that CI measures coverage with.
         """
         tasks = self.tasks("tests")
         usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")] or tasks
@@ -121,7 +121,7 @@ class Toolbox:
         return next(measured, next(iter(usual), None))
 
     def measured_with(self, task: Task) -> tuple[Command, ...]:
-        """Return what the project's automation measures together with a task: a part of what its coverage comes to."""
+        """Return what the project's automation measures along with a task, as part of its coverage."""
         beside = [
             one for one in self.automation.tasks if one.measured and (one.where, one.needs) == (task.where, task.needs)
         ]
@@ -130,7 +130,7 @@ class Toolbox:
         )
 
     def left_out(self) -> Iterator[str]:
-        """Yield the checks of the project's automation that no gate runs, each with the place where it stands."""
+        """Yield the checks in the project's automation that no gate runs, each with its place."""
         run = {task.command for gate in ("lint", "typecheck") for task in self.tasks(gate)}
         tests = self.tests()
         run |= set(self.measured_with(tests) if tests else ())
@@ -155,24 +155,24 @@ class Toolbox:
             yield f"{precommit.FILE}: {shorten(others)}"
 
     def threshold(self) -> float | None:
-        """Return the percentage of coverage below which the project's automation fails, None where it names none."""
+        """Return the coverage threshold of the project's automation in percent; None if it has none."""
         texts = (" ".join(task.command) for task in self.automation.tasks if task.program in ("pytest", "coverage"))
         found = (float(match[1]) for text in texts if (match := _THRESHOLD.search(text)))
         return next((value for value in found if value <= 100), None)  # noqa: PLR2004 - percent
 
     def combines(self) -> bool:
-        """Whether the project's CI measures in several jobs, and holds the threshold over all of them."""
+        """Whether the project's CI measures in several jobs, and checks the threshold for all of them together."""
         return any(task.command[:2] == ("coverage", "combine") for task in self.automation.tasks if task.ci)
 
     def steps(self, tasks: Iterable[Task]) -> tuple[RecipeStep, ...]:
-        """Return the steps that run tasks: those with the same needs together, in order."""
+        """Return the steps that run tasks; tasks with the same needs share a step, in order."""
         joined: dict[tuple[Needs, tuple[tuple[str, str], ...], str], list[Task]] = {}
         for task in tasks:
             joined.setdefault((task.needs, task.env, task.folder), []).append(task)
         return _joined(self.step(same[0], [task.command for task in same]) for same in joined.values())
 
     def step(self, task: Task, commands: Sequence[Command]) -> RecipeStep:
-        """Return a step with what a task needs."""
+        """Return a step with the needs of a task."""
         needs = task.needs | self._around(task)
         commands = [self._expanded(command) for command in commands]
         pylocks = tuple(name for name in needs.files if locks.is_pylock(name))
@@ -197,9 +197,9 @@ class Toolbox:
         )
 
     def _around(self, task: Task) -> Needs:
-        """Return what the hook of a type checker needs that looks for what code imports, and takes nothing on trust.
+        """Return the needs of a type checker's hook that looks up imports and reports missing ones.
 
-        Its own environment for pre-commit has none of that; the project's is the one that it is told to look into.
+        Its own pre-commit environment has none of them; it is configured to use the project's.
         """
         if not (task.hooked and task.program in _LOOKING_AROUND and task.needs.requirements):
             return Needs()
@@ -209,7 +209,7 @@ class Toolbox:
         return Needs(requirements=lines, files=(file,) if file else (), project=True, locked=True)
 
     def _expanded(self, command: Command) -> Command:
-        """Return a command with the files that a shell would put in place of patterns such as ``docs/*.rst``."""
+        """Return a command with patterns such as ``docs/*.rst`` expanded, as a shell would."""
         words: list[str] = []
         for word in command:
             plain = "*" in word and not word.startswith(("-", "/")) and ".." not in word
@@ -218,11 +218,11 @@ class Toolbox:
         return tuple(words)
 
     def own(self, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
-        """Return the constraints for requirements from the project's groups, and where they come from."""
+        """Return the constraints for requirements from the project's groups, and their origin."""
         return self._locked(bool(lines), lines)
 
     def requirement(self, default: str) -> str:
-        """Return the requirement on a tool: of a group, a pre-commit hook or a requirements file; else ``default``."""
+        """Return a tool's requirement from a group, a pre-commit hook or a requirements file, or else ``default``."""
         if (found := self.groups.requirement_for(default)) != default:
             return found
         name = canonicalize_name(re.split(r"[\[<>=!~ ]", default)[0])
@@ -276,7 +276,7 @@ class Toolbox:
 
 
 def _joined(steps: Iterable[RecipeStep]) -> tuple[RecipeStep, ...]:
-    """Return steps, those as one that need the same, however that was said; each further one is an environment more."""
+    """Return steps, merging those with the same needs however they are written; each further step is an environment."""
     found: dict[str, RecipeStep] = {}
     for step in steps:
         needs = replace(step, requirements=tuple(sorted(step.requirements)), commands=())
@@ -286,10 +286,10 @@ def _joined(steps: Iterable[RecipeStep]) -> tuple[RecipeStep, ...]:
 
 
 def _as_check(task: Task) -> Command | None:
-    """Return a task's command as one that changes nothing; None where it was never to judge."""
+    """Return a task's command as one that changes nothing; None if it checks nothing."""
     return hooked(task.command) if task.hooked else judging(task.command)
 
 
 def _kind(command: Command) -> tuple[str, str]:
-    """Return what tells one check from another: the tool, and ruff's two of them."""
+    """Return the identity of a check: the tool, and for ruff which of its two commands."""
     return program(command), verb(command)

@@ -1,6 +1,6 @@
-"""The words in a session's code, read from the running function or from its text: both find the same.
+"""The words in a session's code, from the running function or from its text, with the same result.
 
-They are the parts between spaces of every text in the code, such as a command's arguments, and in the code of the
+They are the parts between spaces of every string in the code, such as a command's arguments, and in the code of the
 noxfile's functions that it calls.
 """
 
@@ -33,7 +33,7 @@ def of_function(function: Callable[..., Any]) -> frozenset[str]:
 
 
 def _plain(value: object) -> FunctionType | None:
-    """Return the function that is decorated, as ``functools.wraps`` notes it down."""
+    """Return the wrapped function, as recorded by ``functools.wraps``."""
     for _ in range(20):
         if isinstance(value, FunctionType) and not hasattr(value, "__wrapped__"):
             return value
@@ -85,7 +85,7 @@ def of_tree(function: Function, functions: Mapping[str, Function]) -> frozenset[
 
 
 def _inside(function: Function) -> Iterator[ast.AST]:
-    """Yield what a function runs: neither its decorators nor texts that stand there as remarks."""
+    """Yield what a function runs, without its decorators and docstrings."""
     todo: list[ast.AST] = list(function.body)
     while todo:
         node = todo.pop()

@@ -1,1 +1,1 @@
-"""Making the files of a release, and proving that they are good."""
+"""Building the files of a release, and checking that they are good."""

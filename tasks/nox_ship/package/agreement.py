@@ -35,7 +35,7 @@ _RELIABLE = Version("2.2")
 
 
 def versions_agree(built: Built) -> Iterator[Finding]:
-    """Check that tag, metadata and file names tell one version, in its normal form (PEP 440)."""
+    """Check that tag, metadata and file names state the same version, in its normal form (PEP 440)."""
     version = built.archives[0].version
     for archive in built.archives:
         if archive.version != version:
@@ -50,7 +50,7 @@ def versions_agree(built: Built) -> Iterator[Finding]:
 
 
 def names_agree(built: Built) -> Iterator[Finding]:
-    """Check that file names hold the project's name, normalised (PEP 427, PEP 625)."""
+    """Check that file names contain the project's normalised name (PEP 427, PEP 625)."""
     expected = built.project.canonical_name
     for archive in built.archives:
         stem = expected.replace("-", "_")
@@ -76,7 +76,7 @@ def _named(archive: Archive) -> tuple[str, str] | tuple[None, None]:
 
 
 def sdist_agrees(built: Built) -> Iterator[Finding]:
-    """Check that the sdist describes itself as the wheels do, and holds the modules they install."""
+    """Check that the sdist has the same metadata as the wheels, and contains the modules that they install."""
     for wheel in built.wheels:
         for key in ("Requires-Python", "Requires-Dist"):
             ours, theirs = (_values(archive, key) for archive in (wheel, built.sdist))
@@ -117,7 +117,7 @@ def _is_dynamic(sdist: Archive, key: str) -> bool:
 
 
 def classifiers_agree(built: Built) -> Iterator[Finding]:
-    """Check that every Python the classifiers name is one that ``requires-python`` admits."""
+    """Check that ``requires-python`` allows every Python that the classifiers name."""
     project = built.project
     if refused := [v for v in project.classified_pythons if not admits(project.requires_python, v)]:
         yield CLASSIFIERS_DISAGREE(

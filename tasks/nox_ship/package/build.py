@@ -1,4 +1,4 @@
-"""Making the files of a release: built once, from a clean clone, checked, and bound by the manifest."""
+"""Building the files of a release: built once in a clean clone, checked, and recorded in the manifest."""
 
 from __future__ import annotations
 
@@ -32,38 +32,38 @@ _GZIPPED = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a build came to."""
+    """The result of a build."""
 
     manifest: Manifest
     digest: str
-    """The SHA-256 of the manifest's file."""
+    """The SHA-256 of the manifest file."""
     reused: bool
-    """The manifest covered these bytes already; nothing was built."""
+    """Whether the manifest already matched the files, so that nothing was built."""
     warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class Renaming:
-    """A version that a build is given, in the clone that it is made in."""
+    """A version that a build receives, in the clone in which it is made."""
 
     version: str
     rename: Callable[[Path], None]
-    """Sets it in the sources at the project's folder in the clone."""
+    """Sets it in the sources, given the project's folder in the clone."""
     warnings: tuple[Finding, ...] = ()
-    """What could not be known of it."""
+    """What could not be determined about it."""
 
 
 def dist_folder(project: Project) -> Path:
     """Return the folder of the built files.
 
     Raises:
-        ShipError: It is a symlink or no folder (NS607).
+        ShipError: It is a symlink or not a folder (NS607).
     """
     return check_folder(project.root / "dist")
 
 
 def manifest_path(project: Project) -> Path:
-    """Return where the manifest is kept: outside ``dist/``, which uploaders take whole."""
+    """Return the path of the manifest; it is outside ``dist/``, which uploaders take as a whole."""
     return project.own_folder() / "manifest.json"
 
 
@@ -75,17 +75,17 @@ def build(
     renaming: Renaming | None = None,
     notes: Callable[[str], str] = lambda _: "",
 ) -> Outcome:
-    """Build sdist and wheel into ``dist/`` and write the manifest, unless it covers them already.
+    """Build sdist and wheel into ``dist/`` and write the manifest, unless it already matches them.
 
-    It is built in a clean clone of HEAD: what lies around ignored does not get in, and any machine gets the same
-    files. Changes that no commit has are carried over to the clone, and the manifest says so.
+    The build runs in a clean clone of HEAD, so that ignored files stay out, and every machine gets the same files.
+    Uncommitted changes are copied to the clone, and recorded in the manifest.
 
     Args:
         project: The project to build.
-        fresh: Build even where the manifest covers what is there.
-        committed: Build HEAD, whatever the work tree holds: a release is made of commits, and tests litter.
-        renaming: Another version than the sources tell: that of a development release.
-        notes: Returns the notes of a release, by its version.
+        fresh: Build even if the manifest matches the existing files.
+        committed: Build HEAD, whatever the work tree contains: a release is made of commits, and tests leave files.
+        renaming: Another version than the one in the sources: that of a development release.
+        notes: Returns the release notes for a version.
 
     Raises:
         ShipError: The build fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
@@ -128,17 +128,17 @@ def build(
 
 
 def _write_notes(project: Project, text: str) -> str:
-    """Write the notes beside the manifest, and return their SHA-256."""
+    """Write the notes next to the manifest, and return their SHA-256."""
     content = text.encode()
     write_whole(manifest_path(project).with_name(NOTES), content)
     return hashlib.sha256(content).hexdigest()
 
 
 def read_notes(project: Project, manifest: Manifest) -> str:
-    """Return the notes of the release that was built; empty where it has none.
+    """Return the notes of the release that was built; empty if it has none.
 
     Raises:
-        ShipError: They are not those that the manifest names (NS603).
+        ShipError: They are not those in the manifest (NS603).
     """
     if manifest.notes is None:
         return ""
@@ -150,7 +150,7 @@ def read_notes(project: Project, manifest: Manifest) -> str:
 
 
 def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:
-    """Return the manifest that covers what is in ``dist/``, with its digest; None where it is not of this build."""
+    """Return the manifest that matches the files in ``dist/``, with its digest; None if it is from another build."""
     try:
         manifest, digest = Manifest.load(manifest_path(project))
         manifest.check(dist_folder(project))
@@ -169,13 +169,13 @@ def checked(
 
     Args:
         project: The project.
-        files: What was built: wheels, and one sdist.
-        tag: The version that it must have; None for any.
-        sources: The files that it was built from, relative to the project's folder.
-        tracked: The git object ID of each file of those that git tracks, by name.
+        files: The built files: wheels, and one sdist.
+        tag: The required version; None for any.
+        sources: The files from which it was built, relative to the project's folder.
+        tracked: The git object ID of each of those that git tracks, by name.
 
     Raises:
-        ShipError: What is there is no release (NS504), or does not pass (NS502-559).
+        ShipError: The files are not a release (NS504), or do not pass (NS502-559).
     """
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
@@ -197,7 +197,7 @@ def checked(
 
 
 def _is_public(project: Project, version: str) -> bool:
-    """Whether a version goes to PyPI or TestPyPI, whose rules are known; an invalid one counts as if it did."""
+    """Whether a version goes to PyPI or TestPyPI, whose rules are known; an invalid version counts as if it did."""
     parsed = versions.parse(version)
     return parsed is None or project.settings.routes.index(parsed) in ("pypi", "testpypi")
 
@@ -209,7 +209,7 @@ def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
 
 
 def replace_files(folder: Path, files: Iterable[Path]) -> None:
-    """Make ``files`` the only wheels and sdists in ``folder``; what else lies there is not ours."""
+    """Make ``files`` the only wheels and sdists in ``folder``; other files there are left alone."""
     folder.mkdir(exist_ok=True)
     wanted = list(files)
     for old in built_files(folder):

@@ -1,4 +1,4 @@
-"""Running a project's build backend in a clean clone, and noting what it ran with."""
+"""Running a project's build backend in a clean clone, and recording the versions that it ran with."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from nox_ship.project import OWN_FOLDER, Project
 BUILD_FAILED = Kind("NS501", "build-failed", "Read the build backend's output above.")
 
 IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
-"""Folders of build output, and of bytecode such as nox writes of each noxfile: changes in them do not make a checkout
+"""Folders of build output, and of bytecode such as nox writes for noxfiles: changes in them do not make a checkout
 dirty."""
 
-# What `build` prints of the requirements that it was told of; not of what those require in turn.
+# The output of `build` about the requirements that it was given, without their own requirements.
 _INSTALLED = re.compile(r"^\W*Installed build dependency versions:\n((?:\s+- \S+==\S+\n?)+)", re.MULTILINE)
 
 
@@ -37,15 +37,15 @@ def build_at(
     epoch: int | None = None,
     env: Mapping[str, str] | None = None,
 ) -> tuple[Path, ...]:
-    """Build what another commit holds, and check nothing.
+    """Build the files of another commit, without checks.
 
     Args:
         project: The project, in the repository that has the commit.
         commit: The commit.
-        folder: An empty folder, for the sources and for the files that are returned.
-        seconds: How long the build may take.
-        epoch: The time that the files are to bear; that of the commit if None.
-        env: Further variables for the build.
+        folder: An empty folder, for the sources and the returned files.
+        seconds: How many seconds the build may take.
+        epoch: The timestamp for the files; None for the commit's.
+        env: Additional variables for the build.
 
     Raises:
         ShipError: The build backend fails (NS501), or takes too long (NS904).
@@ -64,13 +64,13 @@ def build_at(
 def sources(
     repository: Repository, commit: str, project: Project, *, dirty: bool, called: str = "source"
 ) -> Iterator[Path]:
-    """Make a clone of ``commit`` to build in, for the time of a ``with`` block; yield the project's folder in it.
+    """Make a clone of ``commit`` to build in, for a ``with`` block; yield the project's folder in it.
 
     Args:
         repository: The repository that has the commit.
         commit: The commit.
         project: The project.
-        dirty: Whether changes that no commit has are carried over.
+        dirty: Whether uncommitted changes are copied to it.
         called: The name of the clone's folder.
     """
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
@@ -87,7 +87,7 @@ def _clone_at(repository: Repository, commit: str, target: Path) -> Repository:
 
 
 def _place(project: Project, repository: Repository) -> Path:
-    """Return where the project is in its repository."""
+    """Return the project's folder, relative to its repository."""
     return project.root.resolve().relative_to(repository.path.resolve())
 
 
@@ -101,16 +101,16 @@ def run_build(
     *,
     env: Mapping[str, str] | None = None,
 ) -> BuildFacts:
-    """Build sdist and wheel of the sources in a folder.
+    """Build sdist and wheel from the sources in a folder.
 
     Args:
         project: The project.
         folder: The sources.
-        out: Where the files go.
-        epoch: The time that they are to bear, in seconds since 1970.
-        log: Where the output of a build goes that fails.
-        seconds: How long it may take; None for as long as it likes.
-        env: Further variables for the build.
+        out: The folder for the built files.
+        epoch: The timestamp for the files, in seconds since 1970.
+        log: The file for the output of a failed build.
+        seconds: How many seconds it may take; None for no limit.
+        env: Additional variables for the build.
 
     Returns:
         What it was built with.
@@ -119,7 +119,7 @@ def run_build(
         ShipError: The build backend fails (NS501), or takes too long (NS904).
     """
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
-    # A build backend that is in the sources, or imports from them, would leave caches there for the sdist to take in.
+    # A build backend in the sources, or one that imports them, could leave caches there, which the sdist would contain.
     variables = {**(env or {}), "SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
     begun = int(time.time())
     keep = project.settings.pass_env
@@ -131,6 +131,6 @@ def run_build(
 
 
 def _requirements(output: str) -> tuple[str, ...]:
-    """Return the versions of the build requirements that `build` tells; older ones of it tell nothing."""
+    """Return the versions of the build requirements from the output of `build`; older versions do not print them."""
     told = _INSTALLED.findall(uncoloured(output))
     return tuple(sorted({line.strip(" -") for block in told for line in block.splitlines()}))

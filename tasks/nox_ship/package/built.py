@@ -1,4 +1,4 @@
-"""What the checks of the built files look at."""
+"""The input of the checks of the built files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What must hold of the files of a release before anyone installs them.
+"""The checks of a release's files before anyone installs them.
 
-Each check takes what is needed and yields findings; ``CHECKS`` is the list that ``build`` goes through.
+Each check takes its input and yields findings; ``CHECKS`` is the list that ``build`` runs.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
 def members_safe(built: Built) -> Iterator[Finding]:
-    """Check that each file can be unpacked: its members have plain names, each once, and lead nowhere else."""
+    """Check that each file can be unpacked: its members have regular, unique names, and stay in the target folder."""
     for archive in built.archives:
         if archive.unsafe:
             yield UNSAFE_MEMBER(f"{archive.path.name} has files that must not be unpacked: {shorten(archive.unsafe)}.")
@@ -68,7 +68,7 @@ def members_safe(built: Built) -> Iterator[Finding]:
 
 
 def license_present(built: Built) -> Iterator[Finding]:
-    """Check that the metadata name a license and each file holds its text."""
+    """Check that the metadata name a license and each file contains its text."""
     metadata = built.archives[0].metadata
     classifiers = metadata.get_all("Classifier") or []
     named = metadata["License-Expression"] or metadata["License"] or metadata["License-File"]
@@ -78,7 +78,7 @@ def license_present(built: Built) -> Iterator[Finding]:
     for archive in built.archives:
         files = {str(name) for name in archive.metadata.get_all("License-File") or []}
         if core_metadata.license_files(archive.described):
-            continue  # another check looks for them
+            continue  # another check covers them
         if not any(_is_license(name, files) for name in archive.members):
             yield NO_LICENSE(f"{archive.path.name} contains no license text.")
 
@@ -89,7 +89,7 @@ def _is_license(member: str, files: set[str]) -> bool:
 
 
 def modules_complete(built: Built) -> Iterator[Finding]:
-    """Check that each wheel holds every module that its packages have in the sources."""
+    """Check that each wheel contains every module that its packages have in the sources."""
     for wheel in built.wheels:
         held = set(wheel.members)
         modules = (found for found in expected_files(built.project, built.sources, wheel) if found[1].suffix == ".py")
@@ -106,7 +106,7 @@ def _is_namespace(built: Built, source: PurePosixPath) -> bool:
 
 
 def data_complete(built: Built) -> Iterator[Finding]:
-    """Check that the wheels hold all data files that the packages have in the sources and need."""
+    """Check that the wheels contain all data files that the packages have in the sources and need."""
     yield from data_files.missing(built.project, built.wheels, built.sources, built.tracked)
 
 
@@ -116,7 +116,7 @@ def names_portable(built: Built) -> Iterator[Finding]:
 
 
 def nothing_foreign(built: Built) -> Iterator[Finding]:
-    """Check that no wheel installs tests or `src` at top level or holds caches, and no sdist holds caches."""
+    """Check that no wheel installs tests or `src` at top level or contains caches, and no sdist contains caches."""
     for archive in built.archives:
         caches = [name for name in archive.members if _is_cache(PurePosixPath(name))]
         if caches:
@@ -133,16 +133,16 @@ def nothing_foreign(built: Built) -> Iterator[Finding]:
 
 
 def _is_cache(path: PurePosixPath) -> bool:
-    """Whether a file is of a cache, or of a repository; a file `.git` stands for a submodule, and does no harm."""
+    """Whether a file is part of a cache or repository; a file `.git` means a submodule, and is harmless."""
     folders = path.parts[:-1] if path.name == ".git" else path.parts
     return not _CACHES.isdisjoint(folders) or path.suffix in (".pyc", ".pyo")
 
 
 def no_secrets(built: Built) -> Iterator[Finding]:
-    """Check that no file holds credentials.
+    """Check that no file contains credentials.
 
-    A file that git does not track got in by mistake. One that it tracks is judged by its content: whoever sees the
-    repository has seen it. The keys that an sdist's tests use are no secrets.
+    A file that git does not track is there by mistake. A tracked file is judged by its content, since everyone with
+    access to the repository has seen it. Keys for an sdist's tests are not secrets.
     """
     objects = set(built.tracked.values())
     for archive in built.archives:
@@ -157,7 +157,7 @@ def no_secrets(built: Built) -> Iterator[Finding]:
 
 
 def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, str] | None:
-    """Return how bad a file is, and what is said of it; None where nothing is to be said."""
+    """Return how bad a file is, and what to say about it; None if it is fine."""
     if not tracked and (suspect.named or suspect.holds != PUBLIC_API_KEY):
         return "error", "{}, which looks like a secret and is not in git"
     if suspect.holds is None:
@@ -174,7 +174,7 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
 
 
 def typed_as_claimed(built: Built) -> Iterator[Finding]:
-    """Check that a package that claims to be typed has a py.typed; one that git has is checked as data."""
+    """Check that a package that claims to be typed has a py.typed; if git has one, the data check covers it."""
     if any(name.endswith("/py.typed") for name in built.tracked):
         return
     for wheel in built.wheels:
@@ -198,7 +198,7 @@ def _keeps_private(finding: Finding) -> bool:
 
 
 def license_files_held(built: Built) -> Iterator[Finding]:
-    """Check that each file holds the license files that its metadata names."""
+    """Check that each file contains the license files that its metadata names."""
     for archive in built.archives:
         yield from distributions.license_files_held(archive)
 

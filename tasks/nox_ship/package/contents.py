@@ -1,4 +1,4 @@
-"""What is in a wheel or an sdist: its members and its core metadata."""
+"""The content of a wheel or an sdist: its members and its core metadata."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nox_ship.package.leaks import Suspect
 from nox_ship.package.unpacking import BAD_ARCHIVE, Found, dist_info
 
 EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
-"""An extra that a line of `Requires-Dist` is for; the line may be one that no library parses."""
+"""The extra that a line of `Requires-Dist` is for; the line may be invalid."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Archive:
         compiled: The beginning of each compiled file in a wheel, by its name.
         encrypted: Python files with code encrypted by PyArmor or SourceDefender.
         sparse: Members of an sdist that are stored as sparse files.
-        ambiguous: Why another program might find other files in it, in a few words; None if none would.
+        ambiguous: Why another program might find other files in it; None if none would.
     """
 
     path: Path
@@ -116,7 +116,7 @@ class Archive:
 
     @cached_property
     def extras(self) -> dict[str, frozenset[str]]:
-        """The names of what each extra requires, by the extra's name; all of them normalised."""
+        """The names of each extra's requirements, by the extra's name; all normalised."""
         names = map(str, self.metadata.get_all("Provides-Extra", ()))
         found: dict[str, set[str]] = {canonicalize_name(name): set() for name in names}
         for line in map(str, self.metadata.get_all("Requires-Dist", ())):

@@ -1,4 +1,4 @@
-"""Data files that a package has in the sources but in no wheel, and which of them are sure to be missed."""
+"""Data files that a package has in the sources but in no wheel, and which of them will certainly be missed."""
 
 from __future__ import annotations
 
@@ -51,66 +51,66 @@ _ASIDE = {
     *("docs", "example", "examples", "notebooks", "scripts", "tools", "ci", "vendored_licenses", "licenses"),
 }
 _SIBLINGS = 2
-"""A missing file counts as forgotten if the wheel has at least this many files of its kind, and all the others."""
+"""A missing file counts as forgotten if the wheel has at least this many files of its type, and all the others."""
 
 _LEAVING = ("exclude", "recursive-exclude", "global-exclude", "prune")
 """The commands of MANIFEST.in that exclude files."""
 _MOST = 500
-"""How many missing files are looked at."""
+"""How many missing files are checked."""
 
 
 @dataclass(frozen=True)
 class _Sources:
-    """The sources of the packages that wheels install, and what the wheels hold."""
+    """The sources of the packages that wheels install, and the content of the wheels."""
 
     project: Project
     files: Mapping[str, PurePosixPath]
-    """Each file by its place in site-packages."""
+    """Each file, by its place in site-packages."""
     held: frozenset[str]
-    """What the wheels install, by its place there."""
+    """The files that the wheels install, by their place there."""
 
     @classmethod
     def of(cls, project: Project, wheels: Iterable[Archive], sources: Collection[str]) -> _Sources:
-        """Compare the sources with what the wheels hold."""
+        """Compare the sources with the content of the wheels."""
         files = {place: path for wheel in wheels for place, path in expected_files(project, sources, wheel)}
         held = {name for wheel in wheels for member in wheel.members for name in _places(member)}
         return cls(project, files, frozenset(held))
 
     def data(self) -> list[str]:
-        """Return the places of what may be data."""
+        """Return the places of possible data files."""
         frontends = {str(PurePosixPath(place).parent) for place in self.files if place.endswith("/package.json")}
         return [place for place in self.files if _is_data(PurePosixPath(place), frontends)]
 
     def lacks(self, folder: PurePosixPath) -> bool:
-        """Whether the wheels hold no data in a folder: else what is missing there may have been left out on purpose."""
+        """Whether the wheels have no data in a folder; otherwise missing files may have been left out on purpose."""
         return not any(PurePosixPath(name).parent == folder for name in self.held if not name.endswith(".py"))
 
     def moved(self) -> set[str]:
-        """Return the names of files that the wheels hold in another place than the sources."""
+        """Return the names of files that are in another place in the wheels than in the sources."""
         return {PurePosixPath(name).name for name in self.held if name not in self.files}
 
     def modules(self) -> Iterator[tuple[str, str]]:
-        """Yield place and text of each module that the wheels install and users may import."""
+        """Yield place and text of each module that the wheels install and that users may import."""
         for place, path in self.files.items():
             if path.suffix == ".py" and place in self.held and is_imported(PurePosixPath(place)):
                 try:
                     yield place, self.project.read_text(str(path))
-                except ShipError:  # nobody wrote it by hand
+                except ShipError:  # not written by hand
                     continue
 
 
 def missing(
     project: Project, wheels: Collection[Archive], sources: Collection[str], tracked: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Yield a finding for data that no wheel installs: an error if it is sure to be missed.
+    """Yield a finding for data that no wheel installs: an error if it will certainly be missed.
 
-    It is if a module looks for it beside itself, or for its folder of which the wheels hold nothing; if it is the only
-    file of its kind that was left out; and if it is ``py.typed`` and the package claims to be typed.
+    That is the case if a module looks for it next to itself, or for its folder, of which the wheels have nothing; if it
+    is the only file of its type that was left out; and if it is ``py.typed`` and the package claims to be typed.
 
     Args:
         project: The project.
-        wheels: All that were built.
-        sources: The files that they were built from, relative to the project's folder.
+        wheels: All built wheels.
+        sources: The files from which they were built, relative to the project's folder.
         tracked: Those that git tracks; others may be anything.
     """
     known = _Sources.of(project, wheels, [name for name in sources if name in tracked])
@@ -142,7 +142,7 @@ def missing(
 def _certain(
     place: str, like: Collection[str], known: _Sources, wheels: Iterable[Archive], namings: Namings
 ) -> str | None:
-    """Return why a file is sure to be missed, None if it is not; ``like`` are the files of its kind beside it."""
+    """Return why a file will certainly be missed, or None; ``like`` are the files of its type next to it."""
     path = PurePosixPath(place)
     if path.name == "py.typed":
         typed = any("Typing :: Typed" in (wheel.metadata.get_all("Classifier") or ()) for wheel in wheels)
@@ -157,7 +157,7 @@ def _certain(
 
 
 def _kind(place: str) -> tuple[str, str]:
-    """Return the folder and the ending of a file, by which files are like each other."""
+    """Return the folder and the ending of a file, which define its type."""
     path = PurePosixPath(place)
     return str(path.parent), path.suffix
 
@@ -188,7 +188,7 @@ def _left_out(project: Project) -> set[str]:
     """Return the names and patterns of files and folders that the build backend's settings, or git's, exclude."""
     lines = [line.split() for line in project.read_text("MANIFEST.in").splitlines()]
     found = [word for words in lines if words and words[0] in _LEAVING for word in words[1:]]
-    with suppress(documents.UnreadableError):  # the build has read it already
+    with suppress(documents.UnreadableError):  # the build has already read it
         found += _excluded(documents.toml(project.read_text("pyproject.toml")))
     found += _excluded(project.ini("setup.cfg"))
     given = setup_expression(project.read_text("setup.py"), "exclude_package_data")
@@ -198,12 +198,12 @@ def _left_out(project: Project) -> set[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     attributes = (line.split() for line in project.read_text(".gitattributes").splitlines())
-    found += [words[0] for words in attributes if "export-ignore" in words]  # archives of git leave it out
+    found += [words[0] for words in attributes if "export-ignore" in words]  # archives made by git omit it
     return {part for word in found for part in re.split(r"[/\s,]+", word)} - {"*", "**", ""}
 
 
 def _excluded(settings: object, *, excludes: bool = False) -> Iterator[str]:
-    """Yield the texts in settings below a key with ``exclude`` in its name."""
+    """Yield the strings in settings below a key with ``exclude`` in its name."""
     if isinstance(settings, str) and excludes:
         yield settings
     elif isinstance(settings, Mapping):

@@ -43,7 +43,7 @@ UNUSED_REQUIREMENT = Kind(
 
 _TIMES = 2
 _LEAST_GROWN, _LEAST_GROWN_WHOLE = 64 << 10, 128 << 10
-"""Bytes by which a file, or a whole wheel or sdist, must have grown: small ones double all the time."""
+"""Bytes by which a file, or a whole wheel or sdist, must have grown; small ones double all the time."""
 _LEAST_EMPTIED = 1 << 10
 _KILO = 1000
 _FIELDS = (
@@ -232,7 +232,7 @@ def _told_requirements(changes: Collection[Change[str]]) -> str:
 
 
 def _told_pythons(metadata: Collection[Change[str]]) -> str:
-    """Return which Pythons the classifiers no longer name, and which are new."""
+    """Return the Pythons that the classifiers no longer name, and the new ones."""
     classifiers = next((change for change in metadata if change.what == "Classifier"), None)
     if classifiers is None:
         return ""
@@ -326,7 +326,7 @@ def _unused_requirements(pair: Pair) -> Iterator[Finding]:
 
     One that was already required and unused in the last release is not news.
     """
-    if not pair.new.is_wheel:  # tests and docs of an sdist import what is not required
+    if not pair.new.is_wheel:  # tests and docs in an sdist may import other packages
         return
     required = [name for name, extra in pair.new.requirements if not extra]
     words = {

@@ -48,7 +48,7 @@ UNPACKS_TO_TOO_MUCH = Kind(
 )
 
 _LONGEST = 255
-"""Bytes of the longest file name that file systems allow."""
+"""The longest file name that file systems allow, in bytes."""
 _BESIDE = ".metadata"
 """What PyPI appends to the name of a wheel to serve its metadata (PEP 658)."""
 
@@ -61,7 +61,7 @@ def name_fits(archive: Archive) -> Iterator[Finding]:
 
 
 def size_fits(archive: Archive, largest: int) -> Iterator[Finding]:
-    """Check that a file is not larger than an index takes.
+    """Check that a file is not larger than an index accepts.
 
     Args:
         archive: The file.
@@ -72,7 +72,7 @@ def size_fits(archive: Archive, largest: int) -> Iterator[Finding]:
 
 
 def packed_as_usual(archive: Archive) -> Iterator[Finding]:
-    """Check that every reader finds the same files, none of them sparse, and that it is no zip bomb."""
+    """Check that every reader finds the same files, none of them sparse, and that it is not a zip bomb."""
     if archive.ambiguous and not archive.irregular:
         yield AMBIGUOUS(f"{archive.path.name} is packed in a way that PyPI does not accept: {archive.ambiguous}.")
     if archive.sparse:
@@ -88,7 +88,7 @@ def not_encrypted(archive: Archive) -> Iterator[Finding]:
 
 
 def license_files_held(archive: Archive) -> Iterator[Finding]:
-    """Check that a file holds each license file that its metadata names, in the place that PEP 639 gives."""
+    """Check that a file contains each license file that its metadata names, in the place that PEP 639 requires."""
     named = license_files(archive.described)
     folder = f"{archive.dist_info}/licenses/" if archive.is_wheel else ""
     held = {*archive.members, *archive.others}

@@ -1,4 +1,4 @@
-"""A fresh environment of one Python: what is installed there, and what it says when it is tried."""
+"""A fresh environment of one Python: what is installed there, and how it behaves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KINDS = ("version", "import", "stated version", "entry point")
 
 @dataclass(frozen=True)
 class Problem:
-    """What the script in the environment met.
+    """A problem that the script in the environment found.
 
     Attributes:
         kind: ``version``, ``import``, ``stated version`` or ``entry point``.
@@ -51,18 +51,18 @@ class Problem:
 
     @property
     def entry(self) -> tuple[str, str]:
-        """What tells the entry point from others."""
+        """What identifies the entry point."""
         return self.group, self.name
 
     @property
     def place(self) -> str:
-        """The entry point as a project's metadata have it."""
+        """The entry point as in the project's metadata."""
         return f"{self.group} {self.name} = {self.value}" if self.group else ""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Something seen in the modules of a distribution when they were read; see ``modules.py``."""
+    """Something seen when the modules of a distribution were read; see ``modules.py``."""
 
     kind: str
     what: str
@@ -79,11 +79,11 @@ class Observation:
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment that holds what was installed into it and nothing else."""
+    """A virtual environment with nothing but what was installed into it."""
 
     path: Path
     keep: tuple[str, ...] = ()
-    """Names of variables that what runs here gets although they look like credentials."""
+    """Names of variables that programs here receive although they look like credentials."""
 
     @property
     def programs(self) -> Path:
@@ -99,15 +99,15 @@ class Environment:
         return told[1] if told else ""
 
     def pip(self, verb: str, *args: str) -> process.Done:
-        """Run one of uv's commands for packages here."""
+        """Run one of uv's package commands here."""
         command: list[process.Argument] = [process.uv(), "pip", verb, "--quiet", "--python", self.path, *args]
         return process.run(command, cwd=self.path, keep=self.keep, check=False)
 
     def run(self, command: list[process.Argument]) -> process.Done:
-        """Run a program as if the environment was activated, away from any project.
+        """Run a program as if the environment were activated, outside any project.
 
         Raises:
-            ShipError: There is no such program (NS902).
+            ShipError: The program does not exist (NS902).
         """
         path = os.pathsep.join([str(self.programs), process.inherited().get("PATH", "")])
         inside: Mapping[str, str] = {"VIRTUAL_ENV": str(self.path), "PATH": path, "PYTHONPATH": "", "PYTHONHOME": ""}
@@ -116,20 +116,20 @@ class Environment:
     def problems(
         self, name: str, version: str, modules: Collection[str], entries: Collection[tuple[str, str]] | None = None
     ) -> tuple[list[Problem] | None, process.Done]:
-        """Import what is installed and load its entry points; see ``installed.py``.
+        """Import the installed distribution and load its entry points; see ``installed.py``.
 
         Returns:
-            What does not work, None where the Python ended before it could tell; and how it ended.
+            The problems, None if the Python ended before it could report; and how it ended.
         """
         question = {"name": name, "version": version, "modules": tuple(modules), "entries": entries and list(entries)}
         answer, done = self._ask(installed.__file__, question)
         try:
             return (None if answer is None else [Problem(*row) for row in answer]), done
-        except (ValueError, TypeError):  # what was installed printed something of the kind itself
+        except (ValueError, TypeError):  # installed code printed something similar itself
             return None, done
 
     def observations(self, name: str, modules: Collection[str]) -> list[Observation]:
-        """Read the modules of what is installed; see ``modules.py``. If that fails, nothing is returned."""
+        """Read the installed modules; see ``modules.py``. If that fails, nothing is returned."""
         answer, _ = self._ask(module_reader.__file__, {"name": name, "modules": tuple(modules)})
         try:
             return [json_data.read(Observation, row) for row in answer or ()]
@@ -140,7 +140,7 @@ class Environment:
         """Return which of some installed modules a Python can compile: the environment's, or another one.
 
         Args:
-            paths: Where the modules are, relative to the folder of what is installed.
+            paths: The modules, relative to the folder of installed packages.
             python: The other interpreter's path.
         """
         site = next(self.path.glob("lib*/python*/site-packages"), self.path / "Lib" / "site-packages")
@@ -161,11 +161,11 @@ class Environment:
 
 @contextmanager
 def fresh_environment(python: str, keep: tuple[str, ...] = ()) -> Iterator[Environment]:
-    """Make a virtual environment for the time of a ``with`` block.
+    """Make a virtual environment for a ``with`` block.
 
     Args:
         python: The interpreter, as a path or a version.
-        keep: Names of variables that what runs there gets although they look like credentials.
+        keep: Names of variables that programs there receive although they look like credentials.
 
     Raises:
         ShipError: The interpreter cannot make one (NS617).

@@ -58,7 +58,7 @@ _ARCHITECTURES = (  # the ends of a platform tag, the longer ones first
 )
 _LONGEST = 255
 _MOST_FAT = 20
-"""Programs in one file of macOS, at most; a class file of Java begins with the same bytes."""
+"""The most programs in one macOS file; Java class files begin with the same bytes."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def extensions_fit(wheel: Archive) -> Iterator[Finding]:
     if not modules or not tags:
         return
     if all(tag.platform == "any" for tag in tags):
-        if len({machine_of(head) for head in wheel.compiled.values()}) == 1:  # several are there on purpose
+        if len({machine_of(head) for head in wheel.compiled.values()}) == 1:  # several machines are intended
             names = shorten(extension.name for found in modules.values() for extension in found)
             yield EXTENSION_MISMATCH(f"{wheel.path.name} is tagged for any platform, but contains {names}.")
         return

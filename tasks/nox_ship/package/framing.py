@@ -46,7 +46,7 @@ class _FaultError(Exception):
 
 
 def fault(stream: IO[bytes], listed: Mapping[str, ZipInfo]) -> str | None:
-    """Return why another reader might find other files in a ZIP, in a few words; None if none would.
+    """Return why another reader might find other files in a ZIP; None if none would.
 
     Args:
         stream: The ZIP, seekable; its position afterwards is undefined.

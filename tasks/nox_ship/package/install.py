@@ -1,4 +1,4 @@
-"""Proving that a release installs: each file, alone, in a fresh environment."""
+"""Checking that a release can be installed: each file, alone, in a fresh environment."""
 
 from __future__ import annotations
 
@@ -66,17 +66,17 @@ class Expected:
     modules: tuple[str, ...]
     smoke: tuple[Command, ...] = ()
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The names of what each extra requires, by the extra's name; all normalised."""
+    """The names of each extra's requirements, by the extra's name; all normalised."""
     pythons: tuple[str, ...] = ()
     """The Pythons that the files support, such as ``3.12``."""
     ignored: tuple[str, ...] = ()
     """IDs of findings about the modules that are only warnings."""
     keep: tuple[str, ...] = ()
-    """Names of variables that are handed on although they look like credentials."""
+    """Names of variables that are passed on although they look like credentials."""
 
     @classmethod
     def of(cls, manifest: Manifest, files: Iterable[Path], settings: Settings) -> Expected:
-        """Return what ``manifest`` and the wheels among ``files`` promise, and how the project wants them tried."""
+        """Return what ``manifest`` and the wheels among ``files`` promise, with the project's settings."""
         wheels = [Archive.read(path) for path in files if path.suffix == ".whl"]
         modules = sorted({name for wheel in wheels for name in wheel.top_level})
         extras = {name: required for wheel in wheels for name, required in wheel.extras.items()}
@@ -94,13 +94,13 @@ class Expected:
 
 @dataclass(frozen=True)
 class Verified:
-    """Files that work once they are installed."""
+    """Files that work once installed."""
 
     told: str
     """What was done, for the log."""
     warnings: tuple[Finding, ...] = ()
     described: bool = False
-    """Whether the environment of one of them was described."""
+    """Whether a bill of materials was made of one of the environments."""
 
 
 def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by name
@@ -114,16 +114,16 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
     describe: bool = False,
     sdist: bool = True,
 ) -> Verified:
-    """Verify each file of ``manifest`` on one Python, unless these very files have passed there.
+    """Verify each file of ``manifest`` on one Python, unless the same files have already passed there.
 
     Args:
-        project: The project; its smoke commands are run, and its own folder remembers what has passed.
-        manifest: What was built.
-        folder: Where the files are.
+        project: The project; its smoke commands are run, and its own folder records what has passed.
+        manifest: The manifest of the built files.
+        folder: The folder of the files.
         python: The interpreter's path.
         label: The Python's name, such as ``3.12``.
-        anew: Try them in any case: code that runs beside this may have written that they passed.
-        describe: Describe the environment of the wheel in a bill of materials, in the project's own folder.
+        anew: Verify them in any case: code that runs at the same time could have written that they passed.
+        describe: Write a bill of materials of the wheel's environment into the project's own folder.
         sdist: Whether to test the sdist too, or only the wheels.
 
     Raises:
@@ -144,7 +144,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
     names = installable(list(hashes), python)
     if not names:
         raise ShipError(NONE_FITS(f"Python {label} can install none of {shorten(hashes)} here."))
-    read = [name for name in names if name.endswith(".whl")] or names  # of an sdist, the same modules are made
+    read = [name for name in names if name.endswith(".whl")] or names  # an sdist contains the same modules
     described = read[:1] if describe else []
     with ThreadPoolExecutor() as pool:
         tried = [
@@ -181,15 +181,15 @@ def verify(
     read: bool = True,
     materials: Materials | None = None,
 ) -> tuple[Finding, ...]:
-    """Install ``source`` in a fresh environment and try it there; return warnings.
+    """Install ``source`` in a fresh environment and test it there; return warnings.
 
     Args:
         source: What to install: a URL with its hash, ``https://.../x.whl#sha256=...`` or ``file:///...``.
-        label: What to call it in findings: the file's name.
+        label: Its name in findings: the file's name.
         expected: What must be true once it is installed.
         python: The interpreter, as a path or a version.
-        read: Whether to read the modules too, for what importing them does not show (NS622-NS626).
-        materials: The bill of materials that is to be made of the environment.
+        read: Whether to read the modules too, which shows more than importing them (NS622-NS626).
+        materials: The bill of materials to make of the environment.
 
     Raises:
         ShipError: With every finding (NS611-NS617, NS622-NS624).
@@ -224,9 +224,9 @@ def verify(
 def _try_with_extras(
     source: str, label: str, expected: Expected, python: str, unloaded: list[Problem]
 ) -> Iterator[Finding]:
-    """Try entry points that did not load again, with extras: those that seem to be meant, then all.
+    """Try failed entry points again, with extras: those that seem to be intended, then all.
 
-    Yield warnings of those that load then, and of plug-ins that lack what their host may bring; errors of the others.
+    Yield warnings for those that load then, and for plug-ins that lack what their host may provide; errors for others.
     """
     meant = {entry.entry: _meant(entry, expected.extras) for entry in unloaded}
     some, every = frozenset[str]().union(*meant.values()), frozenset(expected.extras)
@@ -249,7 +249,7 @@ def _needing(loaded: Iterable[tuple[Problem, Collection[str]]]) -> Iterator[Find
 
 
 def _grouped(pairs: Iterable[tuple[T, Problem]]) -> Iterator[tuple[T, str]]:
-    """Yield each first thing once, with the entry points that it is said of."""
+    """Yield each distinct reason once, with the entry points that it applies to."""
     found: dict[T, list[str]] = {}
     for key, entry in pairs:
         found.setdefault(key, []).append(entry.place)
@@ -257,10 +257,10 @@ def _grouped(pairs: Iterable[tuple[T, Problem]]) -> Iterator[tuple[T, str]]:
 
 
 def _meant(entry: Problem, extras: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Return the extras that an entry point names in its value, else the smallest that seems to hold what it lacks.
+    """Return the extras that an entry point names in its value, else the smallest that seems to provide what it lacks.
 
-    https://packaging.python.org/en/latest/specifications/entry-points/#data-model has the first: installers ignore
-    such names, and so may whoever loads the entry point.
+    https://packaging.python.org/en/latest/specifications/entry-points/#data-model describes the former: installers
+    ignore such names, and so may programs that load the entry point.
     """
     named = frozenset(canonicalize_name(extra) for extra in re.findall(r"[\w.-]+", entry.value.partition("[")[2]))
     module = canonicalize_name(entry.missing.partition(".")[0])
@@ -269,7 +269,7 @@ def _meant(entry: Problem, extras: Mapping[str, frozenset[str]]) -> frozenset[st
 
 
 def _is_hosted(entry: Problem, own: Iterable[str]) -> bool:
-    """Whether a plug-in lacks a module of others: the program that it is for, or what that brings."""
+    """Whether a plug-in lacks a third-party module: the program that it is for, or one that comes with it."""
     tops = {re.split(r"[^\w]", name)[0] for name in (*own, entry.value)}
     return entry.group not in _SCRIPTS and bool(entry.missing) and entry.missing.partition(".")[0] not in tops
 
@@ -277,9 +277,9 @@ def _is_hosted(entry: Problem, own: Iterable[str]) -> bool:
 def _load_with(
     source: str, expected: Expected, python: str, extras: Collection[str], entries: list[Problem]
 ) -> tuple[list[Problem], list[Problem]]:
-    """Install ``source`` with ``extras``, if there are any, in a fresh environment, and load ``entries`` there.
+    """Install ``source`` with ``extras``, if any, in a fresh environment, and load ``entries`` there.
 
-    Return those that still do not load, as they are now, and those that do.
+    Return those that still do not load, with their new reasons, and those that do.
     """
     if not extras or not entries:
         return entries, []
@@ -311,5 +311,5 @@ def _resolved(programs: Path, command: Command) -> list[process.Argument]:
 
 
 def local_source(path: Path, sha256: str) -> str:
-    """Return a local file as something to install, bound to its hash."""
+    """Return a local file as a requirement, with its hash."""
     return f"{path.resolve().as_uri()}#sha256={sha256}"

@@ -1,4 +1,4 @@
-"""Which files of a release an interpreter can install: it is asked itself for the tags of the wheels that it takes."""
+"""Which files of a release an interpreter can install: it is asked for the wheel tags that it supports."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _QUESTION = (
 
 
 def installable(names: Sequence[str], python: str) -> list[str]:
-    """Return those of some files that an interpreter can install, in their order: each sdist, and wheels for it.
+    """Return those files that an interpreter can install, in order: each sdist, and wheels for it.
 
     It is only started if there is a wheel that does not fit every Python 3.
 
     Args:
         names: The names of wheels and sdists.
-        python: The interpreter's path. One that cannot be started takes every file: trying them tells why.
+        python: The interpreter's path. If it cannot be started, all files count: testing them shows why.
     """
     wheels = {name: parse_wheel_filename(name)[3] for name in names if name.endswith(".whl")}
     if all(_EVERYWHERE in tags for tags in wheels.values()):
@@ -42,11 +42,11 @@ def installable(names: Sequence[str], python: str) -> list[str]:
 
 
 def built_wheel(project: Project, commit: str, python: str) -> Path | None:
-    """Return the wheel in ``dist/`` that was built of a commit and that an interpreter can install; None without one.
+    """Return the wheel in ``dist/`` built from a commit that an interpreter can install; None if there is none.
 
     Args:
         project: The project.
-        commit: The commit; what was built with changes besides is not of it.
+        commit: The commit; a build with uncommitted changes does not count.
         python: The interpreter's path.
     """
     try:
@@ -61,7 +61,7 @@ def built_wheel(project: Project, commit: str, python: str) -> Path | None:
 
 
 def _taken(python: str) -> frozenset[str] | None:
-    """Return the tags that an interpreter takes, None if it does not tell."""
+    """Return the tags that an interpreter supports; None if it does not answer."""
     beside = Path(packaging.__file__).parent.parent
     try:
         told = process.run([python, "-I", "-S", "-c", _QUESTION, beside], check=False).stdout
@@ -70,7 +70,7 @@ def _taken(python: str) -> frozenset[str] | None:
     first, _, tags = told.partition("\n")
     if tags.strip():
         return frozenset(tags.split())
-    # Our `packaging` cannot be imported by a Python that has reached its end of life; CPython's tags are known.
+    # Our `packaging` cannot be imported by an end-of-life Python, but CPython's tags are known.
     if not (old := re.fullmatch(r"cpython (\d+) (\d+)", first.strip())):
         return None
     version, own = (int(old[1]), int(old[2])), f"cp{old[1]}{old[2]}"

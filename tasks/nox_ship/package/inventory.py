@@ -36,7 +36,7 @@ _BUILT_FOR = re.compile(r"(?:\.(?:cpython-|cp|pypy|pp|abi)\d[\w-]*|\.cpython-\w+
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a wheel or an sdist holds, under names that do not depend on the version.
+    """The content of a wheel or an sdist, under names without the version.
 
     Attributes:
         path: The file.
@@ -88,7 +88,7 @@ class Inventory:
 
     @cached_property
     def requirements(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
-        """The requirements in a normal form, by the distribution's normalised name and the extra.
+        """The normalised requirements, by the distribution's normalised name and the extra.
 
         The extra is empty for what is always required; the key of a requirement that cannot be parsed is its text.
         """

@@ -1,4 +1,4 @@
-"""What must not be in a distribution by mistake: private keys, API tokens, and files that are named as secrets are."""
+"""What must not be in a distribution by mistake: private keys, API tokens, and files with names typical of secrets."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import IO
 from nox_ship import documents
 
 PRIVATE_KEY, API_TOKEN, PUBLIC_API_KEY = "a private key", "an API token", "an API key that may be public"
-"""What a file can hold, in words."""
+"""What a file can contain, in words."""
 MOST = 64 * 1024
-"""Bytes of the largest file that is searched for private keys: keys and credential files are smaller."""
+"""The largest file that is searched for private keys, in bytes; keys and credential files are smaller."""
 MOST_TEXT = 4 << 20
-"""Bytes of the largest text that is searched for API tokens."""
+"""The largest text that is searched for API tokens, in bytes."""
 _BEGINNING = 1024
-"""Bytes that are looked at to tell text from binary data."""
+"""How many bytes are read to tell text from binary data."""
 
 _NAMES = {
     ".pypirc",
@@ -32,7 +32,7 @@ _NAMES = {
     "id_ed25519",
     ".git-credentials",
 }
-# Code and documentation about keys quote them; modules only in part, or in a docstring.
+# Code and documentation about keys quote them; modules quote only parts, or in a docstring.
 _TELLING = (".py", ".pyi", ".md", ".rst")
 _MODULE = ".py"
 _GENERATED = ("PKG-INFO", "METADATA")
@@ -52,7 +52,7 @@ _SEQUENCE = 0x30
 _SECRET_OF_AWS = (
     rb"(?<![\w+/])(?=[0-9A-Za-z+/]{0,39}[G-Z])(?=[0-9A-Za-z+/]{0,39}[g-z])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
 )
-# The forms of services' tokens, at their full length, which examples rarely have. Each comes with substrings that are
+# The formats of services' tokens, at their full length, which examples rarely have. Each comes with substrings that are
 # searched first, because that is fast.
 _FORMS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ((b"pypi-AgE",), rb"pypi-AgE[\w-]{100,}"),
@@ -86,16 +86,15 @@ _FORMS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
         rb"A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9])[\s\S]{0,200}?" + _SECRET_OF_AWS,
     ),
 )
-"""Tokens of PyPI, GitHub and npm, GitLab, Slack, Stripe, Anthropic, OpenAI, Hugging Face, Docker,
-SendGrid, Telegram, DigitalOcean, Grafana, Shopify, RubyGems, Linear, Azure's storage, Discord; and AWS' keys with the
-secret beside them."""
+"""Tokens of PyPI, GitHub and npm, GitLab, Slack, Stripe, Anthropic, OpenAI, Hugging Face, Docker, SendGrid, Telegram,
+DigitalOcean, Grafana, Shopify, RubyGems, Linear, Azure Storage, Discord; and AWS keys with the secret next to them."""
 _TOKENS = tuple((marks, re.compile(rb"(?<![\w-])(?:%s)" % form)) for marks, form in _FORMS)
-# Google recommends to restrict such keys by application, since apps have to contain them.
+# Google recommends restricting such keys by application, since apps must contain them.
 _PUBLIC = re.compile(rb"(?<![\w-])AIza[\w-]{35}(?![\w-])")
 # From documentation, and the well-known key of the emulator of Azure Storage.
 _KNOWN = (b"EXAMPLE", b"Eby8vdM02xNOcqFl", b"110201543:", b"4839574812:")
 _ENDING = 20
-"""Characters at the end of a token that are random in all of these forms."""
+"""Characters at the end of a token that are random in all of these formats."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -105,7 +104,7 @@ class Suspect:
 
     Attributes:
         name: Its name in the archive.
-        named: It is named as files of secrets are.
+        named: Whether its name is typical of secrets.
         holds: ``PRIVATE_KEY``, ``API_TOKEN`` or ``PUBLIC_API_KEY``; None for neither.
         objects: The IDs that git would give it.
     """
@@ -117,11 +116,11 @@ class Suspect:
 
 
 def examine(name: str, content: bytes) -> Suspect | None:
-    """Look at a file; return None where nothing about it looks like a secret.
+    """Look at a file; return None if nothing about it looks like a secret.
 
     Args:
         name: Its name in the archive.
-        content: What it holds, or the beginning of it.
+        content: Its content, or the beginning of it.
     """
     last = name.rpartition("/")[2]
     tells = last.endswith(_TELLING) or last in _GENERATED
@@ -159,7 +158,7 @@ def _holds_key(content: bytes, *, telling: bool, module: bool) -> bool:
 
 
 def _holds_whole_key(content: bytes) -> bool:
-    """Whether a module holds a usable key that is not an example in a docstring."""
+    """Whether a module contains a usable key that is not an example in a docstring."""
     keys = [match for match in _WHOLE_KEY.finditer(content) if _is_key(match[1])]
     if not keys:
         return False

@@ -1,4 +1,4 @@
-"""How alike two builds of the same file are: identical, identical but for the archive, or which members differ."""
+"""How similar two builds of the same file are: identical, identical but for the archive, or which members differ."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from nox_ship.package.unpacking import Header, headers, walk
 
 _BLOCK = 1 << 20
 _MOST_TEXT = 64 << 10
-"""Bytes of a member that is shown as a diff."""
+"""The largest member that is shown as a diff, in bytes."""
 _MOST_NAMED = 20
-"""Members that are named."""
+"""How many members are named."""
 _MOST_SHOWN = 5
-"""Members that are shown as a diff."""
+"""How many members are shown as a diff."""
 _MOST_LINES, _MOST_COLUMNS = 20, 160
-"""How much is shown of one."""
+"""How many lines of a diff are shown."""
 
 Verdict = Literal["identical", "archive", "content"]
 
@@ -33,7 +33,7 @@ class MemberDifference:
     Attributes:
         name: Its name, without an sdist's leading folder.
         what: ``changed``, ``missing`` in the second file, or ``added`` there.
-        diff: Lines of a diff of texts; empty where it is none.
+        diff: Lines of a diff between texts; empty otherwise.
     """
 
     name: str
@@ -43,11 +43,11 @@ class MemberDifference:
 
 @dataclass(frozen=True)
 class Likeness:
-    """How alike two builds of a file are.
+    """How similar two builds of a file are.
 
     Attributes:
         name: The file's name.
-        archive: What differs about the archive that both are: times, order, modes, owners, folders, compression.
+        archive: What differs about the archives: times, order, modes, owners, folders, compression.
         members: The members that differ.
     """
 
@@ -66,7 +66,7 @@ class Likeness:
             return cls(first.name)
         before, after = _members(first), _members(second)
         differing = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-        told = [name for name in differing if not name.endswith(".dist-info/RECORD")] or differing  # follows from them
+        told = [name for name in differing if not name.endswith(".dist-info/RECORD")] or differing  # RECORD follows
         shown = [name for name in told if name in before and name in after][:_MOST_SHOWN]
         texts = [_texts(path, shown) for path in (first, second)]
         members = tuple(_difference(name, before, after, texts) for name in told)
@@ -74,7 +74,7 @@ class Likeness:
 
     @property
     def verdict(self) -> Verdict:
-        """What it comes to."""
+        """The overall result."""
         if self.members:
             return "content"
         return "archive" if self.archive else "identical"
@@ -87,7 +87,7 @@ class Likeness:
 
     @property
     def lines(self) -> list[str]:
-        """The members that differ, with their diffs; of very many the first."""
+        """The differing members with their diffs; only the first ones if there are many."""
         found = []
         for member in self.members[:_MOST_NAMED]:
             found += [f"{member.what}: {member.name}", *(f"  {line}" for line in member.diff)]
@@ -96,7 +96,7 @@ class Likeness:
 
 
 def _members(path: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file in an archive, and where each link leads, by name."""
+    """Return the SHA-256 of each file and the target of each link in an archive, by name."""
     found: dict[str, str] = {}
 
     def take(name: str, _: int, stream: IO[bytes]) -> None:
@@ -111,7 +111,7 @@ def _members(path: Path) -> dict[str, str]:
 
 
 def _texts(path: Path, names: Collection[str]) -> dict[str, list[str]]:
-    """Return the lines of some files in an archive; those that are no text, or too long, are left out."""
+    """Return the lines of some files in an archive; those that are not text, or too long, are omitted."""
     found: dict[str, list[str]] = {}
 
     def take(name: str, size: int, stream: IO[bytes]) -> None:
@@ -143,7 +143,7 @@ def _difference(
 
 
 def _of_archives(first: list[Header], second: list[Header]) -> Iterator[str]:
-    """Yield what differs about two archives apart from the content of their files."""
+    """Yield how two archives differ apart from the content of their files."""
     before, after = ({header.name: header for header in side} for side in (first, second))
     common = [name for name in before if name in after]
     folders = ({header.name for header in side if header.is_folder} for side in (first, second))

@@ -1,4 +1,4 @@
-"""The manifest: the record that binds the bytes of a release from the build to the index."""
+"""The manifest: a record of the exact bytes of a release, from the build to the index."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ OTHER_MANIFEST = Kind(
 )
 
 DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"
-"""Environment variable that may tell the manifest's SHA-256: it goes another way between two jobs than the files."""
+"""Environment variable with the manifest's SHA-256, which reaches a job by another way than the files."""
 
 TOLD = "manifest.json  sha256:"
-"""What stands before a manifest's SHA-256 in the log of the session that made it, and of one that tested by it."""
+"""The text before a manifest's SHA-256 in the log of the session that made it, or tested with it."""
 
 NOTES = "notes.md"
-"""What the file with the notes of a release is called, beside its manifest."""
+"""File name of the release notes, next to the manifest."""
 
 SCHEMA = 1
-"""Version of the manifest's form; a reader refuses one it does not know."""
+"""Version of the manifest's format; other versions are refused."""
 
 
 def announced() -> str | None:
-    """Return the SHA-256 of the one manifest that this job may use; None where no other job tells one.
+    """Return the SHA-256 of the only manifest that this job may use; None if no other job gave one.
 
-    What is announced was proven by the job that built it: that the commit has its tag and is on the release branch. A
-    job that was told so has no repository to ask, and opens none.
+    The building job has checked such a manifest: that the commit has its tag and is on the release branch. A job that
+    was given one has no repository to check that in, and opens none.
     """
     return os.environ.get(DIGEST_VARIABLE)
 
 
 _LONGEST_NAME = 255
-"""Bytes that the name of a file can have."""
+"""The longest file name, in bytes."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9!+._-]+")
 _LATEST = 1 << 33
@@ -88,61 +88,61 @@ class File:
 
 @dataclass(frozen=True)
 class BuildFacts:
-    """What the files were built with: enough to build them again."""
+    """What the files were built with, as needed to build them again."""
 
     python: str
     """The version of the Python, such as ``3.12.1``."""
     epoch: int
-    """The time that the files bear (``SOURCE_DATE_EPOCH``), in seconds since 1970."""
+    """The timestamp of the files (``SOURCE_DATE_EPOCH``), in seconds since 1970."""
     at: int
-    """When the build began, in seconds since 1970: what the build requirements require in turn is no newer."""
+    """When the build began, in seconds since 1970; no requirement of a build requirement is newer."""
     requires: tuple[str, ...] = ()
-    """The build requirements as they were installed, such as ``hatchling==1.27.0``; empty if `build` did not tell."""
+    """The installed build requirements, such as ``hatchling==1.27.0``; empty if `build` did not print them."""
 
     @property
     def usable(self) -> bool:
-        """Whether a build can be told all of it: one that was handed to us could hold anything."""
+        """Whether all of it is safe to use in a build: a manifest from elsewhere could contain anything."""
         times = all(0 <= time < _LATEST for time in (self.epoch, self.at))
         return times and all(map(_PINNED.fullmatch, self.requires))
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was built, from what."""
+    """What was built, and from what."""
 
     name: str
     """The distribution's name, normalised (PEP 503)."""
     version: str
     commit: str
-    """The commit the files were built from."""
+    """The commit from which the files were built."""
     tag: str | None
-    """The release tag on that commit, None where it has none."""
+    """The release tag on that commit; None if it has none."""
     dirty: bool
-    """Whether the work tree held changes that no commit has."""
+    """Whether the work tree had uncommitted changes."""
     files: tuple[File, ...]
-    """Wheels before sdists: the order of upload, in which no installer meets a release with an sdist alone."""
+    """Wheels before sdists: the order of upload, so that no installer sees a release with only an sdist."""
     branch: str | None = None
-    """The release branch, where the commit was on it; None where it was not, or where none is known."""
+    """The release branch, if the commit was on it; None otherwise, or if unknown."""
     pyproject: str | None = None
-    """The SHA-256 of the ``pyproject.toml`` that the files were built by: it tells where they go."""
+    """The SHA-256 of the ``pyproject.toml`` at the build, which says where the files go."""
     pythons: tuple[str, ...] = ()
-    """The Pythons that the project is for, such as ``3.12``."""
+    """The Pythons that the project supports, such as ``3.12``."""
     notes: str | None = None
-    """The SHA-256 of the release's notes, which lie beside the manifest; None where it is no release."""
+    """The SHA-256 of the release notes next to the manifest; None if it is not a release."""
     build: BuildFacts | None = None
     """What the files were built with; None in a manifest of an earlier nox-ship."""
     systems: tuple[str, ...] = ()
-    """Where the wheels were built that were joined with the sdist; empty where one build made all files."""
+    """Where the wheels joined with the sdist were built; empty if one build made all files."""
 
     def write(self, path: Path) -> str:
-        """Write the manifest to ``path``, whole or not at all, and return the SHA-256 of what was written."""
+        """Write the manifest to ``path``, atomically, and return its SHA-256."""
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, self.content)
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def content(self) -> bytes:
-        """What its file holds."""
+        """The content of its file."""
         return (json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n").encode()
 
     @classmethod
@@ -150,16 +150,16 @@ class Manifest:
         """Read the manifest at ``path``.
 
         Raises:
-            ShipError: There is none (NS601), it is not one of ours (NS602), or not the one that was announced (NS606).
+            ShipError: There is none (NS601), it is not valid (NS602), or not the expected one (NS606).
         """
         return cls.load(path)[0]
 
     @classmethod
     def load(cls, path: Path) -> tuple[Manifest, str]:
-        """Read the manifest at ``path``; return it with the SHA-256 of the bytes that it was read from.
+        """Read the manifest at ``path``; return it with the SHA-256 of the bytes that were read.
 
         Raises:
-            ShipError: As :meth:`read` does.
+            ShipError: As for :meth:`read`.
         """
         try:
             text = path.read_bytes()
@@ -197,7 +197,7 @@ class Manifest:
         return manifest
 
     def check_origin(self, commit: str, version: str) -> None:
-        """Check that the files were built from ``commit`` as it is, and are of ``version``.
+        """Check that the files were built from ``commit`` without changes, and have ``version``.
 
         Raises:
             ShipError: They were not (NS604).
@@ -234,7 +234,7 @@ def _compare(file: File, path: Path) -> Iterable[Finding]:
 
 
 def built_files(folder: Path) -> list[Path]:
-    """Return the wheels and sdists in ``folder``, wheels first; a folder is none, whatever its name."""
+    """Return the wheels and sdists in ``folder``, wheels first; folders do not count, whatever their names."""
     if not folder.is_dir():
         return []
     files = (path for path in folder.iterdir() if path.is_symlink() or not path.is_dir())

@@ -1,8 +1,7 @@
-"""The bill of materials of a release (SBOM): what is installed beside its wheel where that was tried, as CycloneDX.
+"""The bill of materials of a release (SBOM) in CycloneDX: what is installed next to its wheel in the tests.
 
-The environment is described by cyclonedx-py (https://cyclonedx-bom-tool.readthedocs.io), which runs in one of its own.
-What it does not know is added here: which release it is, by the hashes of its files. The same environment is described
-by the same bytes.
+cyclonedx-py (https://cyclonedx-bom-tool.readthedocs.io) describes the environment, and runs in one of its own. What it
+does not know is added here: the release, by the hashes of its files. The same environment results in the same bytes.
 """
 
 from __future__ import annotations
@@ -39,38 +38,38 @@ NOT_DESCRIBED = Kind(
 )
 
 NAME = "sbom.cdx.json"
-"""What the file is called, beside the manifest; its ending is CycloneDX's own."""
+"""File name, next to the manifest; the ending is CycloneDX's own."""
 VARIABLE = "NOX_SHIP_SBOM"
-"""Environment variable with the Python on which `verify-install` is to describe its environment; one is enough."""
+"""Environment variable with the Python on which `verify-install` should describe its environment; one is enough."""
 LARGEST = 16 << 20
-"""Bytes of a bill of materials that are read."""
+"""The largest bill of materials that is read, in bytes."""
 
 _PATIENCE = 120.0
-"""Seconds until the tool, which may have to be installed, counts as failed."""
+"""Seconds after which the tool, which may need to be installed, counts as failed."""
 _LONGEST = 300
-"""Characters of what the tool says, which are shown in one line."""
+"""How many characters of the tool's output are shown, in one line."""
 _SPECIFICATION = "1.6"
 _TOOL = ("--from", "cyclonedx-bom", "cyclonedx-py")
-# Checking its own output takes five times as long as all else; ours is changed below, and checked by our tests.
+# Its own validation takes five times as long as everything else; our changed output is checked by our tests.
 _OPTIONS = ("--spec-version", _SPECIFICATION, "--output-format", "JSON", "--output-reproducible", "--no-validate")
 _FIRST = ("$schema", "bomFormat", "specVersion", "serialNumber", "version", "metadata")
 
 
 @dataclass(frozen=True)
 class Materials:
-    """A bill of materials that is to be made."""
+    """A bill of materials to be made."""
 
     manifest: Manifest
     file: File
     """The file that is installed in the environment."""
     path: Path
-    """Where it is written to."""
+    """The path to write it to."""
 
     def describe(self, environment: Environment) -> Iterator[Finding]:
-        """Describe an environment, before anything in it is imported; yield a warning where that fails (NS627).
+        """Describe an environment before anything in it is imported; yield a warning if that fails (NS627).
 
-        The tool starts the environment's Python, which obeys the ``.pth`` files there, and reads the metadata of all
-        that is installed: anyone may have written either.
+        The tool starts the environment's Python, which runs the ``.pth`` files there, and reads the metadata of all
+        installed packages: anyone may have written either.
         """
         out = environment.path.with_name(NAME)
         command = [process.uv(), "tool", "run", "--quiet", "--python", sys.executable, *_TOOL, "environment", *_OPTIONS]
@@ -98,24 +97,24 @@ class Materials:
 
 
 def materials_path(project: Project) -> Path:
-    """Return where the bill of materials is kept."""
+    """Return the path of the bill of materials."""
     return project.own_folder() / NAME
 
 
 def completed(told: Any, manifest: Manifest, file: File, python: str) -> bytes:
-    """Return a bill of materials as the release's: bound to its files, without paths of this machine.
+    """Return a bill of materials for the release: with the hashes of its files, without paths of this machine.
 
-    Its time is that of the build, and its serial number follows from the rest.
+    Its time is that of the build, and its serial number is derived from the rest.
 
     Args:
-        told: What cyclonedx-py wrote.
-        manifest: What was built.
-        file: The file of it that was installed.
-        python: The version of the Python that it was installed for.
+        told: The output of cyclonedx-py.
+        manifest: The manifest of the built files.
+        file: The file that was installed.
+        python: The version of the Python for which it was installed.
 
     Raises:
-        ValueError: It does not list the release just once, or is no bill of materials.
-        LookupError, TypeError, AttributeError: It is not what cyclonedx-py writes.
+        ValueError: It does not list the release exactly once, or is not a bill of materials.
+        LookupError, TypeError, AttributeError: It is not in the format of cyclonedx-py.
     """
     components, metadata = told["components"], told["metadata"]
     for component in components:
@@ -145,10 +144,10 @@ def completed(told: Any, manifest: Manifest, file: File, python: str) -> bytes:
 
 
 def describes(told: Any, manifest: Manifest) -> bool:
-    """Whether a bill of materials is one, and is about the files of a manifest.
+    """Whether a bill of materials is about the files of a manifest.
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError: It is none.
+        ValueError, LookupError, TypeError, AttributeError: It is not a bill of materials.
     """
     component = told["metadata"]["component"]
     named = canonicalize_name(component["name"]), parse(component["version"])
@@ -163,6 +162,6 @@ def _hashes(file: File) -> list[dict[str, str]]:
 
 
 def _written(told: dict[str, Any]) -> bytes:
-    """Return a bill of materials as bytes, in ASCII: no text of others can do anything to a terminal."""
+    """Return a bill of materials as bytes, in ASCII: text from others cannot affect a terminal."""
     ordered = {name: told[name] for name in sorted(told, key=lambda name: (name not in _FIRST, name))}
     return (json.dumps(ordered, indent=2) + "\n").encode("ascii")

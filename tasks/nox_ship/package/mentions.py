@@ -1,6 +1,6 @@
-"""Whether a wheel uses what it requires: which modules a distribution provides, and whether anything names them.
+"""Whether a wheel uses its requirements: which modules a distribution provides, and whether anything names them.
 
-Nothing is guessed: if it is not known what a distribution provides, or what a wheel imports, nothing is reported.
+Nothing is guessed: if it is unknown what a distribution provides, or what a wheel imports, nothing is reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nox_ship.package.inventory import Inventory
 from nox_ship.package.unpacking import walk
 
 _MOST_FILE, _MOST_ALL = 1 << 20, 64 << 20
-"""Bytes that are searched of one file, and of all files."""
+"""How many bytes of one file, and of all files, are searched."""
 _MOST_DISTRIBUTIONS = 2000
 
 _METADATA = re.compile(r"[^/]+\.dist-info/|PKG-INFO$")
@@ -34,7 +34,7 @@ _COMMANDS = ("console_scripts", "gui_scripts")
 
 @dataclass(frozen=True)
 class Installed:
-    """Distributions that are installed on this machine.
+    """The distributions installed on this machine.
 
     Attributes:
         sites: Folders of installed packages (``site-packages``).
@@ -54,8 +54,8 @@ class Installed:
             distribution: Its normalised name.
 
         Returns:
-            Nothing if that is not known: it is not installed, has no modules, or is a plug-in that another program
-            finds by its entry points.
+            Nothing if that is unknown: it is not installed, has no modules, or is a plug-in that another program finds
+            by its entry points.
         """
         own = next((infos[distribution] for infos in self._infos if distribution in infos), None)
         return frozenset() if own is None or _is_plug_in(own) else _top_level(own)
@@ -115,7 +115,7 @@ def _required(info: Path) -> set[str]:
 def named(wheel: Inventory, words: Collection[str]) -> frozenset[str]:
     """Return those of ``words`` that a wheel's code or settings name: in an import or a string, but not a docstring.
 
-    If that cannot be known, all of them are returned: a compiled module may import anything.
+    If that is unknown, all of them are returned: a compiled module may import anything.
 
     Args:
         wheel: The wheel.
@@ -146,15 +146,15 @@ def named(wheel: Inventory, words: Collection[str]) -> frozenset[str]:
 
 
 class _Search:
-    """Words that nothing has named so far."""
+    """Words that have not been found so far."""
 
     def __init__(self, words: set[str]) -> None:
         self.left = words
 
     def look(self, name: str, content: bytes) -> None:
-        """Take away the words that a file names."""
+        """Remove the words that a file names."""
         small = content.lower()
-        likely = (word for word in self.left if word.lower().encode() in small)  # a hundred times as fast
+        likely = (word for word in self.left if word.lower().encode() in small)  # a hundred times faster
         there = {word for word in likely if _word(word).search(content)}
         if there:
             self.left -= _by_code(content, there) if name.endswith((".py", ".pyi")) else there
@@ -175,7 +175,7 @@ def _by_code(content: bytes, words: set[str]) -> set[str]:
 
 
 def _texts(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of what is imported, and every text but docstrings."""
+    """Yield the names of imports, and every string except docstrings."""
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

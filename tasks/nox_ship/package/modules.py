@@ -1,4 +1,4 @@
-"""Run by the Python of a fresh environment: read the modules that were installed, before any of them is imported.
+"""Run by the Python of a fresh environment: read the installed modules before any of them is imported.
 
 It is started as a script, with one JSON argument, and prints a JSON list. It imports nothing of nox-ship and keeps to
 the syntax of Python 3.8, because it runs on every Python that a project supports.
@@ -28,7 +28,7 @@ _COMPARED = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-# Modules whose distribution has quite another name; usually one name contains the other.
+# Modules whose distribution has a quite different name; usually one name contains the other.
 _CALLED = {
     "bs4": "beautifulsoup4",
     "cv2": "opencv",
@@ -96,12 +96,12 @@ class Module:
             return [self._read(*found) for found in _imports(tree.body, whole=whole)]
         except SyntaxError as error:
             self.error = error
-        except (ValueError, RecursionError, MemoryError, OverflowError):  # it is no text, or nobody wrote it by hand
+        except (ValueError, RecursionError, MemoryError, OverflowError):  # it is not text, or not written by hand
             pass
         return []
 
     def every_import(self) -> "List[Import]":
-        """Return all imports, conditional ones too; ``imports`` has only those that always run."""
+        """Return all imports, including conditional ones; ``imports`` has only those that always run."""
         if self._all is None:
             self._all = self._parsed(whole=True)
         return self._all
@@ -247,7 +247,7 @@ class Distribution:
         return seen
 
     def unreadable(self) -> "Iterator[Dict[str, object]]":
-        """Yield the modules whose syntax this Python does not know and whose import is not guarded."""
+        """Yield the modules whose syntax this Python does not support and whose import is not guarded."""
         broken = [module for module in self.modules.values() if module.error is not None and not module.aside]
         for module in broken:
             uses = [(other, found) for other, found in self._uses(module.name) if other is not module]
@@ -417,7 +417,7 @@ def observations(name: str, modules: "List[str]") -> "List[Dict[str, object]]":
 
 
 def compiled(paths: "List[str]") -> "List[str]":
-    """Return those of ``paths`` whose syntax this Python knows."""
+    """Return those of ``paths`` whose syntax this Python supports."""
     return [path for path in paths if Module("x.py", _content(path)).error is None]
 
 

@@ -1,4 +1,4 @@
-"""Which data files the modules of a package name, and which they look for beside themselves."""
+"""The data files that the modules of a package name, and those that they look for next to themselves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ANCHORS = {"__file__", "__path__", *_BY_PACKAGE}
 _MAKERS = ("gen", "make", "build", "update", "regen", "convert", "download", "fetch", "release")
 """Prefixes of the names of modules that generate data and are not used at run time."""
 _MOST_WORDS = 200
-"""How many texts a statement may hold that looks for a file: one with more is a table."""
+"""How many strings a statement that looks for a file may have; one with more is a table."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Namings:
     """How the modules of a package use some files.
 
     Attributes:
-        reading: For each file, by its place, the first module that looks for it, or its folder, beside itself.
+        reading: For each file, by its place, the first module that looks for it, or for its folder, next to itself.
         naming: The files that are named in any way.
     """
 
@@ -38,7 +38,7 @@ class Namings:
 
     @classmethod
     def of(cls, modules: Iterable[tuple[str, str]], places: Collection[str]) -> Namings:
-        """Search the texts of modules for files.
+        """Search the strings in modules for files.
 
         Args:
             modules: Place in site-packages and text of each module.

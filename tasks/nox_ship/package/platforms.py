@@ -15,9 +15,9 @@ _PYTHON = re.compile(r"cp3(?P<minor>\d{1,3})(?P<free>t?)")
 _GRAAL = re.compile(r"graalpy(?P<python>\d+)-graalpy(?P<own>\d+)_\w+")
 _APPLE = {"arm64", "x86_64"}
 _WITH_VERSION = ("manylinux", "musllinux", "macosx", "android", "ios", "pyodide")
-"""Systems whose tags have a version in them, which the names of cibuildwheel leave out."""
+"""Systems whose tags contain a version, which cibuildwheel's names omit."""
 _OF_ANY = ("abi3", "abi3t", "none")
-"""ABIs that are for more than one Python."""
+"""ABIs for more than one Python."""
 
 
 def targets(file: str) -> frozenset[str]:
@@ -70,7 +70,7 @@ def _serves(own: str, python: str) -> bool:
             wanted is not None and interpreter == f"py3{wanted['minor']}"
         )
     first = _PYTHON.fullmatch(interpreter)
-    stable = {"": "abi3", "t": "abi3t"}  # PEP 803: that of Pythons without a lock is another one
+    stable = {"": "abi3", "t": "abi3t"}  # PEP 803: free-threaded Pythons have their own
     return bool(first and wanted and abi == stable[wanted["free"]] and int(first["minor"]) <= int(wanted["minor"]))
 
 

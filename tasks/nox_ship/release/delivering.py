@@ -231,7 +231,7 @@ def _listed(run: Run) -> State:
 
 
 def _left(publication: Publication) -> tuple[str, ...]:
-    """Return what a workflow uploads: where other machines build the wheels, none of this one's."""
+    """Return what a workflow uploads; if other machines build wheels, none of this one's."""
     systems = publication.project.settings.wheels.systems
     names = [file.name for file in publication.manifest.files if file.kind == "sdist" or not systems]
     return (*names, *([f"the wheels from {shorten(systems)}"] if systems else []))

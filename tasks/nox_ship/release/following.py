@@ -70,17 +70,17 @@ def _finish_merged(standing: Standing) -> tuple[str, str] | None:
         return None
     again = f"nox -s release -- {shlex.quote(standing.version)}"
     if merged.commit != standing.head:
-        return f"git switch --detach {merged.commit[:10]} && {again}", f"{merged.tag} is merged there, and not released"
-    return again, f"{merged.tag} is merged: this tags it, and publishes it"
+        return f"git switch --detach {merged.commit[:10]} && {again}", f"{merged.tag} is merged there, but not released"
+    return again, f"{merged.tag} is merged: tags and publishes it"
 
 
 def _wait(standing: Standing) -> tuple[str, str] | None:
-    """Wait for a release that is proposed, or propose it again."""
+    """Wait for a proposed release, or propose it again."""
     for one in standing.waiting:
         if one.outdated:
             return (
                 f"nox -s release -- {shlex.quote(one.version)}",
-                f"{one.url} proposes it, and the branch has gone on since",
+                f"{one.url} proposes it, but the branch has newer commits",
             )
         return "", f"{one.url} proposes {one.tag}: merge it"
     return None

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -130,7 +131,7 @@ class _Events:
         self.echo(line)
 
 
-def run_sessions(
+def run_sessions(  # noqa: PLR0913 - all but the first two are by name
     stage: Stage,
     names: Sequence[str],
     *,
@@ -139,6 +140,7 @@ def run_sessions(
     finished: Callable[[SessionResult], None],
     echo: Callable[[str], None],
     ahead: Standby | None = None,
+    unless: Future[Any] | None = None,
 ) -> tuple[SessionResult, ...]:
     """Run the sessions ``names`` in the stage, in parallel; those that passed there before are not run again.
 
@@ -150,15 +152,17 @@ def run_sessions(
         finished: Called with the result of each session that ends.
         echo: Called with each line that nox prints.
         ahead: A process that was started in advance to become the runner.
+        unless: Ends the sessions if it fails.
 
     Raises:
-        ShipError: With a finding (NS431) for each session that did not pass; nox itself failed (NS432).
+        ShipError: With a finding (NS431) for each session that did not pass; nox itself failed (NS432); or ``unless``
+            failed with it.
     """
     done = [result for name in names for result in passed_before(stage, name)]
     wanted = [selected for name in names for selected in _missing(stage, name)]
     if wanted:
         events = _Events(started, finished, echo)
-        done += _again(stage, _run(stage, wanted, events, keep, ahead), events, keep)
+        done += _again(stage, _run(stage, wanted, events, keep, ahead, unless), events, keep)
         stage.save()
     findings = _findings(result for result in done if result.status == "failed")
     skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
@@ -239,6 +243,7 @@ def _run(
     events: _Events,
     keep: Iterable[str],
     ahead: Standby | None = None,
+    unless: Future[Any] | None = None,
     *,
     alone: bool = False,
 ) -> list[SessionResult]:
@@ -254,6 +259,7 @@ def _run(
             check=False,
             on_line=events.feed,
             ahead=ahead,
+            unless=unless,
         )
         results = list(events.results.values())
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -100,7 +100,7 @@ class Proposals:
         return found
 
     def find(self, tag: str, *, certain: bool) -> Merged | None:
-        """Return the release of a tag where its proposal was merged into the branch that is checked out.
+        """Return the release of a tag if its proposal was merged into the current branch.
 
         Raises:
             ShipError: The forge does not answer (NS780 to NS785).

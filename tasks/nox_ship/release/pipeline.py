@@ -96,6 +96,7 @@ def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
         while done < len(left := delivered(run, steps)):
             _do(left[done], run)
             done += 1
+        run.settle()
         run.report.passed = True
     except BaseException as error:
         run.report.findings += [finding.as_dict() for finding in told_by(error)]

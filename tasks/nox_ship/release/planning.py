@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -53,6 +54,13 @@ class Request:
     """The checks that publishing waits for."""
 
 
+def _answered() -> Future[Sequence[Finding]]:
+    """Return the answer if nobody was asked."""
+    answer = Future[Sequence[Finding]]()
+    answer.set_result(())
+    return answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan(Coming):
     """A planned release."""
@@ -74,6 +82,8 @@ class Plan(Coming):
     """The release's commit if an earlier run made and tagged it for good; None if it is still to be made."""
     delivery: Delivery = PUSH
     """How it reaches the remote."""
+    name: Future[Sequence[Finding]] = field(default_factory=_answered, compare=False, repr=False)
+    """The index's answer about the project's name, requested while the gates run; fails if the name is not allowed."""
 
     @property
     def folder(self) -> Path:
@@ -183,7 +193,7 @@ class Draft:
             return self.pushed.commit
         return self.head if self.coming and not self.coming.bump else None
 
-    def plan(self, delivery: Delivery) -> Plan:
+    def plan(self, delivery: Delivery, name: Future[Sequence[Finding]]) -> Plan:
         """Return the plan of a release that passed preflight, with its delivery."""
         project, repository, head, coming = self.project, self.repository, self.head, self.coming
         branch = self.branch or self.release_branch
@@ -202,6 +212,7 @@ class Draft:
             waits=self.by.waits,
             commit=self.commit,
             delivery=delivery,
+            name=name,
             **{part.name: getattr(coming, part.name) for part in fields(coming)},
         )
 

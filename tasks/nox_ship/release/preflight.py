@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,9 +30,10 @@ from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
 from nox_ship.release.tags import tags_of
-from nox_ship.release.uptake import foresee, foresee_workflow
+from nox_ship.release.uptake import foresee, foresee_name, foresee_workflow
 from nox_ship.release.watching import followable
 from nox_ship.release.workflows import after_publishing
+from nox_ship.world.index import Index
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.web import begun
 from nox_ship.world.world import World
@@ -112,13 +113,16 @@ def preflight(
         findings.extend(_found(partial(check, draft)))
     findings.extend(asked.result())
     delivery = way.result()
+    name = begun(lambda: _name(draft))
+    if findings.errors:
+        findings.extend(_found(name.result))
     if delivery.proposes and draft.project and draft.project.settings.delivery == "auto":
         findings.append(BY_PULL_REQUEST(f"This release is proposed in a pull request: {delivery.why}."))
     for finding in findings:
         if finding.level != "error":
             notify(finding)
     findings.raise_errors()
-    return draft.plan(delivery)
+    return draft.plan(delivery, name)
 
 
 def _delivery(draft: Draft, earlier: Record | None) -> Delivery:
@@ -159,17 +163,38 @@ def _index(draft: Draft) -> Iterable[Finding]:
     Raises:
         ShipError: The index does not answer (NS701), and this machine publishes.
     """
-    project, coming, by = draft.project, draft.coming, draft.by
-    if not (project and coming):
+    if (there := _routed(draft)) is None:
         return ()
+    index, called, coming = there
+    if draft.by.workflow:
+        return foresee_workflow(index, called, coming.version, new=coming.bump, certain=draft.by.certain)
+    return foresee(index, called, coming.version, new=coming.bump, built=draft.built)
+
+
+def _name(draft: Draft) -> Sequence[Finding]:
+    """Return the index's answer about the project's name, requested while the gates run.
+
+    Raises:
+        ShipError: It does not allow the name (NS727).
+    """
+    if (there := _routed(draft)) is None:
+        return ()
+    index, called, coming = there
+    certain = draft.by.workflow is None or draft.by.certain
+    findings = foresee_name(index, called, coming.version, certain=certain)
+    findings.raise_errors()
+    return tuple(findings)
+
+
+def _routed(draft: Draft) -> tuple[Index, str, Coming] | None:
+    """Return the index of the release, and the project's name there; None if that is unknown."""
+    project, coming = draft.project, draft.coming
+    if not (project and coming):
+        return None
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
-        return ()  # unknown routes are reported by another check
-    called, version = project.canonical_name, coming.version
-    index = draft.world.index(name, called)
-    if by.workflow:
-        return foresee_workflow(index, called, version, new=coming.bump, certain=by.certain)
-    return foresee(index, called, version, new=coming.bump, built=draft.built)
+        return None  # unknown routes are reported by another check
+    return draft.world.index(name, project.canonical_name), project.canonical_name, coming
 
 
 def _following(draft: Draft) -> Iterable[Finding]:
@@ -231,7 +256,7 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
     if named or len(missing) == len(wanted):
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:
-        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)}, allowed by requires-python, is not installed.")
+        yield PYTHON_LEFT_OUT(f"These Pythons, allowed by requires-python, are not installed: {', '.join(missing)}.")
 
 
 def _files(draft: Draft) -> Iterator[Finding]:

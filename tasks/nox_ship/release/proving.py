@@ -66,6 +66,7 @@ def run_gates(run: Run, state: State) -> Gated:
             finished=ended,
             echo=run.voice.echo,
             ahead=run.runner,
+            unless=run.plan.name,
         )
     except gating.GatesFailedError as error:
         enter_sessions(error.results, run.report)
@@ -113,6 +114,7 @@ def rehearse_upload(run: Run, state: State) -> Tried:
 
     They are installed on one Python: `verify-install` has tested the same bytes on all others.
     """
+    run.settle()
     stage, record = run.stage, run.stage.record
     if state.status == "conflicting":
         built.check(stage, run.bumped.project)

@@ -130,10 +130,10 @@ class Tried(Result):
     installed: tuple[str, ...] = ()
     """The files that were installed; empty if an earlier run did all this."""
     elsewhere: tuple[str, ...] = ()
-    """What else a workflow builds wheels for."""
+    """The targets for which a workflow builds further wheels."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Record what was built, and what was not."""
+        """Record the built files, and those that other machines build."""
         enter_files(self.publication.manifest, report)
         report.elsewhere = list(self.elsewhere)
 

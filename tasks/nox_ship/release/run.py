@@ -45,6 +45,8 @@ class Run:
     """The comparison with the last release, which is fetched while gates run."""
     runner: Standby = field(default_factory=lambda: Standby(*RUNNER_MODULES))
     """A process started during the checks, which becomes the runner of the sessions."""
+    settled: bool = False
+    """Whether all questions are answered."""
 
     def take(self, result: Result) -> None:
         """Keep the result of a step for the steps that follow."""
@@ -88,6 +90,17 @@ class Run:
         """Whether this machine creates the release's page on the forge."""
         forge = self.world.forge
         return not self.plan.workflow and forge is not None and forge.api.token is not None
+
+    def settle(self) -> None:
+        """Wait for open answers and report them, before anything is written.
+
+        Raises:
+            ShipError: The index does not allow the project's name (NS727).
+        """
+        if not self.settled:
+            self.settled = True
+            for finding in self.plan.name.result():
+                self.notify(finding)
 
     def notify(self, finding: Finding) -> None:
         """Report something that stops nothing."""

@@ -171,7 +171,7 @@ def _differences(repository: Repository, commit: str, tree: Tree) -> Iterator[Pa
         try:
             repository.run("update-index", "--refresh", env=env)
             changed = []
-        except CommandFailedError:  # it lists what differs for people; a name may have any bytes
+        except CommandFailedError:  # its list is for people; a name may contain any bytes
             changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
     yield from (top / name for name in changed)
     tracked = {path for _, _, path in tree}

@@ -92,11 +92,11 @@ class Standing:
     progress: Progress | None = None
     """The release at HEAD, or one that an earlier run left here."""
     delivery: Delivery | None = None
-    """Which way the next release takes to the remote."""
+    """How the next release reaches the remote."""
     waiting: tuple[Waiting, ...] = ()
-    """Releases that are proposed."""
+    """Proposed releases."""
     merged: Merged | None = None
-    """The release of this version, where it was proposed and merged, and has no tag."""
+    """The release of this version, if it was proposed and merged but has no tag."""
     untold: list[Finding] = field(default_factory=list)
     """Why something could not be determined."""
 
@@ -203,7 +203,7 @@ def _look_at_proposals(
     world: World,
     earlier: Record | None,
 ) -> None:
-    """Add which way a release takes, and the releases that are on the way by a pull request."""
+    """Add how a release is delivered, and the releases waiting in pull requests."""
     wanted, branch, head = project.settings.delivery, standing.release_branch or "", standing.head
     forge = standing.catch(lambda: world.forge) if wanted != "push" else None
     refused = bool(earlier and earlier.refused and earlier.head == head)

@@ -53,14 +53,13 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
 
     Returns:
         All findings, errors included: it already has the version (NS224), accepts no files for the project (NS770,
-        NS771) or the release (NS772, NS774), or does not allow the name (NS727); there are no credentials, or it
-        refuses them.
+        NS771) or the release (NS772, NS774); there are no credentials, or it refuses them.
 
     Raises:
         ShipError: The index does not answer (NS701).
     """
     listing = index.listing(project, version)
-    findings = _told(listing, index, new=new, missing=_missing(listing, built))
+    findings = _told(listing, new=new, missing=_missing(listing, built))
     if not listing.files:
         findings.extend(findings.catch(lambda: index.admits(project, version)) or ())
     return findings
@@ -81,8 +80,29 @@ def foresee_workflow(index: Index, project: str, version: str, *, new: bool, cer
     listing = glimpse(index, project, version)
     if listing.silent:
         return Findings([not_asked(listing.index, project, version, listing.silent)])
-    found = _told(listing, index, new=new, missing=())
-    return found if certain else Findings(replace(one, level="warning") for one in found if one.level == "error")
+    return _unsure(_told(listing, new=new, missing=()), certain)
+
+
+def foresee_name(index: Index, project: str, version: str, *, certain: bool = True) -> Findings:
+    """Return why an index would not allow a project's name (NS727, NS775), if it does not have the project.
+
+    To find out, the names of all its projects are read, which may take several seconds.
+
+    Args:
+        index: The index that the release goes to.
+        project: The project's name.
+        version: The version.
+        certain: Whether the release is known to go to this index; otherwise refusals are warnings.
+    """
+    listing = glimpse(index, project, version)
+    known = listing.known or bool(listing.silent)
+    return _unsure(Findings() if known else Findings(index.refuses_name(project)), certain)
+
+
+def _unsure(findings: Findings, certain: bool) -> Findings:
+    if certain:
+        return findings
+    return Findings(replace(one, level="warning") for one in findings if one.level == "error")
 
 
 def glimpse(index: Index, project: str, version: str) -> Listing:
@@ -96,14 +116,11 @@ def glimpse(index: Index, project: str, version: str) -> Listing:
     return Listing(index=index.name, project=project, version=version, files={}, silent=why)
 
 
-def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) -> Findings:
-    project, version, there = listing.project, listing.version, listing.files
+def _told(listing: Listing, *, new: bool, missing: Sequence[str]) -> Findings:
+    version, there = listing.version, listing.files
     if new and there:
         return Findings([VERSION_TAKEN(f"{listing.index} already has {version}: {shorten(sorted(there))}.")])
-    findings = Findings(closed_release(listing, missing) if there else closed_project(listing))
-    if not listing.known and not listing.silent:
-        findings.extend(index.refuses_name(project))
-    return findings
+    return Findings(closed_release(listing, missing) if there else closed_project(listing))
 
 
 def _missing(listing: Listing, built: Manifest | None) -> list[str]:

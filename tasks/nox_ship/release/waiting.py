@@ -1,4 +1,4 @@
-"""Releases that are proposed, and wait for somebody to merge them."""
+"""Proposed releases that wait for somebody to merge them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from nox_ship.world.releases import Releases
 
 @dataclass(frozen=True)
 class Waiting:
-    """A release that is proposed by an open pull request."""
+    """A release that an open pull request proposes."""
 
     tag: str
     version: str
     url: str
     outdated: bool
-    """Whether the release branch has gone on since; a merge of it would be proven anew."""
+    """Whether the release branch has newer commits, so that a merge of it would be tested again."""
 
 
 def waiting(
     forge: Releases | None, repository: Repository, base: str, refs: Mapping[str, str], form: TagForm
 ) -> Iterator[Waiting]:
-    """Yield the releases that are proposed on a forge.
+    """Yield the releases proposed on a forge.
 
     Args:
-        forge: The forge; None where there is none.
+        forge: The forge; None if there is none.
         repository: The checkout.
         base: The release branch.
         refs: The commit of each branch and tag of the remote, by full name.
-        form: How release tags are named.
+        form: The format of release tags.
 
     Raises:
         ShipError: The forge does not answer (NS780 to NS785).

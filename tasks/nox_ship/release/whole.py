@@ -39,7 +39,7 @@ def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[W
 
 
 def _before(listing: Listing) -> tuple[str, ...]:
-    """Return what the wheels of the last release are for."""
+    """Return the targets of the last release's wheels."""
     version = Version(listing.version)
     earlier = [one for one in listing.releases if one < version and (version.is_prerelease or not one.is_prerelease)]
     files = listing.releases[max(earlier)] if earlier else ()
@@ -47,9 +47,9 @@ def _before(listing: Listing) -> tuple[str, ...]:
 
 
 def built_elsewhere(publication: Publication) -> tuple[str, ...]:
-    """Return what other machines build wheels for: by the settings, else by the last release, else the runners.
+    """Return the targets for which other machines build wheels: from the settings, the last release, or the runners.
 
-    The index is asked for a few seconds: what it would tell stops no release.
+    The index is asked for a few seconds only, since its answer stops no release.
     """
     manifest, settings = publication.manifest, publication.project.settings.wheels
     if not settings.systems:

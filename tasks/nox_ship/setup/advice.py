@@ -26,7 +26,7 @@ NO_FORGE = Kind(
 )
 
 REQUIRED = "Everything passed"
-"""The name of the one job of our CI workflow that a protected branch has to require."""
+"""The name of the job in our CI workflow that a protected branch must require."""
 _MAY_PROPOSE = "-F can_approve_pull_request_reviews=true -f default_workflow_permissions=read"
 _REVIEWS = {
     "required_approving_review_count": 0,
@@ -106,7 +106,7 @@ def next_steps(made: SetupPlan) -> Iterator[str]:
 
 
 def _protection(github: GitHub, branch: str) -> str:
-    """Return the commands that protect the release branch with what our workflows offer, for whoever wants that.
+    """Return optional commands that protect the release branch and require our CI workflow's checks.
 
     https://docs.github.com/en/rest/repos/rules and https://docs.github.com/en/rest/actions/permissions describe them.
     """
@@ -132,9 +132,9 @@ def _protection(github: GitHub, branch: str) -> str:
     value, api = shlex.quote(json.dumps(ruleset)), "gh api --method"
     return "\n".join(
         [
-            f"To protect {branch}, so that every change, and each release, is a pull request that CI has passed:",
+            f"To protect {branch}, so that every change, including each release, is a pull request that passed CI:",
             f"  echo {value} | {api} POST repos/{github.slug}/rulesets --input -",
-            "And so that a release that is cut in Actions can open its pull request:",
+            "To let a release that is cut in Actions open its pull request:",
             f"  {api} PUT repos/{github.slug}/actions/permissions/workflow {_MAY_PROPOSE}",
         ]
     )

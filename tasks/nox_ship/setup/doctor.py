@@ -205,7 +205,7 @@ def _remote(patient: Patient) -> Told:
     refs = patient.world.known_refs()
     name = patient.world.remote.name
     counts = [sum(ref.startswith(kind) for ref in refs) for kind in ("refs/heads/", "refs/tags/")]
-    yield f"{name} answers: branches: {counts[0]}, tags: {counts[1]}"
+    yield f"{name} answers (branches: {counts[0]}, tags: {counts[1]})"
     theirs = refs.get(f"refs/heads/{patient.survey.branch}")
     if theirs and theirs not in patient.repository.known([theirs]):
         yield NOT_ANSWERED(
@@ -221,7 +221,7 @@ def _pythons(patient: Patient) -> Told:
     remedy = "Install it; tests on it are skipped on this machine."
     level: Level = "error" if patient.in_ci else "warning"
     if here and missing and not patient.survey.project.named_pythons:  # one Python of a range is enough
-        yield TOOL_MISSING(f"Python {', '.join(missing)} is not installed.", remedy=remedy, level="warning")
+        yield TOOL_MISSING(f"These Pythons are not installed: {', '.join(missing)}.", remedy=remedy, level="warning")
         return
     yield from (TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level) for version in missing)
 

@@ -159,15 +159,15 @@ def repository(patient: Patient) -> Told:
 
 
 def _way(wanted: Delivery, branch: str, ask: Ask) -> str | Finding:
-    """Tell whether rules refuse a push to the release branch, and which way a release takes."""
+    """Report whether rules refuse a push to the release branch, and how a release is delivered."""
     rules = in_the_way(ask, branch)
     if wanted == "pull-request":
-        return f"releases go to {branch} by a pull request, as `delivery` says"
+        return f"releases go to {branch} by pull request, because of `delivery`"
     if not rules:
         return f"no rule on GitHub refuses a push to {branch}"
     if wanted == "auto":
-        return f"{branch} on GitHub has rules ({shorten(rules)}): releases go there by a pull request"
-    return PROTECTED_BRANCH(f"{branch} on GitHub has rules, and `delivery` wants a push: {shorten(rules)}.")
+        return f"{branch} on GitHub has rules ({shorten(rules)}), so releases go there by pull request"
+    return PROTECTED_BRANCH(f"{branch} on GitHub has rules, but `delivery` requires a push: {shorten(rules)}.")
 
 
 def _secret(github: GitHub, environment: str | None, wanted: str) -> str | Finding:

@@ -33,19 +33,19 @@ def advice(name: str, *, publishes: bool) -> str:
 
 
 def warnings(survey: Survey, name: str, text: str) -> Iterator[str]:
-    """Yield what is lost with a workflow that ours takes the place of: commands of gates, options of cibuildwheel.
+    """Yield what is lost when ours replaces a workflow: commands of gates, options of cibuildwheel.
 
     Args:
         survey: The project.
         name: The file's path in the repository.
-        text: What was in it.
+        text: Its content.
     """
     variables = sorted(set(re.findall(r"\bCIBW_[A-Z0-9_]+", text)))
     if options := lacking(variables, survey.project.tool("cibuildwheel")):
         keys = ", ".join(f"`{option.removeprefix('CIBW_').lower().replace('_', '-')}`" for option in options)
         yield (
-            f"{Path(name).name} set {', '.join(options)}, and the new one does not. Write what they said into"
-            f" [tool.cibuildwheel] of pyproject.toml, as {keys}."
+            f"{Path(name).name} set {', '.join(options)}, but the new one does not. Add what they set to"
+            f" [tool.cibuildwheel] in pyproject.toml, as {keys}."
         )
     read = [task for task in Automation(survey.project).tasks if task.ci and task.where.startswith(f"{name} ")]
     programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate))

@@ -145,8 +145,8 @@ def _settings(made: SetupPlan) -> None:
         )
     if left := options(survey.wheel_jobs)[1]:
         made.hints.append(
-            f"Your jobs do not agree on {', '.join(left)}, or set it by an expression. What counts for all of them goes"
-            " into [tool.cibuildwheel] of pyproject.toml."
+            f"Your jobs set {', '.join(left)} differently, or with an expression. Move what applies to all of them to"
+            " [tool.cibuildwheel] in pyproject.toml."
         )
     if survey.restated and has_bump_settings(survey.project):
         names = ", ".join(dict.fromkeys(place.file for place in survey.restated))

@@ -57,7 +57,7 @@ def _bump_settings(survey: Survey) -> Table | None:
 
 
 def _add_options(tool: Any, tables: Mapping[str, Mapping[str, Value]]) -> None:
-    """Add options to cibuildwheel's table, by the name of the table below it; what is there stays."""
+    """Add options to cibuildwheel's table, by the name of the table below it; existing ones are kept."""
     for name, values in tables.items():
         table = tool.setdefault("cibuildwheel", tomlkit.table())
         inner = table.setdefault(name, tomlkit.table()) if name else table

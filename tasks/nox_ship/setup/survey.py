@@ -135,7 +135,7 @@ class Survey:
 
     @cached_property
     def wheel_jobs(self) -> list[WheelJob]:
-        """The project's own jobs of cibuildwheel; none where its wheels are not set up from them."""
+        """The project's own cibuildwheel jobs; none if its wheels are not configured from them."""
         fresh = not self.project.tool("nox-ship") and self.compiled and self.ci == "github"
         return wheel_jobs(self.repository.path) if fresh else []
 

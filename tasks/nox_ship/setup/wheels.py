@@ -1,4 +1,4 @@
-"""What a project's own jobs of cibuildwheel build, as settings of nox-ship and of cibuildwheel."""
+"""Settings for nox-ship and cibuildwheel that build what a project's own cibuildwheel jobs build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nox_ship.package.trials import native
 Value = str | int | list[str]
 
 _KINDS = {"manylinux": "linux", "macosx": "macos", "win": "windows"}
-"""What cibuildwheel calls a system, by what the tags of its wheels begin with."""
+"""cibuildwheel's name of a system, by the prefix of its wheel tags."""
 _SYSTEMS = tuple(_KINDS.values())
 _OPTIONS = {
     *("audit-command", "audit-requires", "before-all", "before-build", "before-test", "build", "build-frontend"),
@@ -22,15 +22,15 @@ _OPTIONS = {
     *("test-extras", "test-groups", "test-requires", "test-runtime", "test-skip", "test-sources", "xbuild-files"),
     "xbuild-tools",
 }
-"""Options that cibuildwheel takes from pyproject.toml: https://cibuildwheel.pypa.io/en/stable/options/."""
+"""Options that cibuildwheel reads from pyproject.toml: https://cibuildwheel.pypa.io/en/stable/options/."""
 _OTHERS = ("CIBW_ARCHS", "CIBW_CACHE_PATH", "CIBW_DEBUG", "CIBW_PLATFORM")
-"""Variables that say nothing of what is in a wheel; architectures become systems."""
+"""Variables that do not affect the content of a wheel; architectures become systems."""
 _OWN = {"auto", "auto64", "native", ""}
-"""Architectures of cibuildwheel that are the runner's own."""
+"""cibuildwheel's names for the runner's own architecture."""
 
 
 def systems(jobs: Iterable[WheelJob]) -> tuple[str, ...]:
-    """Return the systems that jobs build wheels for, as `tool.nox-ship.wheels.systems` names them, each once."""
+    """Return the systems for which jobs build wheels, as in `tool.nox-ship.wheels.systems`, each once."""
     return tuple(dict.fromkeys(system for job in jobs for system in _of_job(job)))
 
 
@@ -46,10 +46,10 @@ def _kind(job: WheelJob) -> str:
 
 
 def options(jobs: Sequence[WheelJob]) -> tuple[dict[str, dict[str, Value]], tuple[str, ...]]:
-    """Return the options of cibuildwheel that jobs set, and the names of the variables that no option stands for.
+    """Return the cibuildwheel options that jobs set, and the names of the variables without an option.
 
-    The options are by the table of `tool.cibuildwheel` that they go to, ``""`` for itself: what all jobs agree on,
-    and what all jobs of a system do.
+    The options are given by their table in `tool.cibuildwheel`, ``""`` for itself: those that all jobs agree on, and
+    those that all jobs of a system agree on.
     """
     tables: dict[str, dict[str, Value]] = {}
     left: list[str] = []
@@ -83,7 +83,7 @@ def lacking(variables: Iterable[str], table: Mapping[str, Any]) -> tuple[str, ..
 
 
 def _named(variable: str) -> tuple[str | None, str]:
-    """Return the option that a variable stands for, None where there is none, and the system that it is for."""
+    """Return the option for a variable, None if there is none, and its system."""
     name = variable.removeprefix("CIBW_").lower().replace("_", "-")
     only = next((kind for kind in _SYSTEMS if name.endswith(f"-{kind}")), "")
     name = name.removesuffix(f"-{only}") if only else name

@@ -38,7 +38,7 @@ def test_a_protected_branch_gets_its_release_by_a_merge(bench: Bench, index: Fai
     hook.chmod(0o755)
     before = bench.snapshot()
     refused = release(bench, index)
-    assert refused.has("NS231", "by a pull request instead"), refused.output
+    assert refused.has("NS231", "in a pull request instead"), refused.output
     assert bench.snapshot() == before
     proposed = release(bench, index)
     assert proposed.code == 0, proposed.output
