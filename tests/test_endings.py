@@ -111,6 +111,21 @@ def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str
     assert line.endswith("Run the same command again to finish the release; it does not bump again.")
 
 
+@each(
+    ("facts", "expected"),
+    [
+        ({"pushed": "no"}, "To try again: nox -s release -- minor"),
+        ({"pushed": "no", "rehearsal": True}, "To rehearse again: nox -s release -- minor --dry-run"),
+        ({"pushed": "yes"}, "(nox -s release -- minor) to finish the release"),
+        ({"pushed": "unknown"}, "(nox -s release -- minor): it checks"),
+        ({"pushed": "yes", "run": "https://x.invalid/1"}, "(nox -s release -- minor) to keep following it."),
+    ],
+)
+def test_a_release_that_stops_names_the_command_to_type(facts: dict[str, Any], expected: str) -> None:
+    """Whatever stopped it, and wherever."""
+    assert expected in closing.ended(Report("Release", command="nox -s release -- minor", **facts))
+
+
 def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:
     """They may be public."""
     line = closing.stopped(Report("Release", pushed="unknown", branch="main", tag="v1"))

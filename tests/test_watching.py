@@ -527,7 +527,7 @@ def test_an_interruption_tells_how_to_go_on(
     url = forge.runs[0]["html_url"]
     assert last == (
         "Already public: main on origin, v0.1.0 on origin; release.yml publishes it, whether or not it is followed"
-        f" ({url}). Run the same command again to keep following it."
+        f" ({url}). Run the same command again (nox -s release -- minor --wait) to keep following it."
     )
     forge.later += [ends(yard, forge)]
     front.release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)

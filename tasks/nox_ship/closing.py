@@ -44,17 +44,17 @@ def rehearsed(report: Report) -> str:
 def stopped(report: Report) -> str:
     """Return what a stopped release or rehearsal has changed, and what the same command will do."""
     if report.rehearsal:
-        return "Nothing was touched: the rehearsal did not complete."
+        return f"Nothing was touched: the rehearsal did not complete.{_to('rehearse again', report, '--dry-run')}"
     if report.pushed == "no":
-        return "Nothing was changed: the release stopped before the push."
+        return f"Nothing was changed: the release stopped before the push.{_to('try again', report)}"
     if report.pushed == "unknown":
         what = f"{report.branch} and {report.tag} may be public: the push was interrupted"
-        return f"{what}. Run the same command again: it checks, and finishes the release."
+        return f"{what}. {_again(report)}: it checks, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
     what = f"Already public: {shorten(report.arrived, len(report.arrived))}{then}"
     if report.run:
-        return f"{what}, whether or not it is followed ({report.run}). Run the same command again to keep following it."
-    return f"{what}. Run the same command again to finish the release; it does not bump again."
+        return f"{what}, whether or not it is followed ({report.run}). {_again(report)} to keep following it."
+    return f"{what}. {_again(report)} to finish the release; it does not bump again."
 
 
 def published(report: Report) -> str:
@@ -75,3 +75,13 @@ def unpublished(report: Report) -> str:
         return "Publishing stopped, and no file is known to have been uploaded. Run the same command again."
     what = f"Already public: {shorten(report.arrived, len(report.arrived))}"
     return f"{what}. Run the same command again: it uploads the missing files."
+
+
+def _again(report: Report) -> str:
+    """Return the sentence that says to repeat the command, which it names."""
+    return f"Run the same command again{f' ({report.command})' if report.command else ''}"
+
+
+def _to(what: str, report: Report, *more: str) -> str:
+    """Return a sentence with the command that does ``what``; empty if the report has none."""
+    return f" To {what}: {' '.join([report.command, *more])}" if report.command else ""
