@@ -113,7 +113,7 @@ class Browser:
         return answer["result"].get("value")
 
     def loaded(self) -> list[str]:
-        """Return the addresses that the page requests; those that its policy forbids are requested, but not answered."""
+        """Return the addresses that the page requests; requests that its policy forbids are not answered."""
         answers = (event["params"] for event in self.events if event.get("method") == "Network.responseReceived")
         return [one["response"]["url"] for one in answers]
 
