@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -21,7 +22,7 @@ from nox_ship.errors import ShipError
 from nox_ship.release import gates
 from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.publication import Note, silent
-from nox_ship.release.results import Planned, Result, Tried
+from nox_ship.release.results import Bumped, Planned, Result, Tried
 from nox_ship.release.run import Run, Step
 from nox_ship.report import Report
 from support import lay_out, taken
@@ -89,8 +90,10 @@ class Halfway(Yard):
         run_pipeline(run, steps[:done])
         run.report.passed, yard.world.forge = False, None
         _note(run, silent)
-        answered: Any = None  # an answer that is awaited cannot be copied, and the steps that are left do not ask
-        run.take(replace(run.of(Planned), plan=replace(run.plan, name=answered)))
+        answered: Any = SimpleNamespace(result=tuple, done=lambda: True)  # a future holds a lock, and is not copied
+        plan = replace(run.plan, name=answered)
+        run.take(replace(run.of(Planned), plan=plan))
+        run.take(replace(run.of(Bumped), plan=plan))
         return cls(yard.repository, yard.world, yard.shop, run.results, run.report, tuple(steps[done:]))
 
     def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
