@@ -24,8 +24,8 @@ Hashes = Callable[[str], tuple[str, ...]]
 
 _OWN = "nox-ship"
 _HEADER = """\
-# Written by nox-ship. What the jobs of its workflows install, by hash, on every system and Python.
-# `nox-ship init` raises it; Dependabot raises nox-ship alone.
+# Written by nox-ship. It lists what the jobs of its workflows install, with hashes, for every system and Python.
+# `nox-ship init` updates it; Dependabot updates only nox-ship.
 """
 _ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)(?P<marker>[ \t]*;[^\\\n]*)?"

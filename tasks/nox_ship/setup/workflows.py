@@ -74,13 +74,13 @@ _TESTS_OF_INSTALLED = """\
   shell: bash"""
 _WITHOUT_CHECK = """\
 without_check:
-  description: Leave out one of the checks that publishing waits for
+  description: Leave out a required check
   type: choice
   options: [@CHECKS@]
   default: @NONE@"""
 _READ_CHECKS = [
-    "checks: read # to wait for the checks that publishing requires",
-    "statuses: read # and for those that are commit statuses",
+    "checks: read # to wait for required checks",
+    "statuses: read # and for required commit statuses",
 ]
 _NONE = "(none)"
 """The choice that leaves out nothing; GitHub does not allow an empty one."""
