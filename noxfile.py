@@ -42,7 +42,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PYPROJECT, "tests")
 DOCS = nox.project.dependency_groups(PYPROJECT, "docs")
 INTEGRATION = nox.project.dependency_groups(PYPROJECT, "integration")
-SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")  # they wait for programs; neighbours share what one of them made
+SIDE_BY_SIDE = ("-n", "3")  # they wait for programs
 
 
 @nox.session(venv_backend="uv")
