@@ -170,8 +170,8 @@ def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded
     [
         ("push", [{"type": "pull_request"}], "NS829"),
         ("push", [], "no rule"),
-        ("auto", [{"type": "pull_request"}], "by a pull request"),
-        ("pull-request", [], "as `delivery` says"),
+        ("auto", [{"type": "pull_request"}], "by pull request"),
+        ("pull-request", [], "because of `delivery`"),
     ],
 )
 def test_doctor_says_which_way_a_release_takes(wanted: Any, rules: list[Any], words: str) -> None:
