@@ -6,10 +6,8 @@ In place, because git and our own records name folders by their whole path.
 from __future__ import annotations
 
 import copy
-import copyreg
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +20,6 @@ from nox_ship.conversation import Conversation
 from nox_ship.errors import ShipError
 from nox_ship.release import gates
 from nox_ship.release.pipeline import STEPS, run_pipeline
-from nox_ship.release.planning import _answered
 from nox_ship.release.publication import Note, silent
 from nox_ship.release.results import Result, Tried
 from nox_ship.release.run import Run, Step
@@ -33,7 +30,6 @@ T = TypeVar("T")
 Make = Callable[[Path], T]
 
 _RUN, _ASK = process.run, Conversation.ask
-copyreg.pickle(Future, lambda _: (_answered, ()))  # a future holds a lock; what is copied was answered
 
 
 class Prepared:
