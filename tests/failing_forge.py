@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from nox_ship.world.board import Board
 from nox_ship.world.github import GitHubApi
 from nox_ship.world.loopback import Loopback
 from nox_ship.world.releases import Releases
+from support import git
 
 SLUG, TOKEN = "acme/sample", "ghs_0123456789abcdefghijABCDEFGHIJ012345"
 COMMIT = "c" * 40
@@ -71,6 +73,10 @@ class FailingForge(ActionsBoard):
         """How long the client has waited."""
         self.later: list[Callable[[], object]] = []
         """What happens while it waits: one thing each time."""
+        self.bare: Path | None = None
+        """The repository in which it makes commits; None if it makes none."""
+        self.signs = True
+        """Whether it signs them."""
         self.facts: dict[str, Any] = {}
         """Further answers, by the requested path below the repository."""
         self.told: list[str] = []
@@ -177,12 +183,25 @@ class FailingForge(ActionsBoard):
         tried = self.faults.late and asked.endswith("/generate-notes")
         if self.faults.read_only and environ["REQUEST_METHOD"] != "GET" and not tried:
             return http.HTTPStatus.FORBIDDEN, {"message": READ_ONLY}
+        if self.bare and "/git/" in asked:
+            return http.HTTPStatus.CREATED, self._git(self.bare, environ)
         if (told := self._besides(asked)) is not None:
             return http.HTTPStatus.OK, told
         status, value = super().reply(environ)
         if self.faults.no_digests and isinstance(value, list):
             value = [{**one, "digest": None} for one in value]
         return status, value
+
+    def _git(self, bare: Path, environ: Environ) -> dict[str, Any]:
+        """Make a commit in the repository, as one that is signed, or move a branch there."""
+        value = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        if environ["REQUEST_METHOD"] == "PATCH":
+            git(bare, "update-ref", environ["PATH_INFO"].partition("/git/")[2], value["sha"])
+            return {}
+        identity = ("-c", "user.name=GitHub", "-c", "user.email=noreply@github.example")
+        parents = [word for parent in value["parents"] for word in ("-p", parent)]
+        made = git(bare, *identity, "commit-tree", *parents, "-m", value["message"], value["tree"])
+        return {"sha": made, "verification": {"verified": self.signs}}
 
     def _besides(self, asked: str) -> Any:
         """Return the answer to a request that is not about a release; None for others."""

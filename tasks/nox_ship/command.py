@@ -24,7 +24,7 @@ from nox_ship.package.manifest import NOTES, Manifest
 from nox_ship.project import OWN_FOLDER, Project
 from nox_ship.release import cache
 from nox_ship.release.delivery import branch_of
-from nox_ship.release.handover import Cut, offer, push, receive, switch
+from nox_ship.release.handover import Cut, Offer, offer, push, receive, switch
 from nox_ship.release.merged import check_merged, merged_into
 from nox_ship.release.proposing import NOT_OPENED, offered
 from nox_ship.release.proven import proven
@@ -41,6 +41,7 @@ from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
 from nox_ship.terminal import Voice
+from nox_ship.world.commits import move, signed
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
 from nox_ship.world.pulls import LONGEST_BODY, PullRequests
@@ -131,9 +132,10 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
     manifest.check_origin(cut.commit, manifest.version)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
-        title = offer(cut, options.bundle, Remote("origin", job.remote, local))
-    branch = branch_of(cut.tag)
-    voice.note(f"{cut.tag} is pushed to {branch}")
+        made = offer(cut, options.bundle, Remote("origin", job.remote, local))
+    branch, title = branch_of(cut.tag), made.message.partition("\n")[0]
+    is_signed = made.commit != cut.commit or _sign(job, cut, made, branch)
+    voice.note(f"{cut.tag} is pushed to {branch}{', signed by GitHub' if is_signed else ''}")
     report = Report("", project=manifest.name, version=manifest.version, tag=cut.tag)
     enter_files(manifest, report)
     report.notes = notes.read_text("utf-8") if notes.is_file() else ""
@@ -153,6 +155,17 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
         return 0
     voice.last_line(f"{pull.url} {'is opened' if opened else 'is up to date'}.")
     return 0
+
+
+def _sign(job: Job, cut: Cut, made: Offer, branch: str) -> bool:
+    """Put a commit that GitHub signs in the place of ours, which has the same tree; return false if it signs none."""
+    try:
+        commit = signed(job.github, made.message, made.tree, cut.onto)
+        if commit:
+            move(job.github, branch, commit)
+    except ShipError:
+        return False  # rules that ask for signatures refuse the merge, and say so
+    return commit is not None
 
 
 def _merged(options: Namespace, _: Path, voice: Voice) -> int:

@@ -120,6 +120,25 @@ def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> N
     assert scene.started == []
 
 
+def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
+    """Its commit has the same tree and message; a second time it stays; one that is not signed is not taken."""
+    cut, scene.forge.bare, scene.forge.signs = scene.cut(), scene.bare, False
+    assert scene.run("propose", cut) == 0
+    assert scene.refs()["refs/heads/release/v2"] == cut.commit
+    scene.forge.signs = True
+    assert scene.run("propose", cut) == 0
+    made = scene.refs()["refs/heads/release/v2"]
+    assert made != cut.commit
+    assert git(scene.bare, "log", "-1", "--format=%T %P %cn %s", made).split(" ", 3) == [
+        git(scene.bare, "rev-parse", f"{cut.commit}^{{tree}}"),
+        cut.onto,
+        "GitHub",
+        "Release 2",
+    ]
+    assert scene.run("propose", cut) == 0
+    assert scene.refs()["refs/heads/release/v2"] == made
+
+
 def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """The job does not fail for it, and tells the page that opens it."""
     scene.forge.faults.read_only = True

@@ -185,8 +185,18 @@ def _check_branch(cut: Cut, there: Mapping[str, str]) -> None:
         raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
 
 
-def offer(cut: Cut, file: Path, remote: Remote) -> str:
-    """Push the commit of a release that another job has cut to a branch of its own; return what git says of it.
+@dataclass(frozen=True)
+class Offer:
+    """The commit of a release on a branch of its own."""
+
+    message: str
+    tree: str
+    commit: str
+    """The tip of the branch: the commit that was cut, or one that the forge has made of the same tree."""
+
+
+def offer(cut: Cut, file: Path, remote: Remote) -> Offer:
+    """Push the commit of a release that another job has cut to a branch of its own, unless the branch has its like.
 
     Args:
         cut: What the bundle must hold, told another way than by the bundle.
@@ -204,14 +214,23 @@ def offer(cut: Cut, file: Path, remote: Remote) -> str:
     _check_branch(cut, there)
     remote.fetch(cut.onto)
     _take_objects(cut, file, local)
-    subject, tip = local.run("log", "-1", "--format=%s", cut.commit), there.get(ref, "")
+    (tree, message), tip = _content(local, cut.commit), there.get(ref, "")
     if tip not in ("", cut.commit):
         remote.fetch(tip)
-        if (local.run("log", "-1", "--format=%s", tip), len(local.parents(tip))) != (subject, 1):
+        (other, said), parents = _content(local, tip), local.parents(tip)
+        if (said.partition("\n")[0], len(parents)) != (message.partition("\n")[0], 1):
             raise ShipError(OTHERS_ON_BRANCH(f"{branch_of(cut.tag)} is at {tip[:10]}, which no release made."))
+        if (other, parents) == (tree, [cut.onto]):
+            return Offer(message, tree, tip)
     if tip != cut.commit:
         remote.push(local, {ref: cut.commit}, replaces={ref: tip})
-    return subject
+    return Offer(message, tree, cut.commit)
+
+
+def _content(local: Repository, commit: str) -> tuple[str, str]:
+    """Return the tree and the message of a commit."""
+    tree, _, message = local.run("log", "-1", "--format=%T%n%B", commit).partition("\n")
+    return tree, message
 
 
 def switch(cut: Cut, file: Path, checkout: Repository) -> None:
