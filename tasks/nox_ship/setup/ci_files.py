@@ -58,6 +58,7 @@ def facts(survey: Survey) -> workflows.Facts:
         checks=project.settings.publish.require_checks,
         more_pythons=noxfile.written.pythons,
         wheels=survey.wheels,
+        builds_alone=project.settings.wheels.builder == "build",
         tests_wheel=project.settings.tests.installed and "tests" in decided.gates and not decided.replaces("tests"),
     )
 
