@@ -21,7 +21,7 @@ from nox_ship.errors import ShipError
 from nox_ship.release import gates
 from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.publication import Note, silent
-from nox_ship.release.results import Planned, Result, Tried
+from nox_ship.release.results import Result, Tried
 from nox_ship.release.run import Run, Step
 from nox_ship.report import Report
 from support import lay_out, taken
@@ -89,8 +89,6 @@ class Halfway(Yard):
         run_pipeline(run, steps[:done])
         run.report.passed, yard.world.forge = False, None
         _note(run, silent)
-        answered: Any = None  # an answer that is awaited cannot be copied, and the steps that are left do not ask
-        run.take(replace(run.of(Planned), plan=replace(run.plan, name=answered)))
         return cls(yard.repository, yard.world, yard.shop, run.results, run.report, tuple(steps[done:]))
 
     def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:

@@ -28,6 +28,7 @@ def test_nothing_is_asked_by_default() -> None:
         "dry_run": False,
         "early": False,
         "bundle": None,
+        "merged": None,
         "wait": False,
         "yes": False,
         "without": [],
