@@ -57,7 +57,15 @@ def every() -> Iterator[Facts]:
     for audit, audited in itertools.product(truth, truth):
         yield facts(weekly=True, audit=audit, audited=audited)
     for folder in ("", "packages/sample"):
-        yield facts(wheels=WHEELS, tests_wheel=not folder, development=True, folder=folder, weekly=True, name="sample")
+        yield facts(
+            wheels=WHEELS,
+            tests_wheel=not folder,
+            builds_alone=not folder,
+            development=True,
+            folder=folder,
+            weekly=True,
+            name="sample",
+        )
 
 
 WHEELS = ("ubuntu-latest", "it's: macOS", "ubuntu-24.04/ppc64le")
@@ -234,6 +242,10 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
 
     for name, system in numbered.items():
         assert taken(name) == ["needs.build.outputs.files"]
+        (python,) = (
+            step["with"]["python-version"] for step in found[name]["steps"] if "python" in step.get("uses", "")
+        )
+        assert len(python.split()) == (2 if known.builds_alone else 1)  # not each runner has each Python
         assert found[name]["steps"][-2]["env"]["SYSTEM"] == system
     parts = [f"needs.{name}.outputs.wheels" for name in numbered]
     assert taken("collect") == ["needs.build.outputs.files", *parts]

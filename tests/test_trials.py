@@ -83,6 +83,14 @@ def test_a_runner_that_built_what_no_other_takes_installs_it() -> None:
     assert untried == tuple(named(other, f"cp313-cp313-{LINUX}")[:-1])
 
 
+def test_a_python_that_a_runner_cannot_have_is_not_asked_for() -> None:
+    """There is none for Windows on ARM before 3.11."""
+    wheels = [f"cp{python}-cp{python}-win_arm64" for python in ("310", "311")]
+    found, untried = trials(named(*wheels), ("3.10", "3.11"), ("windows-11-arm",), {})
+    assert found == (Trial("windows-11-arm", "3.11", "all"),)
+    assert untried == (named(wheels[0])[0],)
+
+
 @pytest.mark.parametrize("files", [named(), named("cp312-cp312-win_amd64")])
 def test_the_sdist_is_tried_where_no_wheel_fits(files: list[str]) -> None:
     """There is always a job: GitHub takes no empty matrix."""

@@ -11,6 +11,8 @@ from nox_ship.package.platforms import covers, interpreter, split, targets
 from nox_ship.project import newest_python
 
 _ARM = {"arm", "arm64", "aarch64"}
+_FIRST_ARM = (3, 11)
+"""The first Python for Windows on ARM."""
 _LAST_INTEL = 13
 """The last version of macOS whose default runner has an Intel processor."""
 
@@ -52,6 +54,12 @@ def is_emulated(system: str) -> bool:
     return kind == "manylinux" and architecture not in same
 
 
+def _is_there(python: str, system: str | None) -> bool:
+    """Whether a runner can have a Python; https://github.com/actions/setup-python/issues/715 names the exception."""
+    number = re.search(r"(\d+)\.(\d+)", python)
+    return system != "win_arm64" or number is None or (int(number[1]), int(number[2])) >= _FIRST_ARM
+
+
 def trials(
     files: Iterable[str], pythons: Sequence[str], installers: Sequence[str], builders: Mapping[str, Collection[str]]
 ) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
@@ -72,7 +80,7 @@ def trials(
     for runner in dict.fromkeys([*installers, *builders]):
         own = native(runner)
         there = [own] if own else sorted(set(_systems(builders.get(runner, ()))))
-        for python in pythons:
+        for python in (one for one in pythons if _is_there(one, own)):
             fitting = {(name, python) for name in wheels if _fits(name, python, there)}
             if fitting - (set() if runner in installers else tried):
                 tried |= fitting

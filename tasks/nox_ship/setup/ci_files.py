@@ -59,6 +59,7 @@ def facts(survey: Survey) -> workflows.Facts:
         proposes=project.settings.delivery == "pull-request",
         more_pythons=noxfile.written.pythons,
         wheels=survey.wheels,
+        builds_alone=project.settings.wheels.builder == "build",
         tests_wheel=project.settings.tests.installed and "tests" in decided.gates and not decided.replaces("tests"),
     )
 

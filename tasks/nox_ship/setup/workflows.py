@@ -142,6 +142,8 @@ class Facts:
     wheels: tuple[str, ...] = ()
     """Runners that build wheels for their systems, or for another architecture (``ubuntu-latest/ppc64le``); empty if
     one build makes all files."""
+    builds_alone: bool = False
+    """Whether wheels are built without cibuildwheel, which brings Pythons of its own."""
     tests_wheel: bool = False
     """Whether our tests session tests the built wheel."""
 
@@ -382,6 +384,7 @@ def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
             "WHEELS_SYSTEM": scalar(system),
             "EMULATE": filled(_EMULATE, {"SETUP_QEMU": ACTIONS["setup-qemu"]}) if emulates else "",
             "WHEELS_MINUTES": "360" if emulates else "180",
+            "WHEELS_PYTHONS": values["ALL_PYTHONS" if facts.builds_alone else "PYTHON"],
             "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
         }
         made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))
