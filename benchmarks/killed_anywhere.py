@@ -12,6 +12,10 @@ here and on the remote; the checkout is clean; nothing is left running. The last
 A release that a workflow cuts is also killed N times: in the job that makes commit and tag, or in the one that pushes
 them. The killed job runs again, and then the one after it: branch and tag must be on the remote, one commit on top of
 the previous one, and the workflow must have been started on the tag.
+
+A release by pull request is also killed N times, twice each: while it is proposed, and while it is finished after
+somebody has merged it by a squash. After the second run, there must be one open pull request for one commit, and no
+tag; after the fourth, everything that must be true of any other release.
 """
 
 from __future__ import annotations
@@ -157,32 +161,98 @@ def problems(bench: Bench, index: FailingIndex, page: failing_forge.FailingForge
 
 def try_out(folder: Path, moment: Moment) -> tuple[list[str], float]:
     """Run one case; return what went wrong, and the run time of the first run in seconds."""
+    with laid_out(folder) as (bench, index, page, env):
+        before = bench.git("rev-parse", "HEAD")
+        _, first, seconds = run(bench, env, moment)
+        found = [f"left running: {command[:200]}" for command in left_running(bench)]
+        code, second, _ = run(bench, env, None)
+        if code:
+            found.append(f"the second run ended with {code}")
+        found += problems(bench, index, page, before) if not code else []
+        found += [f"left running afterwards: {command[:200]}" for command in left_running(bench)]
+    if found:
+        found += ["--- first run", first, "--- second run", second]
+    return found, seconds
+
+
+@contextlib.contextmanager
+def laid_out(
+    folder: Path, more: str = ""
+) -> Iterator[tuple[Bench, FailingIndex, failing_forge.FailingForge, dict[str, str]]]:
+    """Yield a project with its remote, index and forge, and the environment of somebody who may release it."""
     with FailingIndex(folder / "index") as index, failing_forge.FailingForge() as page:
-        files = {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{index.settings()}"}
+        files = {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}{more}\n{index.settings()}"}
         bench = make_bench(folder, files)
         with git_server(folder) as address:
             (folder / "acme").mkdir()
             (folder / "acme" / "sample.git").symlink_to(folder / "remote.git")
             bench.git("remote", "set-url", "origin", f"{address}/acme/sample.git")
             page.commits = lambda: tags(bench)
-            before = bench.git("rev-parse", "HEAD")
             keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
             there = {
                 "GITHUB_SERVER_URL": "http://127.0.0.1",
                 "GITHUB_API_URL": page.url,
                 "GH_TOKEN": failing_forge.TOKEN,
             }
-            env = {**index.environment(), **keyring, **there, "PYPI_API_TOKEN": index.new_token()}
-            _, first, seconds = run(bench, env, moment)
-            found = [f"left running: {command[:200]}" for command in left_running(bench)]
-            code, second, _ = run(bench, env, None)
-            if code:
-                found.append(f"the second run ended with {code}")
-            found += problems(bench, index, page, before) if not code else []
-            found += [f"left running afterwards: {command[:200]}" for command in left_running(bench)]
-    if found:
-        found += ["--- first run", first, "--- second run", second]
-    return found, seconds
+            yield bench, index, page, {**index.environment(), **keyring, **there, "PYPI_API_TOKEN": index.new_token()}
+
+
+def try_out_proposed(folder: Path, first: Moment, then: Moment) -> tuple[list[str], tuple[float, float]]:
+    """Run a release by a pull request; return what went wrong, and the seconds until its proposal and its end."""
+    with laid_out(folder, 'delivery = "pull-request"\n') as (bench, index, page, env):
+        before = bench.git("rev-parse", "HEAD")
+        told: list[str] = []
+
+        def release(moment: Moment | None) -> tuple[int, float]:
+            code, output, seconds = run(bench, env, moment)
+            told.extend((f"--- ended with {code}", output))
+            told.extend(f"left running: {command[:200]}" for command in left_running(bench))
+            return code, seconds
+
+        _, proposing = release(first)
+        code, _ = release(None)
+        found = [f"the second run ended with {code}"] if code else list(not_proposed(bench, index, page, before))
+        if found:
+            return [*found, *told], (proposing, 0.0)
+        merge(bench, page, folder / "other")
+        _, finishing = release(then)
+        code, _ = release(None)
+        found = [f"the fourth run ended with {code}"] if code else list(problems(bench, index, page, before))
+        found += [line for line in told if line.startswith("left running")]
+        return ([*found, *told] if found else []), (proposing, finishing)
+
+
+def not_proposed(bench: Bench, index: FailingIndex, page: failing_forge.FailingForge, before: str) -> Iterator[str]:
+    """Yield what does not hold of a proposal."""
+    remote = dict(line.split("\t")[::-1] for line in bench.git("ls-remote", "origin").splitlines())
+    if set(remote) != {"HEAD", "refs/heads/main", "refs/heads/release/v1.2.4"} or remote["refs/heads/main"] != before:
+        yield f"the remote has {remote}"
+        return
+    bench.git("fetch", "--quiet", "origin", "release/v1.2.4")
+    if bench.git("rev-parse", "FETCH_HEAD^") != before:
+        yield "the proposal is not one commit on top of what was there"
+    if [(pull["state"], pull["head"]["ref"]) for pull in page.pulls.values()] != [("open", "release/v1.2.4")]:
+        yield f"the forge has {page.pulls}"
+    if index.files() or page.releases or bench.git("tag") or bench.git("rev-parse", "HEAD") != before:
+        yield "more than a proposal was written"
+
+
+def merge(bench: Bench, page: failing_forge.FailingForge, other: Path) -> None:
+    """Merge the proposal by a squash, as a forge does, and update the checkout."""
+
+    def git(*args: str) -> str:
+        identity = ("-c", "user.name=Other", "-c", "user.email=other@sample.example")
+        command = ["git", *identity, "-C", str(other), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    other.mkdir()
+    git("clone", "--quiet", str(bench.remote), ".")
+    git("merge", "--quiet", "--squash", "origin/release/v1.2.4")
+    git("commit", "--quiet", "--message", "Release 1.2.4")
+    git("push", "--quiet", "origin", "HEAD:main", ":release/v1.2.4")
+    (pull,) = page.pulls.values()
+    pull.update(state="closed", merged_at="2026-01-05T12:00:00Z", merge_commit_sha=git("rev-parse", "HEAD"))
+    bench.git("pull", "--quiet", "--ff-only", "--prune", "origin", "main")
 
 
 def try_out_cut(folder: Path, seconds: float) -> tuple[list[str], float]:
@@ -257,8 +327,8 @@ def moments(number: int, chance: random.Random, longest: float, *, steps: bool) 
         yield Moment(f"after {seconds:.2f} s", None, seconds)
 
 
-def survived(case: Callable[[Path], tuple[list[str], float]], folder: Path, name: str) -> bool:
-    """Run a case in a folder of its own, print how it ended, and return whether all was well."""
+def survived(case: Callable[[Path], tuple[list[str], object]], folder: Path, name: str) -> bool:
+    """Run a case in a folder of its own, print how it ended, and return whether nothing went wrong."""
     trouble, _ = case(Path(tempfile.mkdtemp(dir=folder)))
     print("\n".join([f"{'ok    ' if not trouble else 'FAILED'} {name}", *trouble]), flush=True)
     return not trouble
@@ -279,6 +349,11 @@ def main() -> int:
             print("\n".join(["A release that is not killed fails:", *trouble]))
             return 1
         _, longest_cut = try_out_cut(Path(tempfile.mkdtemp(dir=folder)), LONGEST_SECONDS)
+        never = Moment("never", None, LONGEST_SECONDS)
+        trouble, (proposing, finishing) = try_out_proposed(Path(tempfile.mkdtemp(dir=folder)), never, never)
+        if trouble:
+            print("\n".join(["A release by a pull request that is not killed fails:", *trouble]))
+            return 1
         chance = random.Random(options.seed)  # noqa: S311 - repeatable on purpose
         with ThreadPoolExecutor(AT_ONCE) as cases:
             results = [
@@ -289,6 +364,11 @@ def main() -> int:
                 seconds = chance.uniform(0, 1.5 * longest_cut)
                 case = partial(try_out_cut, seconds=seconds)
                 results.append(cases.submit(survived, case, folder, f"a cut, after {seconds:.2f} s"))
+            for _ in range(options.number):
+                first, then = chance.uniform(0, proposing), chance.uniform(0, finishing)
+                proposal = partial(try_out_proposed, first=Moment("", None, first), then=Moment("", None, then))
+                name = f"a pull request, after {first:.2f} s and {then:.2f} s"
+                results.append(cases.submit(survived, proposal, folder, name))
         good = sum(result.result() for result in results)
     print(f"survived {good} of {len(results)} (seed {options.seed})")
     return 0 if good == len(results) else 1

@@ -32,6 +32,7 @@ PARSERS: Mapping[str, Callable[[list[str]], object]] = {
     "build": cli.build_arguments,
     "wheels": cli.wheels_arguments,
     "collect": cli.collect_arguments,
+    "verify-install": cli.verify_install_arguments,
     "verify-published": cli.verify_arguments,
     "announce": cli.announce_arguments,
     "doctor": cli.doctor_arguments,
@@ -40,7 +41,7 @@ PARSERS: Mapping[str, Callable[[list[str]], object]] = {
     "publish-test": lambda args: cli.publish_arguments(args, "publish-test"),
     "publish-prod": lambda args: cli.publish_arguments(args, "publish-prod"),
     **{name: lambda args, name=name: cli.tool_arguments(args, name) for name in sessions._HANDING_ON},  # type: ignore[misc]
-    **{name: lambda args, name=name: cli.no_arguments(args, name) for name in ("api", "matrix", "verify-install")},  # type: ignore[misc]
+    **{name: lambda args, name=name: cli.no_arguments(args, name) for name in ("api", "matrix")},  # type: ignore[misc]
 }
 """What reads the arguments of each session."""
 PAGES = {

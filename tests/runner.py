@@ -264,7 +264,7 @@ class Forge(Loopback):
         """The answers, by the path below the repository's."""
 
     def _answer(self, request: Request) -> Reply:
-        if re.match(r"/repos/acme/sample/(?:releases|commits)/?", request.path):
+        if re.match(r"/repos/acme/sample/(?:releases|commits|pulls)/?", request.path):
             return answered(self.board, request)
         return Reply(status=204) if request.method == "POST" else self.tell(request.path)
 

@@ -15,6 +15,7 @@ from nox_ship.errors import ShipError
 from nox_ship.release.delivery import choose
 from nox_ship.setup import github
 from nox_ship.world.rules import in_the_way
+from nox_ship.world.standins import StandIns
 from support import each
 
 AUTO = PROPOSED.replace('delivery = "pull-request"\n', "")
@@ -152,6 +153,28 @@ def test_a_forge_that_tells_nothing_decides_nothing(forge: FailingForge) -> None
     forge.faults.dead_after = 0
     assert choose("auto", forge.client(), "main", refused=False).way == "push"
     assert choose("auto", None, "main", refused=False).way == "push"
+
+
+def test_a_rehearsal_proposes_on_this_machine(project: Shielded, tmp_path: Path) -> None:
+    """Branch and pull request go to stand-ins; which rules there are, and what was merged, the real forge tells."""
+    project.forge.facts["/rules/branches/main"] = [REVIEWS]
+    real, before = project.forge.client(), project.refs()
+    pull, _ = real.pulls.bring("release/v1.2.4", "main", "Release 1.2.4", "")
+    project.forge.pulls[pull.number].update(merged_at="2026-01-05T12:00:00Z", merge_commit_sha="a" * 40)
+    with StandIns(project.root, tmp_path / "world", forge=lambda: real) as world:
+        assert world.forge
+        assert world.forge.in_the_way("main") == ("changes go through a pull request",)
+        assert [one.number for one in world.forge.pulls.merged("release/v1.2.4", "main")] == [pull.number]
+        assert world.forge.pulls.of_branch("release/v1.2.4", "main") == ()
+        ref = "refs/heads/release/v1.3.0"
+        for _ in range(2):
+            there = world.remote.refs().get(ref, "")
+            world.remote.push(project.yard.repository, {ref: before["refs/heads/main"]}, replaces={ref: there})
+        assert ref in world.remote.refs()
+        opened = [world.forge.pulls.bring("release/v1.3.0", "main", "Release 1.3.0", "")[1] for _ in range(2)]
+        assert opened == [True, False]
+    assert project.refs() == before
+    assert list(project.forge.pulls) == [pull.number]
 
 
 def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded) -> None:

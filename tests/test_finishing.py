@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +19,7 @@ from nox_ship.project import Project
 from nox_ship.release.delivery import Delivery
 from nox_ship.release.following import following
 from nox_ship.release.merged import Merged
-from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.pipeline import CUT, STEPS, advance, delivered, run_pipeline
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from nox_ship.release.status import Standing, look
@@ -198,6 +197,59 @@ def test_status_follows_a_proposal_to_its_end(project: Shielded) -> None:
     assert standing(project).merged is None
 
 
+def cut_short(project: Shielded, last: str) -> None:
+    """Run a release up to a step, as where it is killed after that: nothing is tidied up."""
+    run, done = project.yard.prepare(), 0
+    while done < len(steps := delivered(run, STEPS)):
+        advance(steps[done], run)
+        if steps[done].name == last:
+            break
+        done += 1
+    else:
+        pytest.fail(f"there is no {last}")
+    run.background.shutdown()
+
+
+def test_one_release_comes_of_runs_that_are_killed_after_every_step(project: Shielded) -> None:
+    """While it is proposed, where the forge is lost after the branch is pushed, and while it is finished."""
+    names = [step.name for step in STEPS]
+    for name in names[: names.index("push")]:
+        cut_short(project, name)
+        assert set(project.refs()) == {"refs/heads/main"}
+    run = project.yard.prepare()
+    run.confirm = lambda _: setattr(project.forge.faults, "dead_after", 0)
+    run_pipeline(run)
+    assert "NS881" in [finding["id"] for finding in project.yard.told()["findings"]]
+    project.forge.faults.dead_after = None
+    assert project.forge.pulls == {}
+    project.yard.release()
+    commit = project.merge()
+    project.update()
+    for name in names[:-1]:
+        cut_short(project, name)
+        pushed = names.index(name) >= names.index("push")
+        assert ("refs/tags/v1.3.0" in project.refs()) == pushed
+    project.yard.release()
+    assert_released(project, commit)
+    assert project.yard.world.indexes["pypi"].uploads == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+
+
+def test_a_job_that_was_told_of_a_merge_makes_the_tag_alone(project: Shielded) -> None:
+    """It asks nobody and commits nothing; a release of another version is none that was merged: NS884."""
+    project.yard.release()
+    commit = project.merge()
+    project.update()
+    project.forge.faults.dead_after = 0
+    run = project.yard.prepare(None)
+    run.request = replace(run.request, merged="v1.3.0", cut=True)
+    run_pipeline(run, CUT)
+    assert run.bumped.objects.commit == run.plan.head == commit
+    run = project.yard.prepare(None)
+    run.request = replace(run.request, merged="v1.4.0", cut=True)
+    with pytest.raises(ShipError, match="NS884"):
+        run_pipeline(run, CUT)
+
+
 def change_version(project: Shielded) -> str:
     """Let a commit reach the branch that looks like a release, and is none; return it."""
     text = PROPOSED.replace('version = "1.2.3"', 'version = "1.3.0"')
@@ -232,7 +284,7 @@ def test_a_pull_request_that_is_not_ours_proves_nothing(project: Shielded, lie: 
     pull = project.pull_request()
     pull.update(state="closed", merged_at="2026-01-05T12:00:00Z", merge_commit_sha=commit)
     pull.update(lie)
-    project.forge.listed_pulls = lambda *_: (http.HTTPStatus.OK, [pull])  # type: ignore[method-assign]
+    project.forge.facts["/pulls"] = [pull]
     project.yard.release("patch")
     assert not any(name.startswith("refs/tags/") for name in project.refs())
 

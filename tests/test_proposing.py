@@ -11,9 +11,11 @@ import pytest
 from failing_forge import FailingForge
 from fakes import FakeGates
 from merging import PROPOSED, Shielded, shielded
+from nox_ship import closing
 from nox_ship.errors import ShipError
 from nox_ship.release.pipeline import run_pipeline
 from nox_ship.release.stage import Stage
+from nox_ship.world.pulls import PullRequests
 from support import git
 
 HOSTILE = "</details><img src=x onerror=alert(1)> @everyone [click](https://evil.example) ```"
@@ -58,6 +60,32 @@ def test_a_release_is_proposed_by_a_pull_request(project: Shielded) -> None:
     told = project.yard.told()
     assert [row["name"] for row in told["rows"] if row["within"] is None][-2:] == ["difference", "propose"]
     assert told["proposal"].endswith(f"/pull/{pull['number']}")
+
+
+def test_a_run_that_is_stopped_says_what_it_has_pushed(project: Shielded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the push nothing, after it the branch; the same command goes on."""
+    run = project.yard.prepare()
+    run.report.command = "nox -s release -- minor"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PullRequests, "bring", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(run)
+    ended = closing.ended(run.report)
+    assert ended.startswith("Already public: release/v1.3.0 on origin.")
+    assert ended.endswith("to open its pull request.")
+
+
+def test_a_workflow_that_finishes_what_is_merged_is_told(project: Shielded) -> None:
+    """Nobody has to type anything after the merge then."""
+    text = "on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: nox-ship merged}, {run: twine upload dist/*}]}}\n"
+    project.go_on({".github/workflows/release.yml": text})
+    project.update()
+    run = project.yard.release()
+    assert "release.yml then builds and tests the merged commit" in project.pull_request()["body"]
+    assert closing.ended(run.report).endswith("Merge it: release.yml does the rest.")
 
 
 def test_what_a_project_says_is_no_markup_in_the_pull_request(project: Shielded) -> None:

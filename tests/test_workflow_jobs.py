@@ -39,7 +39,7 @@ def by_hand(
     return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
-def workflow_of(*, wheels: tuple[str, ...] = (), **settings: bool) -> dict[Any, Any]:
+def workflow_of(*, wheels: tuple[str, ...] = (), proposes: bool = False, **settings: bool) -> dict[Any, Any]:
     """Return `release.yml`, with a job that builds wheels on each of ``wheels``."""
     facts = Facts(
         branch="main",
@@ -48,6 +48,7 @@ def workflow_of(*, wheels: tuple[str, ...] = (), **settings: bool) -> dict[Any, 
         coverage=True,
         besides=(),
         wheels=wheels,
+        proposes=proposes,
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
@@ -68,6 +69,8 @@ def doing_nothing(
         job["steps"] = [{"id": "step", "shell": "bash", "run": "\n".join(lines)}]
         told = job.get("outputs", {})
         job["outputs"] = {key: re.sub(r"steps\.[\w-]+\.", "steps.step.", text) for key, text in told.items()}
+        if name == "merged":  # whose step looks at pushes to a branch alone
+            job["outputs"] = {"tag": "${{ steps.step.outputs.merged }}"}
         job.pop("strategy", None)
         job["runs-on"] = "ubuntu-latest"
     return workflow
@@ -86,10 +89,10 @@ def jobs_of(
     [
         (TAG, FINAL, ""),
         (by_hand(BRANCH, bump="minor"), FINAL, ""),
-        (by_hand(TAG, target="testpypi"), FINAL, ""),
+        pytest.param(by_hand(TAG, target="testpypi"), FINAL, "", marks=pytest.mark.exhaustive),
         (by_hand(BRANCH, bump="minor"), FINAL, "gates"),
-        (by_hand(TAG, run="7"), FINAL, ""),
-        (TAG, CANDIDATE, "coverage"),
+        pytest.param(by_hand(TAG, run="7"), FINAL, "", marks=pytest.mark.exhaustive),
+        pytest.param(TAG, CANDIDATE, "coverage", marks=pytest.mark.exhaustive),
         (TAG, FINAL, "testpypi"),
     ],
 )
@@ -175,6 +178,39 @@ def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set
     assert failing in ran
     assert not ran & never
     assert "inputs" not in payload or not payload["inputs"]["bump"] or not ran & (TRIAL | PUBLISHED)
+
+
+LOOKED, MERGED = {"lock", "merged"}, {**FINAL, "merged": "v1.2.3"}
+
+
+@each(
+    ("settings", "payload", "build", "expected"),
+    [
+        ({}, BRANCH, UNTAGGED, LOOKED),
+        ({}, BRANCH, MERGED, CUT | LOOKED),
+        ({}, by_hand(BRANCH, bump="minor"), FINAL, (CUT | LOOKED | {"propose"}) - {"push"}),
+        ({}, by_hand(BRANCH, bump="minor", dry_run=True), FINAL, LOOKED | {"rehearse"}),
+        ({}, TAG, FINAL, CHECKS | TRIAL | PUBLISHED | LOOKED),
+        ({}, by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED | LOOKED),
+        ({}, by_hand(TAG), FINAL, CHECKS | TRIAL | PUBLISHED | LOOKED),
+        ({"development": True}, BRANCH, UNTAGGED, CHECKS | TRIAL | LOOKED),
+        ({"development": True}, BRANCH, MERGED, CUT | LOOKED),
+    ],
+)
+def test_a_release_that_is_proposed_is_pushed_once_it_is_merged(
+    settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
+) -> None:
+    """A start by hand proposes it, a merged proposal is tagged, and any other push to the branch does nothing."""
+    assert jobs_of(payload, build, "", (), proposes=True, **settings) == expected
+
+
+@each("failing", sorted(CUT | {"merged"}))
+def test_what_fails_keeps_a_merged_release_from_being_tagged(failing: str) -> None:
+    """Whichever job it is; nor is one proposed."""
+    assert not {"propose", *TRIAL, *PUBLISHED} & jobs_of(BRANCH, MERGED, failing, proposes=True)
+    assert failing == "push" or "push" not in jobs_of(BRANCH, MERGED, failing, proposes=True)
+    by_a_person = jobs_of(by_hand(BRANCH, bump="minor"), FINAL, failing, proposes=True)
+    assert failing == "push" or "propose" not in by_a_person
 
 
 SYSTEMS = ("ubuntu-latest", "macos-latest")

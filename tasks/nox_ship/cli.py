@@ -86,6 +86,9 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="if a workflow publishes, follow it until the index serves the release, and verify that",
     )
+    parser.add_argument(
+        "--merged", metavar="TAG", help="with --bundle: make the tag alone, on a commit that a pull request has brought"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before the push")
     parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave out a gate this time")
     _add_without_check(parser)
@@ -100,6 +103,8 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(args)
     if options.wait and options.bundle:
         parser.error("argument --wait: not allowed with argument --bundle, which pushes nothing")
+    if options.merged and not options.bundle:
+        parser.error("--merged is for a job that cuts a release: add --bundle")
     if options.early and not options.dry_run:
         parser.error("--early is for rehearsals: add --dry-run")
     return options
@@ -300,13 +305,21 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     push = commands.add_parser(
         "push", help="in a job that may write: push the release that another job has cut", allow_abbrev=False
     )
-    for command in (switch, push):
+    propose = commands.add_parser(
+        "propose", help="in a job that may write: propose the release that another job has cut", allow_abbrev=False
+    )
+    for command in (switch, push, propose):
         command.add_argument(
             "bundle", type=Path, metavar="BUNDLE", help="the file that `release -- VERSION --bundle` wrote"
         )
         for name, what in _CUT.items():
             command.add_argument(f"--{name}", required=True, help=what)
+    push.add_argument("--merged", action="store_true", help="push the tag alone, if a pull request of ours was merged")
     push.add_argument("--target", default="route", help="value of the input `target` for the run on the tag")
+    merged = commands.add_parser(
+        "merged", help="in a job on a branch: whether its commit is a release that was merged", allow_abbrev=False
+    )
+    merged.add_argument("--branch", required=True, help=_CUT["branch"])
     proven = commands.add_parser(
         "proven", help="in a job on a tag: check whether another run has proved the release", allow_abbrev=False
     )

@@ -22,6 +22,8 @@ def released(report: Report) -> str:
     if report.proposal:
         done = "is proposed" if report.changed else "was already proposed"
         then = f"Merge it, update {report.release_branch}, then: {report.command}"
+        if report.workflow:
+            then = f"Merge it: {report.workflow} does the rest."
         return f"{report.project} {report.version} {done}: {report.proposal}. {then}"
     starts = f"publish a GitHub Release to start {report.workflow}"
     then = starts if report.waits else f"{report.workflow} publishes it"
@@ -45,15 +47,18 @@ def stopped(report: Report) -> str:
     """Return what a stopped release or rehearsal has changed, and what the same command will do."""
     if report.rehearsal:
         return f"Nothing was touched: the rehearsal did not complete.{_to('rehearse again', report, '--dry-run')}"
-    if report.pushed == "no":
+    if report.pushed == "no" and not report.arrived:
         return f"Nothing was changed: the release stopped before the push.{_to('try again', report)}"
     if report.pushed == "unknown":
-        what = f"{report.branch} and {report.tag} may be public: the push was interrupted"
+        pushing = report.proposal or f"{report.branch} and {report.tag}"
+        what = f"{pushing} may be public: the push was interrupted"
         return f"{what}. {_again(report)}: it checks, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
     what = f"Already public: {shorten(report.arrived, len(report.arrived))}{then}"
     if report.run:
         return f"{what}, whether or not it is followed ({report.run}). {_again(report)} to keep following it."
+    if report.proposal:
+        return f"{what}. {_again(report)} to open its pull request."
     return f"{what}. {_again(report)} to finish the release; it does not bump again."
 
 

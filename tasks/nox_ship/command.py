@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import quote
 
 from packaging.version import Version
 
@@ -19,12 +20,19 @@ from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
-from nox_ship.project import Project
+from nox_ship.package.manifest import NOTES, Manifest
+from nox_ship.project import OWN_FOLDER, Project
 from nox_ship.release import cache
-from nox_ship.release.handover import Cut, push, receive, switch
+from nox_ship.release.delivery import branch_of
+from nox_ship.release.handover import Cut, offer, push, receive, switch
+from nox_ship.release.merged import check_merged, merged_into
+from nox_ship.release.proposing import NOT_OPENED, offered
 from nox_ship.release.proven import proven
+from nox_ship.release.results import enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import cache_folder, workshop_of
+from nox_ship.report import Report
+from nox_ship.report_summary import proposed
 from nox_ship.setup import advice, init
 from nox_ship.setup.build_system import read_project
 from nox_ship.setup.ci_files import HAND_WRITTEN
@@ -35,11 +43,13 @@ from nox_ship.setup.survey import Survey
 from nox_ship.terminal import Voice
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
+from nox_ship.world.pulls import LONGEST_BODY, PullRequests
 from nox_ship.world.real import index_addresses
 from nox_ship.world.remote import Remote
 
 NOT_EMPTY = Kind("NS817", "folder-not-empty", "Run it in an empty folder; to set up a project, use `nox-ship init`.")
 
+_BRANCH = "refs/heads/"
 _DAY = 24 * 60 * 60
 
 
@@ -48,7 +58,15 @@ def main(args: Sequence[str] | None = None) -> int:
     voice = Voice()
     try:
         options = command_arguments(sys.argv[1:] if args is None else args)
-        commands = {"receive": _receive, "switch": _switch, "push": _push, "proven": _proven, "clean": _clean}
+        commands = {
+            "receive": _receive,
+            "switch": _switch,
+            "push": _push,
+            "propose": _propose,
+            "merged": _merged,
+            "proven": _proven,
+            "clean": _clean,
+        }
         return commands.get(options.command, _init)(options, Path.cwd(), voice)
     except ShipError as error:
         for finding in error.findings:
@@ -81,6 +99,7 @@ def _cut(options: Namespace) -> Cut:
         commit=options.commit,
         tag_object=options.tag_object,
         onto=options.onto,
+        merged=getattr(options, "merged", False),
     )
 
 
@@ -93,12 +112,55 @@ def _switch(options: Namespace, root: Path, voice: Voice) -> int:
 
 def _push(options: Namespace, _: Path, voice: Voice) -> int:
     job, cut = Job.of(os.environ), _cut(options)
+    if cut.merged:
+        check_merged(PullRequests(job.github), cut.tag, cut.onto, cut.branch)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
         missing = push(cut, options.bundle, Remote("origin", job.remote, local))
-    voice.note(f"{cut.branch} and {cut.tag} {'are pushed' if missing else 'were pushed already'}")
+    what = cut.tag if cut.merged else f"{cut.branch} and {cut.tag}"
+    voice.note(f"{what}: {'pushed' if missing else 'pushed already'}")
     job.start(cut.tag, options.target)
     voice.last_line(f"Started {job.workflow} on {cut.tag}.")
+    return 0
+
+
+def _propose(options: Namespace, root: Path, voice: Voice) -> int:
+    """Push a release to a branch of its own, and open its pull request; where that is not allowed, say where it is."""
+    job, cut = Job.of(os.environ), _cut(options)
+    manifest, notes = Manifest.read(root / OWN_FOLDER / "manifest.json"), root / OWN_FOLDER / NOTES
+    manifest.check_origin(cut.commit, manifest.version)
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
+        title = offer(cut, options.bundle, Remote("origin", job.remote, local))
+    branch = branch_of(cut.tag)
+    voice.note(f"{cut.tag} is pushed to {branch}")
+    report = Report("", project=manifest.name, version=manifest.version, tag=cut.tag)
+    enter_files(manifest, report)
+    report.notes = notes.read_text("utf-8") if notes.is_file() else ""
+    then = (
+        f"It was made from {cut.branch} at {cut.onto[:10]}, and passed every check as {cut.commit[:10]}.",
+        "Merge it in any way: by a merge commit, a squash, a rebase or a merge queue.",
+        f"{job.workflow} then builds and tests the merged commit, tags it {cut.tag}, and publishes it.",
+        "Close it, and nothing is released.",
+    )
+    try:
+        pulls, body = PullRequests(job.github), proposed(report, then, LONGEST_BODY)
+        pull, opened = offered(pulls, branch, cut.branch, title, body)
+    except ShipError as error:
+        why = error.findings[0].what.rstrip(".")
+        where = f"{job.remote}/compare/{quote(cut.branch)}...{quote(branch)}?expand=1"
+        voice.finding(NOT_OPENED(f"No pull request was opened: {why}. Open it at {where}"))
+        return 0
+    voice.last_line(f"{pull.url} {'is opened' if opened else 'is up to date'}.")
+    return 0
+
+
+def _merged(options: Namespace, _: Path, voice: Voice) -> int:
+    job = Job.of(os.environ)
+    tag = merged_into(PullRequests(job.github), job.commit, options.branch) if job.ref.startswith(_BRANCH) else None
+    actions.output(tag=tag or "")
+    what = f"is the release {tag}: its pull request was merged" if tag else "is no release that was merged"
+    voice.last_line(f"{job.commit[:10]} {what}.")
     return 0
 
 

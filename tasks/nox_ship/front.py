@@ -51,7 +51,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
     apart = options.dry_run or options.bundle is not None
     agreed = apart or options.yes
     request = Request(
-        options.wanted,
+        options.wanted or None,
         tuple(options.without),
         options.fresh,
         agreed=agreed or asking.on_a_terminal(),
@@ -59,6 +59,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         early=options.early,
         in_ci=asking.in_ci(),
         cut=options.bundle is not None,
+        merged=options.merged or "",
         wait=options.wait and not options.dry_run,
         checks=asking.required_checks(settings_of(root), options.without_check, root),
     )

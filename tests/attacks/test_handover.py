@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -268,7 +269,7 @@ def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
         {"branch": "other"},
     ],
 )
-def test_outputs_that_differ_from_the_bundle_are_refused(scene: Scene, changes: dict[str, str]) -> None:
+def test_outputs_that_differ_from_the_bundle_are_refused(scene: Scene, changes: dict[str, Any]) -> None:
     """Whichever of the two was changed on its way."""
     file, before = scene.bundled(scene.cut), scene.refs()
     with pytest.raises(ShipError, match="NS762"):
@@ -422,7 +423,8 @@ def test_a_manifest_that_nobody_announced_is_not_taken(
 @pytest.mark.parametrize("name", ["commit", "tag_object", "onto"])
 def test_what_is_no_hash_reaches_no_git(tmp_path: Path, name: str) -> None:
     """Git would take it for an option, or for a ref."""
-    cut = replace(Cut("main", "v2", "a" * 40, "b" * 40, "c" * 40), **{name: "--output=x"})
+    objects: dict[str, Any] = {"commit": "a" * 40, "tag_object": "b" * 40, "onto": "c" * 40, name: "--output=x"}
+    cut = Cut("main", "v2", **objects)
     told = list(_wrong(cut, tmp_path / "release.bundle", Repository.empty(tmp_path / "local")))
     assert told == ["The release's objects are not named by their hashes."]
 

@@ -119,6 +119,12 @@ def test_a_release_that_is_a_tag_alone_is_believed(github: GitHub) -> None:
     assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST, "98")
 
 
+def test_a_release_that_was_merged_is_believed(github: GitHub) -> None:
+    """The push to the branch started that run, and the tag is on what was pushed."""
+    github.run["event"] = "push"
+    assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST, "98")
+
+
 def test_a_run_of_many_jobs_is_read_whole(github: GitHub) -> None:
     """GitHub tells a hundred at a time; the one that pushed comes last."""
     github.jobs[:0] = [passed(f"Gate tests-{number}") for number in range(250)]
@@ -179,6 +185,10 @@ def a_pull_request(github: GitHub) -> None:
 
 
 def a_pushed_tag(github: GitHub) -> None:
+    github.run.update(event="push", head_branch="v1.2.3")
+
+
+def a_push_that_the_release_came_after(github: GitHub) -> None:
     github.run["event"] = "push"
 
 
@@ -260,6 +270,7 @@ def an_artifact_that_expired(github: GitHub) -> None:
         a_fork_that_is_gone,
         a_pull_request,
         a_pushed_tag,
+        a_push_that_the_release_came_after,
         a_failed_gate,
         a_failed_gate_that_is_named_like_the_push,
         a_run_that_was_cancelled,

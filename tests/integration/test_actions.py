@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from acting import ROOT, Actions, acting, set_up, tags
+from acting import ROOT, WATCHED, Actions, acting, set_up, tags
 from nox_ship.setup import init
 from nox_ship.setup.survey import Survey
 from runner import TOKEN
@@ -34,6 +34,7 @@ KINDS = {
     "tokens with names": '[tool.nox-ship]\npublish.tokens = { pypi = "MINE" }\nworkflows.credentials = "token"\n',
     "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\nweekly = true\n",
     "of the old style": "",
+    "pull request": '[tool.nox-ship]\ndelivery = "pull-request"\nworkflows.development = true\n',
     "required checks": """[tool.nox-ship]\npublish.require-checks = ["Everything passed", "it's (3.12, #1)"]\n""",
 }
 BESIDE = {"sample-1.2.3.cdx.json", "sample-1.2.3.sigstore.json"}
@@ -102,18 +103,20 @@ def written(above: Path, kind: str) -> Path:
     return repository
 
 
-def test_written_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """actionlint, zizmor (auditor) and the schema have nothing against them, whatever the project."""
-    assert findings(linter, *[written(tmp_path, kind) for kind in KINDS]) == ""
+def test_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
+    """actionlint, zizmor (auditor) and the schema have nothing against them, whatever the project.
 
-
-def test_jobs_of_ones_own_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """They stand at the end of the workflow that publishes, and may wait for its jobs."""
-    bench = make_bench(tmp_path)
-    set_up(bench)
-    mark = "  # >>> own: further jobs\n"
-    bench.edit(".github/workflows/release.yml", mark, mark + FURTHER)
-    assert findings(linter, bench.root) == ""
+    Jobs of its own stand at the end of the workflow that publishes, and may wait for its jobs. nox-ship uses what it
+    writes.
+    """
+    more = written(tmp_path, "everyday").rename(tmp_path / "with-jobs-of-its-own")
+    path, mark = more / ".github" / "workflows" / "release.yml", "  # >>> own: further jobs\n"
+    text = path.read_text("utf-8")
+    assert mark in text
+    path.write_text(text.replace(mark, mark + FURTHER), "utf-8")
+    ours = tmp_path / "ours"
+    shutil.copytree(ROOT / ".github", ours / ".github")
+    assert findings(linter, *[written(tmp_path, kind) for kind in KINDS], more, ours) == ""
 
 
 def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
@@ -132,10 +135,8 @@ def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
     assert 'needs job "nothing"' in said
 
 
-def test_the_projects_own_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """nox-ship uses what it writes, and it is what the installed version would write."""
-    shutil.copytree(ROOT / ".github", tmp_path / "ours" / ".github")
-    assert findings(linter, tmp_path / "ours") == ""
+def test_the_projects_own_workflows_are_what_is_written() -> None:
+    """By the version that is installed."""
     survey = Survey.of(ROOT, PYTHON)
     made = init.plan(survey, ci="none")
     assert [change.name for change in [*made.changes, *init.drift(survey).changes]] == []
@@ -167,7 +168,7 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
-@pytest.mark.parametrize("visibility", ["private", "public"])
+@pytest.mark.parametrize("visibility", ["private", pytest.param("public", marks=pytest.mark.exhaustive)])
 def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
     """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
     event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
@@ -237,6 +238,7 @@ def test_publishing_waits_for_the_checks_that_it_requires(tmp_path: Path, runner
         assert len(actions.pypi.files()) == len(actions.testpypi.files()) == 2
 
 
+@pytest.mark.exhaustive  # tests/test_workflow_jobs.py evaluates the conditions
 def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
     """The jobs that publish are not reached."""
     actions.bench.write({"tests/test_more.py": "def test_more():\n    assert 1 == 2\n"})
@@ -299,6 +301,45 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
     (page,) = actions.forge.board.releases.values()
     assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
+
+
+def test_a_release_is_proposed_merged_tagged_and_published(tmp_path: Path, runner_variables: dict[str, str]) -> None:
+    """By hand it is proposed; the push of the merge tags it and starts anew; that run publishes what was built."""
+    pyproject = WATCHED["pyproject.toml"] + 'delivery = "pull-request"\n'
+    with acting(tmp_path, runner_variables, project={**WATCHED, "pyproject.toml": pyproject}) as actions:
+        git = actions.bench.git
+        before = git("ls-remote", "origin", "refs/heads/main")
+        inputs = {"bump": "minor", "dry_run": "false", "target": "route", "run": ""}
+        code, output = actions.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="propose")
+        assert code == 0, output[-5000:]
+        assert actions.runner.jobs()[-1] == "propose"
+        assert git("ls-remote", "origin", "refs/heads/main") == before
+        assert git("ls-remote", "--tags", "origin") == ""
+        (pull,) = actions.forge.board.pulls.values()
+        assert (pull["title"], pull["head"]["ref"]) == ("Release 1.3.0", "release/v1.3.0")
+        assert "sample-1.3.0-py3-none-any.whl" in pull["body"]
+        push = {"ref": "refs/heads/main", "ref_type": "branch"}
+        code, output = actions.run("push", push, job="cut")
+        assert code == 0, output[-5000:]
+        assert actions.runner.jobs()[-1] == "merged"  # which told that there is nothing to cut
+        assert "is no release that was merged" in output
+        git("fetch", "--quiet", "origin", "release/v1.3.0")
+        git("merge", "--quiet", "--squash", "FETCH_HEAD")
+        git("commit", "--quiet", "--message", "Release 1.3.0 (#1)")
+        git("push", "--quiet", "origin", "main")
+        merged = git("rev-parse", "HEAD")
+        pull.update(state="closed", merged_at="2026-01-05T12:00:00Z", merge_commit_sha=merged)
+        code, output = actions.run("push", push, job="push")
+        assert code == 0, output[-5000:]
+        assert actions.forge.started[-1]["ref"] == "refs/tags/v1.3.0"
+        assert git("ls-remote", "origin", "refs/tags/v1.3.0^{}").split()[0] == merged
+        git("fetch", "--quiet", "--tags", "origin")
+        sbom = (actions.runner.home / "names" / "sbom").resolve().name
+        actions.forge.remember(output, merged, merged, actions.workflow, sbom)
+        actions.forge.told["actions/runs/1"]["event"] = "push"
+        code, output = actions.publish_cut()
+        assert code == 0, output[-5000:]
+        assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:

@@ -111,7 +111,8 @@ def find_coming(
     proposals = known.proposals
     merged = proposals.of_version(project, source.current, form, tags, wanted) if proposals else None
     if merged:
-        return _finishing_merged(merged, source, str(source.current), wanted, project, findings)
+        version = source.current or str(form.version(merged.tag))
+        return _finishing_merged(merged, source, version, wanted, project, findings)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))

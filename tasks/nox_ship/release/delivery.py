@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nox_ship.config import Delivery as Wanted
-from nox_ship.errors import Findings, shorten
+from nox_ship.errors import Findings, Kind, shorten
 from nox_ship.world.releases import Releases
 
 Way = Literal["push", "pull request"]
 BRANCHES = "release/"
 """The prefix of branches from which releases are proposed."""
+
+
+OTHERS_ON_BRANCH = Kind(
+    "NS880",
+    "others-on-release-branch",
+    "Merge the pull request with these commits, or delete the branch and run the same command again.",
+)
 
 
 @dataclass(frozen=True)

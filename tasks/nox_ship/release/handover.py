@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from nox_ship.files import copy_whole
 from nox_ship.git import Repository
 from nox_ship.package.manifest import FILE_CHANGED, NOTES, OTHER_ORIGIN, Manifest, announced
 from nox_ship.process import CommandFailedError
+from nox_ship.release.delivery import OTHERS_ON_BRANCH, branch_of
 from nox_ship.world.remote import Remote
 
 NOT_ANNOUNCED = Kind(
@@ -32,6 +33,11 @@ OTHER_CUT = Kind(
     "Find what changed the release in the job that cuts it (bump settings, hooks, the noxfile); nothing was pushed.",
 )
 
+NOTHING_TO_MERGE = Kind(
+    "NS885",
+    "nothing-to-merge",
+    'Set `delivery = "push"` and write the workflows again: a release that changes no file needs no pull request.',
+)
 _OTHER_ARTIFACT = "Run the whole workflow again: this artifact is not the one that was built."
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REGULAR = ("100644", "100755")
@@ -106,11 +112,14 @@ class Cut:
     tag_object: str
     onto: str
     """The commit from which it was cut."""
+    merged: bool = False
+    """Whether that commit is the release, by a merged pull request: only the tag is new."""
 
     @property
     def refs(self) -> dict[str, str]:
         """The object of each ref to push, by the ref's full name."""
-        return {f"refs/heads/{self.branch}": self.commit, f"refs/tags/{self.tag}": self.tag_object}
+        tag = {f"refs/tags/{self.tag}": self.tag_object}
+        return tag if self.merged else {f"refs/heads/{self.branch}": self.commit, **tag}
 
     @property
     def bundled(self) -> dict[str, str]:
@@ -156,14 +165,53 @@ def push(cut: Cut, file: Path, remote: Remote) -> bool:
     """
     there = remote.refs()
     pushed = there.get(f"refs/tags/{cut.tag}") == cut.commit  # both arrive together, but branches move on
-    if not pushed and there.get(f"refs/heads/{cut.branch}") != cut.onto:
-        what = f"{cut.branch} is no longer at {cut.onto[:10]}, from which the release was cut."
-        raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
+    if not (pushed or cut.merged):
+        _check_branch(cut, there)
     remote.fetch(cut.onto)
     _take_objects(cut, file, remote.local)
     if not pushed:
         remote.push(remote.local, cut.refs)
     return not pushed
+
+
+def _check_branch(cut: Cut, there: Mapping[str, str]) -> None:
+    """Check that the branch is where a release was cut from.
+
+    Raises:
+        ShipError: It has moved on (NS762).
+    """
+    if there.get(f"refs/heads/{cut.branch}") != cut.onto:
+        what = f"{cut.branch} is no longer at {cut.onto[:10]}, from which the release was cut."
+        raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
+
+
+def offer(cut: Cut, file: Path, remote: Remote) -> str:
+    """Push the commit of a release that another job has cut to a branch of its own; return what git says of it.
+
+    Args:
+        cut: What the bundle must hold, told another way than by the bundle.
+        file: The bundle.
+        remote: Where it goes; its ``local`` is an empty bare repository, which takes the objects.
+
+    Raises:
+        ShipError: The bundle holds anything else, or the branch has moved on (NS762), there is no commit that could be
+            merged (NS885), the release branch has commits of others (NS880), or the remote does not answer (NS208) or
+            refuses (NS231).
+    """
+    if cut.commit == cut.onto:
+        raise ShipError(NOTHING_TO_MERGE(f"{cut.tag} changes no file: there is nothing that could be merged."))
+    there, ref, local = remote.refs(), f"refs/heads/{branch_of(cut.tag)}", remote.local
+    _check_branch(cut, there)
+    remote.fetch(cut.onto)
+    _take_objects(cut, file, local)
+    subject, tip = local.run("log", "-1", "--format=%s", cut.commit), there.get(ref, "")
+    if tip not in ("", cut.commit):
+        remote.fetch(tip)
+        if (local.run("log", "-1", "--format=%s", tip), len(local.parents(tip))) != (subject, 1):
+            raise ShipError(OTHERS_ON_BRANCH(f"{branch_of(cut.tag)} is at {tip[:10]}, which no release made."))
+    if tip != cut.commit:
+        remote.push(local, {ref: cut.commit}, replaces={ref: tip})
+    return subject
 
 
 def switch(cut: Cut, file: Path, checkout: Repository) -> None:

@@ -11,15 +11,23 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bump_settings
-from nox_ship.release.delivery import branch_of
+from nox_ship.release.delivery import BRANCHES, branch_of
 from nox_ship.release.record import Record
 from nox_ship.versions import TagForm, parse
+from nox_ship.world.pulls import PullRequests
 from nox_ship.world.releases import Releases
 
 MERGED_BEFORE = Kind(
     "NS882",
     "merged-not-released",
     "Run `git switch --detach COMMIT` with that commit, then the same command again.",
+)
+
+
+NOT_MERGED = Kind(
+    "NS884",
+    "not-merged",
+    "Find out how this commit came to the branch; to release it all the same, ask for its version by hand.",
 )
 
 
@@ -32,6 +40,33 @@ class Merged:
     """The commit on the release branch that the merge made."""
     told_by: str
     """The evidence: the address of the pull request, or what was compared."""
+
+
+def tag_of(project: Project, version: str, form: TagForm) -> str:
+    """Return the tag of the version that a project's files have."""
+    own = bump_settings(project, version, None)
+    name = own.tag_name if own and project.settings.tag is None else None
+    return (own.filled(name, version, version) if own and name else None) or form.name(version)
+
+
+def merged_into(pulls: PullRequests, commit: str, base: str) -> str | None:
+    """Return the tag of the release that a commit is by a merged pull request of ours; None where it is none.
+
+    Raises:
+        ShipError: The forge does not answer (NS780 to NS785).
+    """
+    branches = [pull.branch for pull in pulls.that_made(commit, base)]
+    return next((branch.removeprefix(BRANCHES) for branch in branches if branch.startswith(BRANCHES)), None)
+
+
+def check_merged(pulls: PullRequests, tag: str, commit: str, base: str) -> None:
+    """Check that a commit is the release of a tag by a merged pull request of ours.
+
+    Raises:
+        ShipError: It is not (NS884), or the forge does not answer (NS780 to NS785).
+    """
+    if merged_into(pulls, commit, base) != tag:
+        raise ShipError(NOT_MERGED(f"No pull request of {branch_of(tag)} was merged into {base} as {commit[:10]}."))
 
 
 @dataclass(frozen=True)
@@ -51,6 +86,8 @@ class Proposals:
     """The record of an earlier run."""
     certain: bool
     """Whether an answer is required; if not, a forge that does not answer counts as having none."""
+    told: str = ""
+    """The tag of the release that HEAD is, as another job was told by the forge."""
 
     def of_version(
         self, project: Project, current: str | None, form: TagForm, tags: Collection[str], wanted: str | None
@@ -65,18 +102,20 @@ class Proposals:
             wanted: The argument; if it is another version than this one, none was merged.
 
         Raises:
-            ShipError: HEAD has moved on since (NS882), or the forge does not answer (NS780 to NS785).
+            ShipError: HEAD has moved on since (NS882), another job was told of another release (NS884),
+                or the forge does not answer (NS780 to NS785).
         """
+        if self.told:
+            if form.version(self.told) is None or (current and tag_of(project, current, form) != self.told):
+                raise ShipError(NOT_MERGED(f"{self.told} was merged, and the project's version is {current}."))
+            return Merged(self.told, self.head, "another job of this workflow")
         asked = parse(wanted or "")
         if current is None or asked not in (None, Version(current)):
             return None
         if any(form.version(tag) == Version(current) for tag in tags):
             return None
-        own = bump_settings(project, current, None)
-        named = (
-            own.filled(own.tag_name, current, current) if own and own.tag_name and not project.settings.tag else None
-        )
-        return self.merged(named or form.name(current), certain=self.certain or (bool(tags) and asked is None))
+        tag = tag_of(project, current, form)
+        return self.merged(tag, certain=self.certain or (bool(tags) and asked is None))
 
     def merged(self, tag: str, *, certain: bool) -> Merged | None:
         """Return the release of a tag if HEAD is the result of merging its proposal.

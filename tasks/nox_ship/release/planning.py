@@ -45,6 +45,8 @@ class Request:
     """Whether to rehearse the next release even if HEAD is a release and the changelog has no entry."""
     in_ci: bool = False
     """Whether this runs in CI, where missing Pythons are an error instead of being skipped."""
+    merged: str = ""
+    """The tag of the release that HEAD is by a merged pull request, as another job was told by the forge."""
     cut: bool = False
     """Whether only to make commit and tag, for another job to push."""
     wait: bool = False
@@ -150,10 +152,10 @@ class Draft:
             pushed = _pushed(earlier, head, refs)
         if project and repository and head:
             proposals = None
-            if project.settings.delivery != "push" and release_branch:
+            if release_branch and (request.merged or project.settings.delivery != "push"):
                 forge = findings.catch(lambda: world.forge)
                 certain = project.settings.delivery == "pull-request"
-                proposals = Proposals(repository, head, release_branch, refs, forge, earlier, certain)
+                proposals = Proposals(repository, head, release_branch, refs, forge, earlier, certain, request.merged)
             kept = None if request.fresh else earlier
             known = Known(head, tags, tags_of(refs), pushed, kept, proposals)
             early, wanted = request.early, request.wanted

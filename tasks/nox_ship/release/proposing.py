@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.release import built
 from nox_ship.release.delivering import MOST_COMMITS, seal_broken
-from nox_ship.release.delivery import BRANCHES, branch_of
+from nox_ship.release.delivery import BRANCHES, OTHERS_ON_BRANCH, branch_of
 from nox_ship.release.results import Bumped, How, Proposed
 from nox_ship.release.run import Run, State
+from nox_ship.release.workflows import finishes
 from nox_ship.report_summary import proposed
 from nox_ship.world.forge import TOKENS, proposal_page
 from nox_ship.world.index import display_name
 from nox_ship.world.pulls import LONGEST_BODY, PullRequest, PullRequests
 from nox_ship.world.remote import PushUnclearError
 
-OTHERS_ON_BRANCH = Kind(
-    "NS880",
-    "others-on-release-branch",
-    "Merge the pull request with these commits, or delete the branch and run the same command again.",
-)
 NOT_OPENED = Kind(
     "NS881",
     "pull-request-not-opened",
@@ -107,6 +103,8 @@ def propose(run: Run, state: State) -> Proposed:
     plan, bumped, stage, report, remote = run.plan, run.bumped, run.stage, run.report, run.world.remote
     objects, seen, name = bumped.objects, state.seen, branch_of(plan.tag)
     report.remote = remote.name
+    if finishes(plan.repository.path, plan.workflow):
+        report.workflow = plan.workflow or ""
     report.commits, report.commit_count = stage.repository.new_commits(
         objects.commit, remote.refs().values(), MOST_COMMITS
     )
@@ -115,15 +113,7 @@ def propose(run: Run, state: State) -> Proposed:
     stage.record.proposal = stage.repository.run("rev-parse", f"{objects.commit}^{{tree}}")
     stage.save()  # a merged release is compared with what is pushed next
     if seen.tip != objects.commit:
-        report.pushed = "unknown"  # until the remote has answered
-        ref = f"refs/heads/{name}"
-        try:
-            remote.push(stage.repository, {ref: objects.commit}, replaces={ref: seen.tip})
-        except PushUnclearError:
-            raise
-        except ShipError:
-            report.pushed = "no"
-            raise
+        _push(run, seen)
     pulls = _pulls(run)
     if pulls is None:
         run.notify(_not_opened(run))
@@ -131,12 +121,26 @@ def propose(run: Run, state: State) -> Proposed:
     title = plan.message.splitlines()[0]
     body = proposed(report, merging(run), LONGEST_BODY)
     try:
-        pull, opened = pulls.bring(name, plan.release_branch, title, body)
-        _outdate(pulls, pull, plan.release_branch)
+        pull, opened = offered(pulls, name, plan.release_branch, title, body)
     except ShipError as error:
         run.notify(_not_opened(run, error.findings[0]))
         return Proposed(remote.name, name, by_hand(run), how="by hand", anew=True)
     return Proposed(remote.name, name, pull.url, how="opened" if opened else "renewed", anew=True)
+
+
+def _push(run: Run, seen: _Branch) -> None:
+    """Push the release branch, in the place of what was seen there; the report says how far that came."""
+    report, stage, ref = run.report, run.stage, f"refs/heads/{seen.name}"
+    report.proposal, report.pushed = seen.name, "unknown"  # until the remote has answered
+    try:
+        run.world.remote.push(stage.repository, {ref: run.bumped.objects.commit}, replaces={ref: seen.tip})
+    except PushUnclearError:
+        raise
+    except ShipError:
+        report.pushed = "no"
+        raise
+    report.pushed = "no"  # neither branch nor tag of the release
+    report.arrived.append(f"{seen.name} on {seen.remote}")
 
 
 def _not_opened(run: Run, why: Finding | None = None) -> Finding:
@@ -146,6 +150,17 @@ def _not_opened(run: Run, why: Finding | None = None) -> Finding:
     page = by_hand(run)
     at = f" Open it at {page}" if page else ""
     return NOT_OPENED(f"No pull request was opened: {told.rstrip('.')}.{at}")
+
+
+def offered(pulls: PullRequests, branch: str, base: str, title: str, body: str) -> tuple[PullRequest, bool]:
+    """Bring the pull request of a release to what it is, mark those of others as outdated; return it, and if it is new.
+
+    Raises:
+        ShipError: The forge refuses it, or does not answer (NS780 to NS785).
+    """
+    pull, opened = pulls.bring(branch, base, title, body)
+    _outdate(pulls, pull, base)
+    return pull, opened
 
 
 def _outdate(pulls: PullRequests, current: PullRequest, base: str) -> None:
@@ -161,6 +176,10 @@ def merging(run: Run) -> Iterator[str]:
     plan, commit = run.plan, run.bumped.objects.commit
     yield f"It was made from {plan.release_branch} at {plan.head[:10]} and passed every check as {commit[:10]}."
     yield "Merge it in any way: with a merge commit, a squash, a rebase or a merge queue."
+    if finishes(plan.repository.path, plan.workflow):
+        yield f"{plan.workflow} then builds and tests the merged commit, tags it {plan.tag}, and publishes it."
+        yield "Close it, and nothing is released."
+        return
     yield f"Then run `{run.report.command}` on the updated {plan.release_branch}: it tags the merged commit {plan.tag}."
     if plan.workflow:
         yield f"The tag starts {plan.workflow}, which publishes the release."

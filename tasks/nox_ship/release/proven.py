@@ -32,6 +32,8 @@ SBOM = "sbom"
 _PUSHING = "Push files "
 """The prefix of the pushing job's name; no other job of the workflow has it."""
 _PUSHED = re.compile(_PUSHING + r"(?P<files>[0-9]{1,20}), manifest (?P<manifest>[0-9a-f]{64})", re.ASCII)
+_CUTTING = ("workflow_dispatch", "push")
+"""What starts a run that cuts a release: somebody does, or a merged pull request."""
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 _WORKFLOWS = ".github/workflows/"
 _PATIENCE = 300.0
@@ -109,8 +111,10 @@ def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
     path = run.path.partition("@")[0]
     if path != _WORKFLOWS + job.workflow:
         yield f"it belongs to {path}, not to {job.workflow}"
-    if run.event != "workflow_dispatch":
-        yield f"it was started by {run.event}, not manually"
+    if run.event not in _CUTTING:
+        yield f"it was started by {run.event}, not manually or by a push to the branch"
+    if run.event == "push" and run.head_sha != job.commit:
+        yield f"it was started by a push of {run.head_sha[:10]}, which is not the release"
     if run.head_branch != branch:
         yield f"it ran on {run.head_branch}, not on the release branch {branch}"
     if run.head_repository is None or run.head_repository.full_name.lower() != job.slug.lower():

@@ -205,7 +205,7 @@ class Proposed(Result):
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
         """Record where it is proposed."""
         report.remote, report.proposal = self.remote, self.page or self.branch
-        report.arrived.append(f"{self.branch} on {self.remote}")
+        report.arrived = [f"{self.branch} on {self.remote}"]
         if self.anew:
             report.changed = True
             report.pushes.append(f"{self.branch} → {self.remote}")

@@ -123,6 +123,12 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
     return Publishing(told=(*told, *doubts))
 
 
+def finishes(repository: Path, workflow: str | None) -> bool:
+    """Whether a workflow tags and publishes a release by itself once its pull request is merged."""
+    path = repository / FOLDER / (workflow or "")
+    return path.is_file() and "nox-ship merged" in documents.read_text(path)
+
+
 def after_publishing(repository: Path, workflow: str, tag: str) -> dict[str, str]:
     """Return the jobs of a workflow that end after it has published, by the names that GitHub shows, with the reason.
 

@@ -56,6 +56,7 @@ def facts(survey: Survey) -> workflows.Facts:
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
         names=decided.names,
         checks=project.settings.publish.require_checks,
+        proposes=project.settings.delivery == "pull-request",
         more_pythons=noxfile.written.pythons,
         wheels=survey.wheels,
         tests_wheel=project.settings.tests.installed and "tests" in decided.gates and not decided.replaces("tests"),

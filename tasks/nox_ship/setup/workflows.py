@@ -42,13 +42,13 @@ _RECEIVE = """\
   run: nox-ship receive files --commit="$GITHUB_SHA\""""
 _SWITCH = """\
 - name: Take the release that was cut
-  if: inputs.bump
+  if: @IF_SWITCH@
   uses: @DOWNLOAD_ARTIFACT@
   with:
     artifact-ids: ${{ needs.cut.outputs.bundle }}
     path: @CUT_PATH@
 - name: Switch to it
-  if: inputs.bump
+  if: @IF_SWITCH@
   env:
     COMMIT: ${{ needs.cut.outputs.commit }}
     TAG: ${{ needs.cut.outputs.tag }}
@@ -61,10 +61,10 @@ _TRIALS = """\
 python: ${{ fromJSON(needs.matrix.outputs.pythons) }}
 system: [@SYSTEMS@]"""
 _EMULATE = """\
-- name: Emulate @ARCHITECTURE@
+- name: Emulate other architectures
   uses: @SETUP_QEMU@
   with:
-    platforms: @ARCHITECTURE@"""
+    platforms: all"""
 _TESTS_OF_INSTALLED = """\
 - name: Run the tests against the wheel
   env:
@@ -78,6 +78,20 @@ without_check:
   type: choice
   options: [@CHECKS@]
   default: @NONE@"""
+_ABOUT_MERGING = """
+# A release that is cut is proposed by a pull request. Once that is merged, the merged commit goes through the gates,
+# is tagged, and published."""
+_OF_MERGING = (
+    "ABOUT_MERGING",
+    "NEEDS_MERGED",
+    "TOLD_MERGED",
+    "CUT_MERGED",
+    "IF_WANTED",
+    "IF_PUSH",
+    "LOOK_AT_PULLS",
+    "PUSH_MERGED",
+)
+"""Places of the template that are empty where a release that is cut is pushed."""
 _READ_CHECKS = [
     "checks: read # to wait for required checks",
     "statuses: read # and for required commit statuses",
@@ -121,6 +135,8 @@ class Facts:
     """The names of our sessions in the noxfile that differ from the usual ones, by the usual ones."""
     checks: tuple[str, ...] = ()
     """Names of the checks that publishing waits for."""
+    proposes: bool = False
+    """Whether a release is proposed by a pull request, and finished once that is merged."""
     more_pythons: tuple[str, ...] = ()
     """Other Pythons that the noxfile's own sessions need, such as ``pypy3.11``."""
     wheels: tuple[str, ...] = ()
@@ -212,11 +228,13 @@ def _release(facts: Facts) -> str:
         **_common(facts),
         "PUSHES": _pushes(facts),
         "WITHOUT_CHECK": _without_check(facts.checks) if facts.checks else "",
-        "BEFORE_PUSH": ", ".join(["lock", "cut", *gates, "rehearse-upload"]),
+        **_delivery(facts, ["lock", "cut", *gates, "rehearse-upload"]),
         "GATES": "[cut, gates]",
         "IF_GATES": "if: ${{ !failure() && !cancelled() && needs.gates.result == 'success' }}",
     }
     values["SWITCH"] = filled(_SWITCH, values)
+    for name in ("merged", "propose"):
+        values[name.upper()] = filled(template(f"{name}.yml"), values) if facts.proposes else ""
     values["WHEELS"] = _wheels(facts, values) if facts.wheels else ""
     values |= _trials(facts, values)
     values |= _coverage(facts, values)
@@ -255,6 +273,44 @@ def _release(facts: Facts) -> str:
     for name in ("attest", "announce"):
         values[name.upper()] = filled(template(f"{name}.yml"), values)
     return filled(_spoken("release.yml", facts), values)
+
+
+def _delivery(facts: Facts, before: list[str]) -> dict[str, str]:
+    """Return what depends on how a release that is cut reaches its branch: by a push, or by a merged pull request.
+
+    Args:
+        facts: The project.
+        before: The jobs that a release has to pass before it is delivered.
+    """
+    by_hand = "github.event_name == 'workflow_dispatch' && inputs.bump && !inputs.dry_run"
+    values = dict.fromkeys(_OF_MERGING, "") | {
+        "RELEASE_OF": "github.ref",
+        "IF_CUT": by_hand,
+        "IF_SWITCH": "inputs.bump",
+        "BEFORE_BUILD": "cut",
+        "BEFORE_PUSH": ", ".join(before),
+        "TARGET": "inputs.target",
+    }
+    if not facts.proposes:
+        return values
+    wanted = "github.event_name == 'workflow_dispatch' || github.ref_type == 'tag' || needs.merged.outputs.tag"
+    return values | {
+        "ABOUT_MERGING": _ABOUT_MERGING,
+        "RELEASE_OF": "github.event_name == 'push' && github.ref_type == 'branch' && github.sha || github.ref",
+        "NEEDS_MERGED": "needs: merged",
+        "IF_CUT": f"{by_hand} || needs.merged.outputs.tag",
+        "TOLD_MERGED": "MERGED: ${{ needs.merged.outputs.tag }}",
+        "CUT_MERGED": '--merged="$MERGED" ',
+        "IF_WANTED": "" if facts.settings.development else f" && ({wanted})",
+        "IF_SWITCH": "needs.cut.result == 'success'",
+        "BEFORE_BUILD": "[cut, merged]",
+        "BEFORE_PUSH": ", ".join([*before, "merged"]),
+        "BEFORE_PROPOSAL": ", ".join(before),
+        "IF_PUSH": "if: needs.merged.outputs.tag",
+        "LOOK_AT_PULLS": "pull-requests: read # to look at the pull request that brought the release",
+        "PUSH_MERGED": " --merged",
+        "TARGET": "inputs.target || 'route'",
+    }
 
 
 def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: list[str]) -> str:
@@ -318,14 +374,14 @@ def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
     folders = {job: f".nox-ship/parts/{job.rpartition('-')[2]}" for job in _wheel_jobs(facts)}
     for (job, folder), system in zip(folders.items(), facts.wheels, strict=True):
         runner, architecture = split(system)
-        emulated = {"ARCHITECTURE": scalar(architecture), "SETUP_QEMU": ACTIONS["setup-qemu"]}
+        emulates = bool(architecture) and is_emulated(system)
         own = {
             "NUMBER": job.rpartition("-")[2],
             "WHEELS_NAME": scalar(f"Wheels on {system}"),
             "WHEELS_RUNNER": scalar(runner),
             "WHEELS_SYSTEM": scalar(system),
-            "EMULATE": filled(_EMULATE, emulated) if architecture and is_emulated(system) else "",
-            "WHEELS_MINUTES": "360" if architecture and is_emulated(system) else "180",
+            "EMULATE": filled(_EMULATE, {"SETUP_QEMU": ACTIONS["setup-qemu"]}) if emulates else "",
+            "WHEELS_MINUTES": "360" if emulates else "180",
             "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
         }
         made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))
@@ -435,9 +491,8 @@ def _install_besides(requirements: tuple[str, ...]) -> str:
 def _pushes(facts: Facts) -> str:
     before, after = (_pattern(part) for part in facts.tag.split("{version}"))
     lines = [f"    tags: [{quoted(f'{before}[0-9]*{after}')}]"]
-    return "\n".join(
-        [*lines, *([f"    branches: [{quoted(_pattern(facts.branch))}]"] if facts.settings.development else [])]
-    )
+    by_branch = facts.settings.development or facts.proposes
+    return "\n".join([*lines, *([f"    branches: [{quoted(_pattern(facts.branch))}]"] if by_branch else [])])
 
 
 def _pattern(name: str) -> str:

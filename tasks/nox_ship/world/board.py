@@ -203,6 +203,11 @@ class Board:
         ]
         return http.HTTPStatus.OK, [self._shown_pull(environ, pull) for pull in found]
 
+    def pulls_of(self, environ: WSGIEnvironment, commit: str) -> Reply:
+        """Answer with the pull requests whose merge led to a commit."""
+        found = [pull for pull in self.pulls.values() if pull["merge_commit_sha"] == commit]
+        return http.HTTPStatus.OK, [self._shown_pull(environ, pull) for pull in found]
+
     def open_pull(self, environ: WSGIEnvironment, _: str) -> Reply:
         """Open a pull request; a branch has at most one open."""
         asked = _value(environ)
@@ -288,6 +293,7 @@ _ROUTES: tuple[tuple[str, Callable[[Board, WSGIEnvironment, str], Reply]], ...] 
     (r"POST /releases/(\d+)/assets", Board.take),
     (r"DELETE /releases/assets/(\d+)", Board.remove),
     ("GET /pulls", Board.listed_pulls),
+    ("GET /commits/([0-9a-f]+)/pulls", Board.pulls_of),
     ("POST /pulls", Board.open_pull),
     (r"PATCH /pulls/(\d+)", Board.change_pull),
 )

@@ -69,6 +69,15 @@ class PullRequests:
         """
         return tuple(pull for pull in self.of_branch(branch, base) if pull.merged)
 
+    def that_made(self, commit: str, base: str) -> tuple[PullRequest, ...]:
+        """Return the pull requests from branches of this repository whose merge led to a commit on ``base``.
+
+        Raises:
+            ShipError: The API does not tell (NS780 to NS785).
+        """
+        found = _pulls(self.api, self.api.pages(f"/commits/{commit}/pulls", absent=(_INVALID,)))
+        return tuple(pull for pull in found if pull.own and (pull.merged, pull.base) == (commit, base))
+
     def opened(self, base: str) -> tuple[PullRequest, ...]:
         """Return the open pull requests from branches of this repository into ``base``.
 

@@ -1,0 +1,221 @@
+"""The jobs that propose a release and tag what was merged: they hold rights, and believe what GitHub says alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_forge import SLUG, TOKEN, FailingForge
+from fakes import write_dist
+from nox_ship import command
+from nox_ship.git import Repository
+from nox_ship.package.build import manifest_path
+from nox_ship.package.manifest import NOTES
+from nox_ship.project import Project
+from nox_ship.release.handover import Cut, bundle
+from nox_ship.world.forge import Job
+from support import commit_files, git, make_repository
+
+IDENTITY = ("-c", "user.name=Other", "-c", "user.email=other@sample.example")
+NOTED = "- A thing. <script>alert(1)</script> @everyone ```\n"
+
+
+@dataclass
+class Scene:
+    """A job in a folder of its own, a release that another one cut, and the remote."""
+
+    stage: Repository
+    bare: Path
+    forge: FailingForge
+    started: list[str]
+
+    def cut(self) -> Cut:
+        """Return the release as the stage has it."""
+        head, tag = self.stage.run("rev-parse", "HEAD", "refs/tags/v2").splitlines()
+        return Cut("main", "v2", head, tag, git(self.bare, "rev-parse", "main"))
+
+    def run(self, name: str, cut: Cut, *more: str, onto: str = "") -> int:
+        """Run a command of ours as the job does, on what the bundle holds."""
+        scratch = self.bare.parent / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        bundle(cut, self.stage, scratch / "cut.git", scratch / "release.bundle")
+        objects = {"onto": onto or cut.onto, "branch": "main", "commit": cut.commit, "tag": "v2"}
+        options = [f"--{key}={value}" for key, value in {**objects, "tag-object": cut.tag_object}.items()]
+        return command.main([name, str(scratch / "release.bundle"), *options, *more])
+
+    def refs(self) -> dict[str, str]:
+        """Return what the remote has."""
+        return Repository(self.bare).refs("--heads", "--tags")
+
+    def merged(self, commit: str, **changes: Any) -> None:
+        """Let GitHub tell of a merged pull request of the release."""
+        pull, _ = self.forge.client().pulls.bring("release/v2", "main", "Release 2", "")
+        self.forge.pulls[pull.number].update(
+            {"state": "closed", "merged_at": "2026-01-05T12:00:00Z", "merge_commit_sha": commit, **changes}
+        )
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Return a job that was handed a release, which is one commit on top of ``main``."""
+    stage = make_repository(tmp_path / "stage", {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n'})
+    bare = tmp_path / "acme" / "sample"
+    bare.parent.mkdir()
+    git(tmp_path, "clone", "--quiet", "--bare", str(stage.path), str(bare))
+    commit_files(stage.path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "2"\n'}, "Release 2")
+    git(stage.path, "tag", "--annotate", "--message", "2", "v2")
+    job = tmp_path / "job"
+    shutil.copytree(stage.path, job, ignore=shutil.ignore_patterns(".git"))
+    project = Project.read(job)
+    write_dist(project, stage.head, "2")
+    (manifest_path(project).parent / NOTES).write_text(NOTED, "utf-8")
+    monkeypatch.chdir(job)
+    started: list[str] = []
+    monkeypatch.setattr(Job, "start", lambda _, tag, __: started.append(tag))
+    monkeypatch.delenv("NOX_SHIP_MANIFEST", raising=False)
+    with FailingForge() as forge:
+        env = {
+            "GITHUB_SERVER_URL": f"file://{tmp_path}",
+            "GITHUB_API_URL": forge.url,
+            "GITHUB_REPOSITORY": SLUG,
+            "GITHUB_WORKFLOW_REF": f"{SLUG}/.github/workflows/release.yml@refs/heads/main",
+            "GITHUB_RUN_ID": "7",
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_SHA": git(bare, "rev-parse", "main"),
+            "GITHUB_TOKEN": TOKEN,
+            "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+        }
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        yield Scene(stage, bare, forge, started)
+
+
+def tagged(scene: Scene) -> Cut:
+    """Let the release be merged by a squash, and cut as its tag alone; return that."""
+    commit = git(
+        scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "Release 2 (#1)", f"{scene.cut().onto}^{{tree}}"
+    )
+    git(scene.bare, "update-ref", "refs/heads/main", commit)
+    scene.stage.run("fetch", "--quiet", scene.bare, "main")
+    scene.stage.run("reset", "--quiet", "--hard", commit)
+    scene.stage.run("tag", "--force", "--annotate", "--message", "2", "v2")
+    return scene.cut()
+
+
+def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> None:
+    """Nothing is tagged; what the project wrote is no markup in the text; a second time nothing is doubled."""
+    cut, before = scene.cut(), scene.refs()
+    assert scene.run("propose", cut) == scene.run("propose", cut) == 0
+    assert scene.refs() == {**before, "refs/heads/release/v2": cut.commit}
+    (pull,) = scene.forge.pulls.values()
+    assert (pull["title"], pull["head"]["ref"], pull["base"]["ref"]) == ("Release 2", "release/v2", "main")
+    assert "release.yml then builds and tests the merged commit, tags it v2" in pull["body"]
+    assert f"````\n{NOTED.strip()}\n````" in pull["body"]
+    assert scene.started == []
+
+
+def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """The job does not fail for it, and tells the page that opens it."""
+    scene.forge.faults.read_only = True
+    assert scene.run("propose", scene.cut()) == 0
+    assert "refs/heads/release/v2" in scene.refs()
+    shown = "".join(capsys.readouterr().out.split())
+    assert "NS881" in shown
+    assert "compare/main...release/v2?expand=1" in shown
+
+
+def test_commits_of_others_on_the_release_branch_stay(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """NS880; an earlier proposal is replaced."""
+    earlier = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "Release 2", "main^{tree}")
+    git(scene.bare, "update-ref", "refs/heads/release/v2", earlier)
+    assert scene.run("propose", scene.cut()) == 0
+    assert scene.refs()["refs/heads/release/v2"] == scene.cut().commit
+    theirs = git(scene.bare, *IDENTITY, "commit-tree", "-p", "release/v2", "-m", "Better", "main^{tree}")
+    git(scene.bare, "update-ref", "refs/heads/release/v2", theirs)
+    assert scene.run("propose", scene.cut()) == 1
+    assert "NS880" in capsys.readouterr().out
+    assert scene.refs()["refs/heads/release/v2"] == theirs
+
+
+def test_a_branch_that_moved_on_gets_no_proposal_of_what_was(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """NS762: the workflow is run again from there."""
+    cut = scene.cut()
+    other = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "x", "main^{tree}")
+    git(scene.bare, "update-ref", "refs/heads/main", other)
+    assert scene.run("propose", cut) == 1
+    assert "NS762" in capsys.readouterr().out
+    assert scene.forge.pulls == {}
+
+
+def test_a_release_without_a_commit_is_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """NS885: there would be nothing to merge."""
+    cut = tagged(scene)
+    write_dist(Project.read(Path.cwd()), cut.commit, "2")
+    assert scene.run("propose", cut) == 1
+    assert "NS885" in capsys.readouterr().out
+
+
+def test_files_of_another_commit_are_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """NS604: the text would name files that nobody proved."""
+    write_dist(Project.read(Path.cwd()), "d" * 40, "2")
+    assert scene.run("propose", scene.cut()) == 1
+    assert "NS604" in capsys.readouterr().out
+    assert "refs/heads/release/v2" not in scene.refs()
+
+
+def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene) -> None:
+    """The tag alone is pushed, and the workflow is started on it."""
+    cut = tagged(scene)
+    later = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "later", "main^{tree}")
+    git(scene.bare, "update-ref", "refs/heads/main", later)
+    scene.merged(cut.commit)
+    assert scene.run("push", cut, "--merged", onto=cut.commit) == 0
+    assert scene.refs() == {"refs/heads/main": later, "refs/tags/v2": cut.commit}
+    assert scene.started == ["v2"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"merged_at": None},
+        {"merge_commit_sha": "d" * 40},
+        {"head": {"ref": "release/v2", "sha": "", "repo": {"full_name": "evil/sample"}}},
+        {"head": {"ref": "release/v3", "sha": "", "repo": {"full_name": SLUG}}},
+        {"head": {"ref": "v2", "sha": "", "repo": {"full_name": SLUG}}},
+        {"base": {"ref": "side"}},
+    ],
+)
+def test_a_commit_that_came_another_way_is_not_tagged(
+    scene: Scene, changes: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NS884, whatever the job says that cut it: GitHub knows no merged pull request of ours that led to it."""
+    cut = tagged(scene)
+    scene.merged(cut.commit, **changes)
+    monkeypatch.setenv("GITHUB_SHA", cut.commit)
+    assert scene.run("push", cut, "--merged", onto=cut.commit) == 1
+    assert "NS884" in capsys.readouterr().out
+    assert "refs/tags/v2" not in scene.refs()
+    assert scene.started == []
+
+
+def outputs(scene: Scene) -> str:
+    """Run the job that looks whether its commit is a merged release, and return what it tells others."""
+    assert command.main(["merged", "--branch=main"]) == 0
+    return (scene.bare.parents[1] / "outputs").read_text("utf-8").strip().splitlines()[-1]
+
+
+def test_a_push_to_the_branch_is_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tag of the release is told where a pull request of ours led to the commit, else nothing."""
+    cut = tagged(scene)
+    monkeypatch.setenv("GITHUB_SHA", cut.commit)
+    assert outputs(scene) == "tag="
+    scene.merged(cut.commit)
+    assert outputs(scene) == "tag=v2"
+    monkeypatch.setenv("GITHUB_REF", "refs/tags/v2")
+    assert outputs(scene) == "tag="
