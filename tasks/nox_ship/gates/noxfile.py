@@ -9,9 +9,7 @@ from functools import partial
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.gates.own import FURTHER, GATES, MEASURED, Decision
 
-SESSION_TAKEN = Kind(
-    "NS812", "session-taken", "You need not do anything: both work under their own names.", level="notice"
-)
+SESSION_TAKEN = Kind("NS812", "session-taken", "No action is needed: both work under their own names.", level="notice")
 NOT_MEASURED = Kind(
     "NS841",
     "coverage-not-measured",

@@ -40,7 +40,7 @@ NO_PY_TYPED = Kind(
 LOOKS_SECRET = Kind(
     "NS530",
     "looks-secret",
-    "If only tests or examples use it, you need not do anything; otherwise remove it, and replace the secret.",
+    "If only tests or examples use it, no action is needed; otherwise remove it, and replace the secret.",
     level="warning",
 )
 _CACHES = {

@@ -25,13 +25,13 @@ FILE_GREW = Kind(
 CONTENT_GONE = Kind(
     "NS562",
     "content-gone",
-    "If it was removed on purpose, you need not do anything; otherwise check what the build backend excludes.",
+    "If it was removed on purpose, no action is needed; otherwise check what the build backend excludes.",
     level="warning",
 )
 NEW_TOP_LEVEL = Kind(
     "NS563",
     "new-top-level",
-    "If it should be installed at top level, you need not do anything; otherwise exclude it from the build.",
+    "If it should be installed at top level, no action is needed; otherwise exclude it from the build.",
     level="warning",
 )
 UNUSED_REQUIREMENT = Kind(

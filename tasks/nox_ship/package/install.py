@@ -41,7 +41,7 @@ NEEDS_EXTRA = Kind(
 NEEDS_HOST = Kind(
     "NS621",
     "plug-in-needs-host",
-    "If the program that loads the plug-in always brings it, you need not do anything; else add it to `dependencies`.",
+    "If the program that loads the plug-in always brings it, no action is needed; else add it to `dependencies`.",
     level="warning",
 )
 

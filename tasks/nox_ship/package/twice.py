@@ -22,7 +22,7 @@ NOT_REPRODUCIBLE = Kind(
 ARCHIVE_VARIES = Kind(
     "NS571",
     "archive-varies",
-    "You need not do anything: the files install the same content (docs/reproducible.md: how to get the same bytes).",
+    "No action is needed: the files install the same content (docs/reproducible.md: how to get the same bytes).",
     level="warning",
 )
 

@@ -21,7 +21,7 @@ from nox_ship.package import framing, leaks
 from nox_ship.package.leaks import Suspect
 
 BAD_ARCHIVE = Kind(
-    "NS503", "bad-archive", "Run `nox -s build` again; if it fails again, report it to the build backend."
+    "NS503", "bad-archive", "Run `nox -s build` again; if it fails again, report it to the backend's developers."
 )
 
 _MOST_METADATA = 8 << 20

@@ -26,7 +26,7 @@ INCOMPLETE = Kind(
     "NS545",
     "wheel-incomplete",
     "Build it with a current release of the build backend, and do not rename it afterwards: the folder"
-    " `NAME-VERSION.dist-info` must match the file name, and hold METADATA, WHEEL and RECORD.",
+    " `NAME-VERSION.dist-info` must match the file name, and contain METADATA, WHEEL and RECORD.",
 )
 RECORD_DIFFERS = Kind(
     "NS546",

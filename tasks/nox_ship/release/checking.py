@@ -40,7 +40,7 @@ WAITS_FOR_ITSELF = Kind(
     "waits-for-itself",
     "Remove it from `publish.require-checks`: it cannot end before the release is published.",
 )
-CHECK_LEFT_OUT = Kind("NS855", "check-left-out", "You need not do anything if that was intended.", level="warning")
+CHECK_LEFT_OUT = Kind("NS855", "check-left-out", "No action is needed if that was intended.", level="warning")
 
 LONGEST = 7200.0
 """The longest time to wait, in seconds."""

@@ -24,7 +24,7 @@ INDEX_DISAGREES = Kind(
 YANKED = Kind(
     "NS791",
     "yanked",
-    "You need not do anything if that was intended; an owner can undo it on the release's page of the index.",
+    "No action is needed if that was intended; an owner can undo it on the release's page of the index.",
     level="warning",
 )
 

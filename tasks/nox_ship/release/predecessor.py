@@ -20,7 +20,7 @@ from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index
 
-NOT_COMPARED = Kind("NS560", "not-compared", "You need not do anything; the release continues.", level="notice")
+NOT_COMPARED = Kind("NS560", "not-compared", "No action is needed; the release continues.", level="notice")
 
 MOST = 32 << 20
 """Bytes of the largest file that is compared."""

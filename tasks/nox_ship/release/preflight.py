@@ -46,7 +46,7 @@ DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
 NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
 GATE_EXCLUDED = Kind("NS105", "gate-excluded", "The gate is left out of this release.", level="notice")
-GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "You need not do anything.", level="notice")
+GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "No action is needed.", level="notice")
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
 NO_SPACE = Kind("NS801", "no-space", "Free some disk space, or point TMPDIR to a folder on a larger disk.")
@@ -57,12 +57,12 @@ PYTHON_MISSING = Kind(
 PYTHON_LEFT_OUT = Kind(
     "NS118",
     "python-left-out",
-    "To require it, add it to the classifiers or to `pythons` in [tool.nox-ship].",
+    "To require one, add it to the classifiers or to `pythons` in [tool.nox-ship].",
     level="notice",
 )
 OTHER_ENCODING = Kind("NS119", "other-encoding", "Save the file as UTF-8.", level="notice")
 WHEELS_ELSEWHERE = Kind(
-    "NS582", "wheels-elsewhere", "You need not do anything: each wheel is tested where it is built.", level="notice"
+    "NS582", "wheels-elsewhere", "No action is needed: each wheel is tested where it is built.", level="notice"
 )
 NOT_AGREED = Kind(
     "NS237",

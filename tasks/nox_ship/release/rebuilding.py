@@ -27,7 +27,7 @@ OTHER_CONTENT = Kind(
 OTHER_ARCHIVE = Kind(
     "NS795",
     "rebuilt-as-another-archive",
-    "You need not do anything: the files install the same content.",
+    "No action is needed: the files install the same content.",
     level="warning",
 )
 

@@ -10,7 +10,7 @@ from nox_ship.versions import TagForm
 TAG_MOVED = Kind(
     "NS212",
     "tag-moved",
-    "A published tag is never moved: get the remote's with `git fetch --force --tags`, then release the next one.",
+    "A published tag is never moved: run `git fetch --force --tags`, then release the next version.",
 )
 TAG_NOT_HERE = Kind(
     "NS216", "tag-not-here", "Run `git fetch --tags`, then the same command again to finish the release."

@@ -56,7 +56,7 @@ NAME_TAKEN = Kind(
     "If it is not yours, choose another name: the index would refuse the upload.",
     level="warning",
 )
-NO_SIGNING_KEY = Kind("NS825", "no-signing-key", "Set `user.signingKey`, or `git config tag.gpgSign false`.")
+NO_SIGNING_KEY = Kind("NS825", "no-signing-key", "Set `user.signingKey`, or run `git config tag.gpgSign false`.")
 TOOL_MISSING = Kind("NS826", "tool-missing", "Install it, or put it on the PATH.")
 RESTATED = Kind(
     "NS831",

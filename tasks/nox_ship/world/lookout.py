@@ -22,7 +22,7 @@ from nox_ship.world.web import begun
 INDEX_NOT_ASKED = Kind(
     "NS767",
     "index-not-asked",
-    "You need not do anything: a release asks the index again, and stops if it does not answer.",
+    "No action is needed: a release asks the index again, and stops if it does not answer.",
     level="notice",
 )
 

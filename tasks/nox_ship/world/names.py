@@ -27,7 +27,7 @@ NAMES_NOT_COMPARED = Kind(
     "NS775",
     "names-not-compared",
     "To be sure, search the index for projects whose names differ only in `.`, `-`, `_`, in 1, l and i, or in 0 and o;"
-    " otherwise you need not do anything.",
+    " otherwise no action is needed.",
     level="notice",
 )
 
