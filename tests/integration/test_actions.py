@@ -104,11 +104,7 @@ def written(above: Path, kind: str) -> Path:
 
 
 def test_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """actionlint, zizmor (auditor) and the schema have nothing against them, whatever the project.
-
-    Jobs of its own stand at the end of the workflow that publishes, and may wait for its jobs. nox-ship uses what it
-    writes.
-    """
+    """actionlint, zizmor (auditor) and the schema find nothing, in a workflow with jobs of its own and in ours, too."""
     more = written(tmp_path, "everyday").rename(tmp_path / "with-jobs-of-its-own")
     path, mark = more / ".github" / "workflows" / "release.yml", "  # >>> own: further jobs\n"
     text = path.read_text("utf-8")
