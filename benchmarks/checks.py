@@ -1,10 +1,10 @@
 """Measure how long the checks of `build` take: reading wheel and sdist, and running every check.
 
-It ends with 1 where they cost more than the bound: 0.3 seconds for a package of 100 files, 5 seconds for one of 10,000.
-The project is read before, as it is in a build; the time is that of the processor.
+It exits with 1 if they cost more than the limit: 0.3 seconds for a package of 100 files, 5 seconds for one of 10,000.
+The project is read before, as in a build; the time is processor time.
 
 Usage: python benchmarks/checks.py [--profile]
-(in an environment that has nox-ship installed, with `tests` on the path: PYTHONPATH=tests)
+(in an environment with nox-ship installed, with `tests` on the path: PYTHONPATH=tests)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WORDS = ("value", "self", "return", "import", "result", "parser", "stream", "co
 
 
 def sources(number: int) -> dict[str, bytes]:
-    """Return files of a package: modules in folders of folders, and data beside them, of usual sizes."""
+    """Return files of a package: modules in nested folders, with data next to them, of typical sizes."""
     chance = random.Random(number)  # noqa: S311 - the same each time
     files: dict[str, bytes] = {"sample/__init__.py": b""}
     while len(files) < number:
@@ -47,7 +47,7 @@ def sources(number: int) -> dict[str, bytes]:
 
 
 def build(folder: Path, number: int) -> tuple[Project, list[Path], tuple[str, ...]]:
-    """Write a project of ``number`` files and what is built of it; return it with the files and the sources' names."""
+    """Write a project of ``number`` files and its built files; return it with the files and the sources' names."""
     files = sources(number)
     made = []
     for path in good_files(folder / "good"):
@@ -88,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", action="store_true", help="show where the time goes")
     options = parser.parse_args()
-    measure(10, profile=False)  # what is imported on first use
+    measure(10, profile=False)  # warms up what is imported on first use
     slow = False
     for number, bound in BOUNDS.items():
         seconds = min(measure(number, profile=options.profile) for _ in range(1 if options.profile else 3))

@@ -1,8 +1,8 @@
-"""The critical path of a release on Actions: of a pushed tag, and of a release that the workflow cuts.
+"""The critical path of a release on GitHub Actions: for a pushed tag, and for a release that the workflow cuts.
 
-Which jobs run, and what each waits for, is computed from the workflow that `nox-ship init` writes; how long each takes
-is measured with act, one after the other on this machine: the fastest of three rounds counts. It ends with 1 where a
-session runs twice on one commit. With `--write`, the tables in docs/speed.md are made anew.
+Which jobs run, and what each waits for, is computed from the workflow that `nox-ship init` writes. How long each takes
+is measured with act, one after another on this machine; the fastest of three rounds counts. It exits with 1 if a
+session runs twice on one commit. With `--write`, it updates the tables in docs/speed.md.
 
 Usage: python benchmarks/critical_path.py [--rounds N] [--write]   (in an environment with the group `integration`)
 """
@@ -32,7 +32,7 @@ from rehearsal import files_of  # noqa: E402
 DOC = HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- critical path: written by benchmarks/critical_path.py -->", "<!-- critical path: end -->"
 BUILT = {"tag": "v1.1.0", "route": "pypi"}
-"""What the job that builds tells."""
+"""The outputs of the building job."""
 CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route", "run": ""}, "ref_type": "branch"}
 ON_TAG = {"inputs": {"bump": "", "dry_run": "false", "target": "route", "run": "1"}, "ref_type": "tag"}
 PUSHED = {"ref_type": "tag"}
@@ -40,22 +40,22 @@ PUSHED = {"ref_type": "tag"}
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run of the workflow: its jobs in their order, and when each is done, in seconds from the start."""
+    """A run of the workflow: its jobs in order, and when each is done, in seconds from the start."""
 
     title: str
     seconds: Mapping[str, float]
     done: Mapping[str, float]
     path: tuple[str, ...]
-    """The jobs that the end waits for, one after the other."""
+    """The jobs that determine the end, one after another."""
 
     @property
     def length(self) -> float:
-        """How long the run takes where every job that can start has a machine."""
+        """How long the run takes if every job that can start has a machine."""
         return max(self.done.values())
 
 
 def computed(title: str, workflow: Mapping[str, Any], jobs: Collection[str], seconds: Mapping[str, float]) -> Run:
-    """Compute a run from what each of its jobs waits for and takes."""
+    """Compute a run from what each of its jobs waits for, and how long it takes."""
     done: dict[str, float] = {}
     last: dict[str, str | None] = {}
     for name, job in workflow["jobs"].items():
@@ -71,7 +71,7 @@ def computed(title: str, workflow: Mapping[str, Any], jobs: Collection[str], sec
 
 
 def jobs_for(workflow: dict[str, Any], payload: Mapping[str, Any]) -> set[str]:
-    """Return the jobs that run on an event and all pass."""
+    """Return the jobs that run on an event and that must all pass."""
     plain = json.loads(json.dumps(workflow))
     for job in plain["jobs"].values():
         job["steps"] = [{"id": "step"}]
@@ -80,17 +80,17 @@ def jobs_for(workflow: dict[str, Any], payload: Mapping[str, Any]) -> set[str]:
 
 
 def measured(output: str, found: dict[str, float], sessions: set[str]) -> None:
-    """Enter how long each job took, the longest of a matrix, and the sessions of the matrix of gates.
+    """Record how long each job took, the longest of a matrix, and the sessions of the gates' matrix.
 
     Args:
-        output: What act printed, as JSON, of one job after the other.
+        output: The JSON output of act for one job after another.
         found: Seconds by job.
         sessions: The sessions.
     """
     taken: dict[tuple[str, str], float] = defaultdict(float)
     for line in output.splitlines():
         told = json.loads(line) if line.startswith("{") else {}
-        if "executionTime" in told and len(told.get("stepID", ())) == 1:  # longer ones are within a step
+        if "executionTime" in told and len(told.get("stepID", ())) == 1:  # longer IDs are within a step
             taken[told["jobID"], told["job"]] += told["executionTime"] / 1e9
         sessions |= {told["matrix"]["session"]} if "session" in (told.get("matrix") or {}) else set()
     for (job, _), seconds in taken.items():
@@ -98,13 +98,13 @@ def measured(output: str, found: dict[str, float], sessions: set[str]) -> None:
 
 
 def one_after_the_other(actions: Actions) -> dict[str, Any]:
-    """Let act run the jobs of a matrix one at a time, so that none slows another down; return the workflow."""
+    """Make act run the jobs of a matrix one at a time, so that none slows down another; return the workflow."""
     path = actions.bench.root / ".github" / "workflows" / actions.workflow
     text = path.read_text("utf-8")
     path.write_text(text.replace("    strategy:\n", "    strategy:\n      max-parallel: 1\n"), "utf-8")
     actions.bench.commit()
     workflow: dict[Any, Any] = yaml.safe_load(text)
-    workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 reads `on` as a boolean
     return workflow
 
 
@@ -125,7 +125,7 @@ def measure(folder: Path, variables: dict[str, str]) -> tuple[dict[Any, Any], di
 
 
 def compute(workflow: dict[Any, Any], seconds: Mapping[str, float], gates: list[str]) -> tuple[list[Run], list[str]]:
-    """Return the runs of a pushed tag and of a release that is cut, and the sessions that run twice on a commit."""
+    """Return the runs for a pushed tag and for a cut release, and the sessions that run twice on a commit."""
     jobs = {name: jobs_for(workflow, payload) for name, payload in (("tag", PUSHED), ("cut", CUT), ("on tag", ON_TAG))}
     ran = [
         *sessions_run(workflow, jobs["cut"], gates, cut=True),
@@ -162,7 +162,7 @@ def _section(run: Run) -> str:
 
 
 def main() -> int:
-    """Measure, print, and write the page if asked to."""
+    """Measure, print, and update the page if requested."""
     parser = argparse.ArgumentParser(description="Compute the critical path of a release on Actions.")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/speed.md")
     parser.add_argument("--rounds", type=int, default=3, help="how often each job is measured: the fastest counts")

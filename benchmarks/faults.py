@@ -1,6 +1,6 @@
 """Small projects with one fault each, of kinds that real projects have published, and the finding to expect.
 
-`planted.py` rehearses a release of each. Issues are named where a fault is one project's; the others are of many.
+`planted.py` rehearses a release of each. An issue is named if the fault is a single project's; the others are common.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ FAULTS = (
         {"pyproject.toml": pyproject(f'classifiers = ["Typing :: Typed", {PYTHON}]\n')},
         warns=True,
     ),
-    # What does not belong.
+    # Files that do not belong.
     Fault(
         "tests beside every other package (nelfin/pylint-protobuf#60)",
         "NS515",
@@ -253,7 +253,7 @@ FAULTS = (
             "MANIFEST.in": "include VERSION\n",
         },
     ),
-    # What cannot be built or installed.
+    # Projects that cannot be built or installed.
     Fault(
         "an sdist without what `setup.py` reads (LDO-CERT/mans_to_es#8)",
         "NS501",
@@ -287,7 +287,7 @@ FAULTS = (
         "NS611",
         {"pyproject.toml": pyproject('dependencies = ["packaging>=9999"]\n')},
     ),
-    # What does not run.
+    # Code that does not run.
     Fault(
         "an import that is not declared (explosion/catalogue#46)", "NS624", module("import requests\n", "__init__.py")
     ),
@@ -353,4 +353,4 @@ FAULTS = (
         warns=True,
     ),
 )
-"""What is planted, and what a rehearsal must say of it."""
+"""The faults to plant, and what a rehearsal must say about each."""

@@ -1,13 +1,13 @@
 """Rehearse a release of a project for each refusal of an index that the built files show.
 
-Each project has a build back end of its own that lets hatchling build, then damages the files as `tests/refused.py`
-says: no honest settings make most of these faults. Its rehearsal, `nox -s release -- patch --dry-run` without the gates
-that judge code, must stop and name the refusal's ID, with checkout and remote as they were.
+Each project has its own build backend, which lets hatchling build and then damages the files as in `tests/refused.py`,
+since no honest settings cause most of these faults. Its rehearsal, `nox -s release -- patch --dry-run` without the
+gates that check code, must stop and name the refusal's ID, with checkout and remote unchanged.
 
-It ends with 1 where one did not.
+It exits with 1 if one did not.
 
 Usage: python benchmarks/foreseen.py [-v] [NAME ...]
-(in an environment that has nox-ship installed; each NAME is that of a refusal in the table, or an ID; default: all)
+(in an environment with nox-ship installed; each NAME is a refusal in the table, or an ID; default: all)
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ import nox_ship
 nox_ship.register()
 """
 _BACK_END = '''\
-"""A build back end that runs hatchling and puts a fault into what it built."""
+"""A build backend that runs hatchling and puts a fault into what it built."""
 
 from pathlib import Path
 
@@ -142,7 +142,7 @@ def try_refusal(refusal: Refusal, folder: Path, *, verbose: bool) -> Trial:
 
 
 def main() -> int:
-    """Try each refusal that is asked for, one after the other, and print the table."""
+    """Try each selected refusal, one after another, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="names or IDs of refusals")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the rehearsals print")

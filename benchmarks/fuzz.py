@@ -1,10 +1,11 @@
-"""Run every reader of ours on many damaged inputs, and see that nothing but our own errors comes out.
+"""Run all our readers on many damaged inputs, and check that they raise nothing but our own errors.
 
 Usage: python benchmarks/fuzz.py [N=100000] [--target NAME] [--seed SEED]
 
-N inputs are spread over the targets of `tests/fuzz_targets.py`. For each target it tells how many there were, how long
-they took, and what came of them: `ok`, the IDs of errors, or what the target counts itself. A target of which most ends
-in one ID is fuzzed badly. A failure is told with the smallest input that makes it, and the seed that repeats it.
+N inputs are distributed over the targets of `tests/fuzz_targets.py`. For each target it prints how many there were, how
+long they took, and the results: `ok`, the IDs of errors, or what the target counts itself. If most inputs of a target
+end in one ID, the target is badly designed. A failure is printed with the smallest input and the seed that reproduce
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fuzzing import Ground, explore, shown  # noqa: E402
 
 
 def run(name: str, examples: int, seed: int) -> tuple[int, bool, str]:
-    """Run one target; return how many inputs there were, whether all passed, and what is to be told."""
+    """Run one target; return how many inputs there were, whether all passed, and what to print."""
     begun, count, failure = time.monotonic(), 0, ""
     with tempfile.TemporaryDirectory(prefix="nox-ship-fuzz-", dir=_IN_MEMORY) as folder, Ground(Path(folder)) as ground:
         try:
@@ -44,7 +45,7 @@ def run(name: str, examples: int, seed: int) -> tuple[int, bool, str]:
 
 
 def main() -> int:
-    """Run what the arguments ask for; return 1 where anything failed."""
+    """Run the selected targets; return 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", nargs="?", type=int, default=100_000, metavar="N")
     parser.add_argument("--target", choices=TARGETS)

@@ -1,10 +1,10 @@
 """How the cost of a release grows with the wheels, the Pythons, the files and the commits of a project.
 
-The cost is the processor time, in seconds, of all that a command starts, and the memory of the largest of its
-processes, in MiB. It ends with 1 where one grows faster than what it depends on, beyond what it swings. With `--write`,
-the tables and the plots in docs/speed.md are made anew.
+The cost is the processor time, in seconds, of everything that a command starts, and the memory of its largest process,
+in MiB. It exits with 1 if a cost grows faster than what it depends on, beyond its variation. With `--write`, it updates
+the tables and the plots in docs/speed.md.
 
-Usage: python benchmarks/growth.py [--quick] [--only TEXT] [--write]   (in an environment that has nox-ship installed)
+Usage: python benchmarks/growth.py [--quick] [--only TEXT] [--write]   (in an environment with nox-ship installed)
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ DOC = HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- growth: written by benchmarks/growth.py -->", "<!-- growth: end -->"
 _BARS = "▁▂▃▄▅▆▇█"
 SWING = 1.6
-"""How much more the second half of the way may cost than the first: times swing, and with a square it would be 2."""
+"""How much more the second half of a range may cost than the first: times vary, and quadratic growth would give 2."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """What grows, how far, and what is run at each size."""
+    """A quantity that grows, its sizes, and what is run at each size."""
 
     what: str
     command: str
     sizes: tuple[int, ...]
-    """At even distances."""
+    """At equal distances."""
     prepare: Callable[[Path, int], Path]
-    """Makes a project of a size in a folder, and returns it."""
+    """Makes a project of a given size in a folder, and returns it."""
     arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took."""
+    """The cost of a command."""
 
     seconds: float
-    """Processor time of it and of all that it started."""
+    """Processor time of the command and everything that it started."""
     memory: float
-    """The most that one of those processes held, in MiB."""
+    """The largest memory of one of those processes, in MiB."""
 
 
 def cost(command: list[str], folder: Path) -> Cost:
-    """Run a command and return what it took."""
+    """Run a command and return its cost."""
     hidden = ("CI", "VIRTUAL_ENV", "NOX_SHIP_CACHE")
     env = {name: value for name, value in os.environ.items() if name not in hidden}
     env |= {"NOX_SHIP_CACHE": str(folder.parent / "cache"), "NOX_SCRIPT_MODE": "none"}
@@ -86,7 +86,7 @@ def nox(*arguments: str) -> list[str]:
 
 
 def with_wheels(folder: Path, number: int) -> Path:
-    """Return a project that has been built, with so many wheels."""
+    """Return a built project with a number of wheels."""
     project = make_project(folder, ["3.11"])
     cost(nox("--session", "build"), project)
     manifest = project / ".nox-ship" / "manifest.json"
@@ -108,7 +108,7 @@ def with_wheels(folder: Path, number: int) -> Path:
 
 
 def with_bytes(folder: Path, number: int) -> Path:
-    """Return a project that has been built, with twenty wheels of so many MiB together; they are sparse."""
+    """Return a built project with twenty wheels of a total size in MiB; they are sparse."""
     project = with_wheels(folder, 20)
     manifest = project / ".nox-ship" / "manifest.json"
     known = Manifest.read(manifest)
@@ -121,7 +121,7 @@ def with_bytes(folder: Path, number: int) -> Path:
 
 
 def fill(wheel: Path, size: int) -> None:
-    """Put so many zeros before what a wheel holds, without writing them; a ZIP file's directory tells where it is."""
+    """Prefix a wheel with zeros without writing them; a ZIP file's directory tells where it is."""
     held = wheel.read_bytes()
     with wheel.open("wb") as stream:
         stream.seek(size)
@@ -129,10 +129,10 @@ def fill(wheel: Path, size: int) -> None:
 
 
 def with_parts(folder: Path, number: int) -> Path:
-    """Return a project whose sdist has been built, and so many wheels that one job made of it."""
+    """Return a project with a built sdist, and a number of wheels that one job made from it."""
     project = make_project(folder, ["3.11"])
     with (project / "pyproject.toml").open("a", encoding="utf-8") as text:
-        text.write('wheels.expect = ["cp311-*"]\n')  # or the index would be asked
+        text.write('wheels.expect = ["cp311-*"]\n')  # otherwise the index would be asked
     git(project, "commit", "--quiet", "--all", "--message=wheels")
     cost(nox("--session", "build"), project)
     known = Manifest.read(project / ".nox-ship" / "manifest.json")
@@ -155,17 +155,17 @@ def with_parts(folder: Path, number: int) -> Path:
 
 
 def with_pythons(folder: Path, number: int) -> Path:
-    """Return a project that supports so many Pythons, of those that are installed."""
+    """Return a project that supports a number of the installed Pythons."""
     return make_project(folder, pythons()[:number])
 
 
 def pythons() -> list[str]:
-    """Return the Pythons that are installed and that the sample supports."""
+    """Return the installed Pythons that the sample supports."""
     return [version for version in ("3.11", "3.12", "3.13", "3.14", "3.15") if shutil.which(f"python{version}")]
 
 
 def with_files(folder: Path, number: int) -> Path:
-    """Return a project with so many modules."""
+    """Return a project with a number of modules."""
     project = make_project(folder, ["3.11"])
     for place in range(number):
         path = project / "src/sample" / f"part{place // 100}" / f"module{place}.py"
@@ -178,7 +178,7 @@ def with_files(folder: Path, number: int) -> Path:
 
 
 def with_commits(folder: Path, number: int) -> Path:
-    """Return a project with so many commits, and a release tag on every hundredth."""
+    """Return a project with a number of commits, and a release tag on every hundredth."""
     project = make_project(folder, ["3.11"])
     stream: list[str] = []
     base = "from refs/heads/main^0\n"
@@ -212,7 +212,7 @@ GROWTHS = (
     Growth("files", "release -- patch --bundle", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, CUT),
     Growth("commits", "release -- patch --bundle", (4_000, 8_000, 12_000, 16_000, 20_000), with_commits, CUT),
 )
-"""A release that is only cut stands for all that looks at the repository: no gate runs."""
+"""A release that is only cut represents everything that reads the repository: no gate runs."""
 
 
 def measured(growth: Growth) -> list[Cost]:
@@ -228,16 +228,16 @@ def measured(growth: Growth) -> list[Cost]:
 
 
 def steeper(costs: list[float]) -> bool:
-    """Whether the second half of the way costs more than the first, beyond what costs swing."""
+    """Whether the second half of the range costs more than the first, beyond the variation."""
     middle = (len(costs) - 1) // 2
-    if not middle:  # two points are a line
+    if not middle:  # two points make a line
         return False
     first, second = costs[middle] - costs[0], costs[2 * middle] - costs[middle]
     return second > SWING * max(first, costs[0])
 
 
 def written(results: list[tuple[Growth, list[Cost]]], before: str) -> str:
-    """Return the tables, in Markdown; of what was not measured those that stand there ``before``."""
+    """Return the tables, in Markdown; for what was not measured, those in ``before``."""
     sections = {
         section.partition("\n")[0]: section.strip() for section in re.split(r"^(?=### )", before, flags=re.MULTILINE)
     }
@@ -266,7 +266,7 @@ def _section(growth: Growth, costs: list[Cost]) -> str:
 
 
 def main() -> int:
-    """Measure, print, and write the page if asked to."""
+    """Measure, print, and update the page if requested."""
     parser = argparse.ArgumentParser(description="Measure how the cost of a release grows.")
     parser.add_argument("--quick", action="store_true", help="the two smallest sizes only")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/speed.md")

@@ -1,7 +1,7 @@
-"""The lines of code that hold a promise, found by rule, and how to break each of them.
+"""The lines of code that keep a promise, found by rules, and how to break each of them.
 
-A rule looks at one node of a module's syntax tree and yields edits: a part of the text, and what to put in its place.
-Every edit leaves a module that Python can compile, and changes nothing but that guard.
+A rule looks at one node of a module's syntax tree and yields edits: a part of the text, and its replacement. Every edit
+leaves a module that Python can compile, and changes nothing but that guard.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ GUARDED = (
     *("release/*.py", "world/*.py", "package/*.py", "gates/*.py", "*.py"),
     *("setup/init.py", "setup/ci_files.py", "setup/keep.py"),
 )
-"""Modules that hold a promise: what is tested, written, pushed, uploaded, installed, which secrets a program gets."""
+"""Modules that keep a promise: what is tested, written, pushed, uploaded, installed, which secrets a program gets."""
 OTHERS = ("sessions.py", "cli.py", "command.py", "config.py", "report.py", "errors.py", "versions.py", "poetry.py")
-"""Modules at the top of the package that promise nothing of this kind."""
+"""Modules at the top of the package without such promises."""
 READERS = ("conditions.py", "documents.py", "filters.py", "setup_script.py", "source.py", "steps.py")
-"""Modules that understand what others wrote: what they do not understand is no refusal."""
+"""Modules that parse text from others, where a failure to understand is not a refusal."""
 ALONE = {"project.py": ("Project.own_folder",)}
-"""Modules that only read, but for these functions."""
+"""Modules that only read, except for these functions."""
 
 _KIND = re.compile(r"[A-Z][A-Z0-9_]+")
-# Functions that are called for what they refuse, not for what they return.
+# Functions that are called for what they refuse, not for their result.
 _PROTECTIVE = re.compile(
     r"_?(check|refuse|confirm|prove|verify|compare|catch|raise_errors|raise_for_status|declare|converge|install"
     r"|extend|unlink|rmtree|save|remember)(_\w+)?$"
 )
-# Functions that return their first argument without what must not be in it.
+# Functions that return their first argument without parts that must not be in it.
 _CLEANING = ("hide", "scrubbed", "escape", "resolve")
-# Arguments by name that limit what a call may do, or say what a program gets.
+# Keyword arguments that limit what a call may do, or decide what a program gets.
 _LIMITS = (
     "apart",
     "check",
@@ -47,7 +47,7 @@ _LIMITS = (
     "start_new_session",
     "timeout",
 )
-# Options that change what is shown, or how long it takes.
+# Options that only change the output, or the duration.
 _COSMETIC = (
     "--quiet",
     "-q",
@@ -64,7 +64,7 @@ _COSMETIC = (
 )
 # Options that are followed by their value.
 _WITH_VALUE = ("-c", "--branch", "--config", "--config-file", "--envdir", "--exclude", "--installer", "--message")
-# What git is asked, and changes nothing: an option of a question is the form of its answer.
+# Questions to git that change nothing: their options are about the format of the answer.
 _QUESTIONS = (
     "cat-file",
     "config",
@@ -90,19 +90,19 @@ class Mutant:
     rule: str
     line: int
     last: int
-    """The lines that a test has to run to notice."""
+    """The lines that a test must run to notice."""
     source: str
-    """What is broken, as one line of text."""
+    """What is broken, in one line of text."""
     start: int
     stop: int
-    """Where that is, in bytes."""
+    """Its position, in bytes."""
     instead: str
     imported: bool
-    """Whether it is run when the module is imported: any test of the module may notice."""
+    """Whether it runs when the module is imported, so that any test of the module may notice."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What the guard is called by, wherever in its module it comes to stand."""
+        """The guard's identity, wherever in its module it moves."""
         return self.module, self.function, self.rule, self.source
 
     def applied(self, text: bytes) -> bytes:
@@ -112,7 +112,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class _Place:
-    """A module on the way through its tree, and the function that we are in."""
+    """A module and the current function while its tree is walked."""
 
     module: str
     text: bytes
@@ -122,7 +122,7 @@ class _Place:
     imported: bool = True
 
     def edit(self, rule: str, node: ast.AST, instead: str, end: ast.AST | None = None) -> Mutant:
-        """Return the edit that puts ``instead`` where ``node`` is, or all from it to ``end``."""
+        """Return the edit that replaces ``node``, or everything from it to ``end``, with ``instead``."""
         start, _ = self.span(node)
         _, stop = self.span(end or node)
         source = " ".join(self.text[start:stop].decode().split())
@@ -130,7 +130,7 @@ class _Place:
         return Mutant(self.module, self.function, rule, first, last, source, start, stop, instead, self.imported)
 
     def span(self, node: ast.AST) -> tuple[int, int]:
-        """Return where a node begins and ends, in bytes."""
+        """Return the start and end of a node, in bytes."""
         line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
         last, end = getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
         return self.lines[line - 1] + column, self.lines[last - 1] + end
@@ -145,7 +145,7 @@ Rule = Callable[[_Place, ast.AST], Iterator[Mutant]]
 
 
 def _name(node: ast.AST) -> str:
-    """Return the last part of the name of what is called."""
+    """Return the last part of the name of the called function."""
     function = node.func if isinstance(node, ast.Call) else node
     return getattr(function, "attr", getattr(function, "id", ""))
 
@@ -155,14 +155,14 @@ def _is_finding(node: ast.AST | None) -> bool:
 
 
 def _is_nothing(node: ast.AST | None) -> bool:
-    """Whether an expression is a refusal; an empty text mostly leaves out words."""
+    """Whether an expression is a refusal; an empty text mostly omits words."""
     if isinstance(node, ast.Tuple | ast.List):
         return not node.elts
     return node is None or (isinstance(node, ast.Constant) and (node.value is None or node.value is False))
 
 
 def _refuses(statement: ast.stmt) -> bool:
-    """Whether a statement stops something: it raises, tells a finding, or returns nothing."""
+    """Whether a statement stops something: it raises, yields a finding, or returns nothing."""
     if isinstance(statement, ast.Raise):
         return _name(statement.exc) != "AssertionError" if statement.exc else True
     if isinstance(statement, ast.Return):
@@ -176,7 +176,7 @@ def _refuses(statement: ast.stmt) -> bool:
 
 
 def never(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Let the condition of a refusal never hold."""
+    """Make the condition of a refusal always false."""
     if isinstance(node, ast.If) and _refuses(node.body[-1]):
         yield place.edit("never", node.test, f"({place.of(node.test)}) and False")
     chosen = node.value if isinstance(node, ast.Return) else None
@@ -185,7 +185,7 @@ def never(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def weaker(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Leave a part out of a condition that decides over a refusal, or is returned as an answer."""
+    """Remove a part of a condition that decides about a refusal, or is returned as an answer."""
     conditions: list[ast.AST] = []
     if isinstance(node, ast.If) and _refuses(node.body[-1]):
         conditions = list(ast.walk(node.test))
@@ -199,7 +199,7 @@ def weaker(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield an answer and the answers that it is made of."""
+    """Yield an answer and its parts."""
     yield node
     inner = node.values if isinstance(node, ast.BoolOp) else [node.operand] if isinstance(node, ast.UnaryOp) else []
     for part in inner:
@@ -207,7 +207,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_answer(node: ast.AST) -> bool:
-    """Whether an expression is yes or no, as far as its form tells: `a or ""` is a default, no question."""
+    """Whether an expression is a boolean, as far as its form shows: `a or ""` is a default, not a question."""
     if isinstance(node, ast.BoolOp):
         return all(map(_is_answer, node.values))
     if isinstance(node, ast.UnaryOp):
@@ -220,7 +220,7 @@ def _is_answer(node: ast.AST) -> bool:
 
 
 def negated(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Let a comparison that is returned as an answer say the opposite."""
+    """Invert a comparison that is returned as an answer."""
     if not isinstance(node, ast.Return) or node.value is None:
         return
     values = node.value.values if isinstance(node.value, ast.BoolOp) else [node.value]
@@ -230,7 +230,7 @@ def negated(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def silent(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Leave out a refusal that stands by itself; one that is all of a condition's body is for `never`."""
+    """Remove a refusal on its own line; one that is the whole body of a condition is for `never`."""
     for part in ("body", "orelse", "finalbody"):
         statements = getattr(node, part, None)
         if not isinstance(statements, list):
@@ -246,19 +246,19 @@ def silent(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def unasked(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Leave out a call that is made for what it refuses."""
+    """Remove a call that is made for what it refuses."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _PROTECTIVE.match(_name(node.value)):
         yield place.edit("unasked", node, "pass")
 
 
 def unclean(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Leave in a text or an environment what is taken out of it."""
+    """Keep in a text or an environment what should be removed from it."""
     if isinstance(node, ast.Call) and _name(node) in _CLEANING and node.args:
         yield place.edit("unclean", node, f"({place.of(node.args[0])})")
 
 
 def unlimited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Make a call without an argument that limits it."""
+    """Remove an argument that limits a call."""
     if not isinstance(node, ast.Call):
         return
     for keyword in node.keywords:
@@ -283,7 +283,7 @@ def option(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def inherited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Let a program inherit a variable that is taken away from it, or blotted out."""
+    """Let a program inherit a variable that should be removed or hidden."""
     if not isinstance(node, ast.Dict):
         return
     for key, value in zip(node.keys, node.values, strict=True):
@@ -295,7 +295,7 @@ def inherited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def in_pieces(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """Write a file at its own place, and so in pieces, that is written beside it and then put there."""
+    """Write a file directly in its place instead of atomically."""
     if isinstance(node, ast.Call) and _name(node) == "write_whole":
         path, content = map(place.of, node.args)
         bytes_of = f"({content}).encode() if isinstance({content}, str) else {content}"
@@ -321,7 +321,7 @@ RULES: tuple[Rule, ...] = (never, weaker, negated, silent, unasked, unclean, unl
 
 
 def guards(package: Path) -> list[Mutant]:
-    """Return every guard of the modules that hold a promise, in the order of their places."""
+    """Return all guards of the modules that keep a promise, in the order of their positions."""
     paths = sorted(
         {path for pattern in GUARDED for path in package.glob(pattern) if path.name not in {*OTHERS, *READERS}}
     )

@@ -1,21 +1,21 @@
-"""Kill real releases at any moment, run the same command again, and see that one whole release comes of it.
+"""Kill real releases at any moment, run the same command again, and check that the result is one whole release.
 
 Usage: python benchmarks/killed_anywhere.py [N] [--seed SEED] [--no-steps]
 
 Each case is a release of a small project to a git server, a package index (TLS, API tokens) and a GitHub on this
 machine. Its whole process group is killed with SIGKILL: in one case at each step's end and one at each step's start,
-then in N cases at random moments. Then the same command runs again, and these must hold: one commit and one tag more
-than before, the tag on that commit; the index holds exactly the files of the manifest, with its hashes; the forge has
-one release, published with these files, the manifest and the checksums; the branch is the same here and on the remote;
-the checkout is clean; nothing is left running. The last line tells the seed that repeats a run.
+then in N cases at random moments. Then the same command runs again, after which the following must be true: there is
+one new commit and one new tag, and the tag is on that commit; the index has exactly the files of the manifest, with its
+hashes; the forge has one release, published with these files, the manifest and the checksums; the branch is the same
+here and on the remote; the checkout is clean; nothing is left running. The last line gives the seed that repeats a run.
 
-A release that a workflow cuts is killed as well, N times: in the job that makes commit and tag, or in the one that
-pushes them. The job that was killed runs again, and the one after it: branch and tag are on the remote, one commit on
-top of what was there, and the workflow was started on the tag.
+A release that a workflow cuts is also killed N times: in the job that makes commit and tag, or in the one that pushes
+them. The killed job runs again, and then the one after it: branch and tag must be on the remote, one commit on top of
+the previous one, and the workflow must have been started on the tag.
 
-So is a release that goes by a pull request, N times, and each of them twice: while it is proposed, and while it is
-finished once somebody has merged it by a squash. After the second run there is one open pull request for one commit,
-and no tag; after the fourth all that holds which holds of any other release.
+A release by pull request is also killed N times, twice each: while it is proposed, and while it is finished after
+somebody has merged it by a squash. After the second run, there must be one open pull request for one commit, and no
+tag; after the fourth, everything that must be true of any other release.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ STEPS = tuple(step.name for step in pipeline.STEPS)
 COMMAND = ("-m", "nox", "-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
 AT_ONCE = 2
-"""Cases that run at a time: half of a release is waiting."""
+"""How many cases run at a time: half of a release is waiting."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Moment:
 
     name: str
     after_step: str | None = None
-    """The step whose end is waited for; None for the start of the command."""
+    """The step to wait for; None for the start of the command."""
     seconds: float = 0.0
-    """How long after that."""
+    """The delay after that, in seconds."""
 
 
 @contextlib.contextmanager
 def git_server(folder: Path) -> Iterator[str]:
-    """Serve the repositories in ``folder`` from a process of its own, as a real server does; yield their address."""
+    """Serve the repositories in ``folder`` from a separate process, as a real server does; yield their address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -95,7 +95,7 @@ def git_server(folder: Path) -> Iterator[str]:
 def run(
     bench: Bench, env: dict[str, str], moment: Moment | None, command: Sequence[str] = COMMAND
 ) -> tuple[int, str, float]:
-    """Run a command, kill it at ``moment``, and return exit code, output and the seconds it ran."""
+    """Run a command, kill it at ``moment``, and return exit code, output and its run time in seconds."""
     begun = time.monotonic()
     running = subprocess.Popen(
         [sys.executable, *command],
@@ -133,7 +133,7 @@ def run(
 
 
 def problems(bench: Bench, index: FailingIndex, page: failing_forge.FailingForge, before: str) -> Iterator[str]:
-    """Yield what does not hold after the second run."""
+    """Yield what is wrong after the second run."""
     subjects = bench.git("log", "--format=%s", f"{before}..HEAD").splitlines()
     if subjects != ["Release 1.2.4"]:
         yield f"commits since then: {subjects}"
@@ -160,7 +160,7 @@ def problems(bench: Bench, index: FailingIndex, page: failing_forge.FailingForge
 
 
 def try_out(folder: Path, moment: Moment) -> tuple[list[str], float]:
-    """Run one case; return what went wrong, and the seconds that the first run took."""
+    """Run one case; return what went wrong, and the run time of the first run in seconds."""
     with laid_out(folder) as (bench, index, page, env):
         before = bench.git("rev-parse", "HEAD")
         _, first, seconds = run(bench, env, moment)
@@ -312,12 +312,12 @@ def try_out_cut(folder: Path, seconds: float) -> tuple[list[str], float]:
 
 
 def left_running(bench: Bench) -> list[str]:
-    """Return the processes of a case, but for the git server."""
+    """Return the processes of a case, except the git server."""
     return bench.processes(5, beside="daemon")
 
 
 def moments(number: int, chance: random.Random, longest: float, *, steps: bool) -> Iterator[Moment]:
-    """Yield the moments of a run: the same ones for the same seed."""
+    """Yield the moments of a run, which depend only on the seed."""
     if steps:
         for earlier, step in zip((None, *STEPS), STEPS, strict=False):
             yield Moment(f"start of {step}", earlier, chance.uniform(0.005, 0.03))

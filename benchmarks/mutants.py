@@ -1,14 +1,14 @@
-"""Break the guards of nox-ship one at a time, run the tests that cover each, and print those that nobody missed.
+"""Break the guards of nox-ship one at a time, run the tests that cover each, and print those that no test noticed.
 
 Usage: python benchmarks/mutants.py [N] [--seed SEED] [--all] [--only MODULE] [--fast-only] [--list]
 
-Guards are found by the rules of `guards.py`; N of them (150) are drawn by the seed, each by a lot of its own: what was
-drawn is drawn again when other code has changed. Which tests run a line is measured once for each state of sources and
-tests. For each mutant the fast tests that run the broken line are started in a copy of the project; where none of them
-fails, the integration tests of its part of the house are. Tests that take far too long, twice, count as failed.
+Guards are found by the rules in `guards.py`; N of them (150) are selected by the seed, each independently, so that the
+same ones are selected again after other code has changed. Which tests run a line is measured once for each state of
+sources and tests. For each mutant, the fast tests that run the broken line are started in a copy of the project; if
+none of them fails, the integration tests of that part of the code are. Tests that time out twice count as failed.
 
-It ends with 1 where more than 5 % survive, or one survives that `survivors.toml` does not explain; and where that file
-explains what is no longer there.
+It exits with 1 if more than 5 % survive, if one survives that `survivors.toml` does not explain, or if that file
+explains one that no longer exists.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ INTEGRATION = {
         "attacks",
     ),
 }
-"""Integration tests that exercise each folder of the house; the ground's are those of everything."""
+"""Integration tests for each folder of the package; modules at the top count for all."""
 
 SLOW = ("integration", "attacks")
-"""Where tests are that are not fast."""
+"""The folders of slow tests."""
 
 _NOTHING_RUN = (4, 5)
-"""Exit codes of pytest that tell nothing of the tests: it was called wrongly, or found none."""
+"""pytest's exit codes that say nothing about the tests: it was called wrongly, or found none."""
 
 Killer = Literal["fast", "integration", "nobody"]
 
@@ -79,7 +79,7 @@ class Coverage:
     seconds: dict[str, float]
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run the broken lines: those of the module's own file first, then the quickest."""
+        """Return the tests that run the broken lines: those in the module's own file first, then the fastest."""
         by_line = self.lines.get(mutant.module, {})
         lines = by_line if mutant.imported else map(str, range(mutant.line, mutant.last + 1))
         found = {test for line in lines for test in by_line.get(line, ())}
@@ -95,7 +95,7 @@ class Bench:
 
     @classmethod
     def make(cls, folder: Path) -> Bench:
-        """Copy what git knows of the project, and make a Python for it."""
+        """Copy the files that git knows, and make a Python for the copy."""
         for name in _sources():
             target = folder / "project" / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ class Bench:
         return self.folder / "project"
 
     def pytest(self, *args: str, seconds: float, env: dict[str, str] | None = None) -> int | None:
-        """Run pytest here and return its exit code; None where it took too long."""
+        """Run pytest here and return its exit code; None if it took too long."""
         command = [str(self.folder / "python/bin/python"), "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *args]
         full = {**os.environ, **(env or {})}
         with (
@@ -134,11 +134,11 @@ class Bench:
 
     @contextmanager
     def broken(self, mutant: Mutant) -> Iterator[None]:
-        """Break a guard of the copy for the time of a ``with`` block."""
+        """Break a guard of the copy for a ``with`` block."""
         path = self.root / PACKAGE / mutant.module
         text, made = path.read_bytes(), path.stat().st_mtime
         path.write_bytes(mutant.applied(text))
-        # By the time of its source Python tells bytecode that is stale.
+        # Python detects stale bytecode by the time of its source.
         changed = made + 1 + zlib.crc32(repr(mutant).encode()) % 10**8
         os.utime(path, (changed, changed))
         try:
@@ -155,7 +155,7 @@ def _sources() -> list[str]:
 
 
 def measure(bench: Bench) -> Coverage:
-    """Return which fast tests run which line; what was measured for the same sources and tests is not again."""
+    """Return which fast tests run which line; measured once for the same sources and tests."""
     digest = hashlib.sha256()
     for name in sorted(name for name in _sources() if name.startswith(("tasks/", "tests/", "docs/", "pyproject"))):
         digest.update(name.encode() + (ROOT / name).read_bytes())
@@ -171,7 +171,7 @@ def measure(bench: Bench) -> Coverage:
 
 
 def killer(bench: Bench, mutant: Mutant, coverage: Coverage, *, fast_only: bool) -> Killer:
-    """Return which tests notice that a guard is broken."""
+    """Return the tests that notice a broken guard."""
     with bench.broken(mutant):
         tests = coverage.tests(mutant)
         limit = 20 + 10 * sum(coverage.seconds.get(test, 0.0) for test in tests)
@@ -213,15 +213,15 @@ def examine(mutants: list[Mutant], *, fast_only: bool) -> dict[Mutant, Killer]:
 
 
 def lot(seed: int, mutant: Mutant) -> bytes:
-    """Return what decides whether a guard is drawn: it stays the same whatever else there is."""
+    """Return the value that decides whether a guard is selected, independent of all others."""
     return hashlib.sha256(repr((seed, mutant.key)).encode()).digest()
 
 
 def explanations(candidates: Iterable[Mutant]) -> dict[tuple[str, str, str, str], str]:
-    """Return why survivors may survive, by the guard's key.
+    """Return why survivors are acceptable, by the guard's key.
 
     Raises:
-        SystemExit: One explains what is no longer there.
+        SystemExit: An explained one no longer exists.
     """
     entries = tomllib.loads(EXPLAINED.read_text("utf-8"))["survivor"] if EXPLAINED.is_file() else []
     told = {(e["module"], e["function"], e["rule"], e["source"]): str(e["why"]) for e in entries}
@@ -232,7 +232,7 @@ def explanations(candidates: Iterable[Mutant]) -> dict[tuple[str, str, str, str]
 
 
 def main() -> int:
-    """Break guards and tell what noticed."""
+    """Break guards and print which tests noticed."""
     parser = argparse.ArgumentParser(description="Break guards one at a time and see which tests notice.")
     parser.add_argument("count", nargs="?", type=int, default=150)
     parser.add_argument("--seed", type=int, default=9)

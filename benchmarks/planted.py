@@ -1,12 +1,12 @@
 """Rehearse a release of a project for each fault that real projects had, and check that it is found, by its ID.
 
-A fault that may be healthy is to be told as a warning instead. Nothing may change in the checkout or its remote. First
-the project without any fault is rehearsed, which must pass.
+A fault that may be intended must be a warning instead. Nothing may change in the checkout or its remote. First a
+project without faults is rehearsed, which must pass.
 
 Usage: python benchmarks/planted.py [-v] [WORD ...]
-(in an environment that has nox-ship installed; words choose the faults whose name or ID holds one)
+(in an environment with nox-ship installed; words select the faults whose name or ID contains one)
 
-It ends with 1 where a fault was missed, the wrong thing was said, or anything was touched.
+It exits with 1 if a fault was missed, the wrong finding was shown, or anything was changed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def try_fault(fault: Fault, folder: Path, *, verbose: bool) -> tuple[str, str, s
 
 
 def main() -> int:
-    """Try the faults, one after the other, and print the table."""
+    """Try the faults, one after another, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", metavar="WORD", help="default: all faults")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the rehearsals print")

@@ -1,4 +1,4 @@
-"""Planting faults into a good project: what the files of such projects have in common."""
+"""Planting faults in a good project: the files that such projects have in common."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PEM = f"-----BEGIN {'PRIVATE'} KEY-----\\n{_KEY}\\n-----END {'PRIVATE'} KEY-----
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that is planted into a good project.
+    """A fault to plant in a good project.
 
     Attributes:
-        name: What it is, in a few words.
-        expected: The ID of what a rehearsal must say.
-        files: What is written over the good project; None removes a file.
-        warns: A warning is what is right: the project may be healthy all the same.
+        name: A short description.
+        expected: The ID of the finding that a rehearsal must show.
+        files: The files to write over the good project; None removes one.
+        warns: Whether a warning is right, since the fault may be intended.
     """
 
     name: str
@@ -34,14 +34,14 @@ class Fault:
 def pyproject(
     project: str = "", tool: str = "", *, back_end: str = "hatchling.build", more: str = "", python: str = "3.11"
 ) -> str:
-    """Return a good ``pyproject.toml`` with further lines.
+    """Return a good ``pyproject.toml`` with additional lines.
 
     Args:
         project: Lines of ``[project]``.
         tool: Tables below it.
-        back_end: The build back end; its distribution is the first part of the name.
+        back_end: The build backend; its distribution is the first part of the name.
         more: Lines of ``[build-system]``.
-        python: The Pythons that the classifiers name, with commas.
+        python: The Pythons that the classifiers name, separated by commas.
     """
     named = ", ".join(f'"Programming Language :: Python :: {version}"' for version in python.split(","))
     license_line = "" if "license" in project else 'license = "MIT"\nlicense-files = ["LICENSE"]\n'
@@ -77,7 +77,7 @@ WRAPPED = 'backend-path = ["."]\n'
 
 
 def wrapped(change: str) -> dict[str, str | None]:
-    """Return a project with its own build back end, which applies ``change`` to what hatchling built at ``path``."""
+    """Return a project with its own build backend, which applies ``change`` to what hatchling built at ``path``."""
     body = "\n".join(f"    {line}" for line in change.splitlines())
     code = f"""\
 import gzip, io, os, tarfile, zipfile
@@ -147,4 +147,4 @@ GOOD: Mapping[str, str] = {
     "noxfile.py": "import nox_ship\n\nnox_ship.register()\n",
     "src/sample/__init__.py": CORE,
 }
-"""The project that each fault is planted into."""
+"""The project in which each fault is planted."""

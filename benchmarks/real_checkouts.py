@@ -1,4 +1,4 @@
-"""Rehearsals of releases in checkouts of real projects: what the scripts that run them have in common."""
+"""Rehearsals of releases in checkouts of real projects: the code that several scripts share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GATES = ("lint", "typecheck", "tests", "coverage", "audit")
 
 _SHOWN = 120
 _HIDDEN = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV", "NOXSESSION", "NOXPYTHON")
-# The lines in which ruff, mypy, pytest, coverage, pip-audit and installers tell what they came to.
+# The lines in which ruff, mypy, pytest, coverage, pip-audit and installers summarise their results.
 _TELLING = re.compile(
     r"Found \d+ error|\d+ (failed|errors?)\b|would be reformatted|less than fail-under|No module named"
     r"|\N{MULTIPLICATION SIGN} |\bNS\d{3} "
@@ -30,7 +30,7 @@ _FAILED_SESSION = re.compile(r"error: NS431 gate-failed: (?P<name>\S+) did not p
 
 
 class UnusableError(Exception):
-    """A project that cannot be made a checkout of."""
+    """A project for which no checkout can be made."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Checkout:
     found: str
     """What `nox-ship init` found."""
     release: str = "release"
-    """What the session is called that releases."""
+    """The name of the session that releases."""
 
     def state(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave alone."""
@@ -57,7 +57,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One rehearsal: its report, what it printed, and how long it took."""
+    """One rehearsal: its report, its output, and how long it took."""
 
     report: dict[str, Any]
     output: str
@@ -65,7 +65,7 @@ class Attempt:
 
     @property
     def passed(self) -> bool:
-        """Whether the rehearsal came to its end."""
+        """Whether the rehearsal completed."""
         return bool(self.report.get("passed"))
 
     def sessions(self, *statuses: str) -> dict[str, str]:
@@ -79,12 +79,12 @@ class Attempt:
         return tuple(gate for gate in GATES if gate in names)
 
     def reasons(self) -> dict[str, str]:
-        """Return why each session failed, in a few words: those of the tool where it can be found."""
+        """Return why each session failed, in a few words; those of the tool if they can be found."""
         told = telling_lines(self.output)
         return {name: reason or told.get(name, "?") for name, reason in self.sessions("failed").items()}
 
     def stopped_by(self) -> list[str]:
-        """Return what stopped the rehearsal that is no gate: a finding, another session, or a crash."""
+        """Return what stopped the rehearsal, other than gates: a finding, another session, or a crash."""
         if self.passed:
             return []
         errors = [f for f in self.report.get("findings", ()) if f["level"] == "error" and f["id"] != "NS431"]
@@ -114,18 +114,18 @@ def git(folder: Path, *args: str) -> str:
 
 
 def gate_of(session: str) -> str:
-    """Return the gate that a session is of: ``tests`` of ``tests-3.12``."""
+    """Return the gate that a session belongs to: ``tests`` for ``tests-3.12``."""
     return re.sub(r"-\d+\.\d+$", "", session)
 
 
 def listed(reasons: dict[str, str]) -> str:
-    """Return sessions with their reasons; those of one gate that say the same stand once."""
+    """Return sessions with their reasons, listing identical ones of a gate once."""
     once = {(gate_of(name), short(reason)): None for name, reason in reasons.items()}
     return "; ".join(f"{gate}: {reason}" for gate, reason in once) or "-"
 
 
 def telling_lines(output: str) -> dict[str, str]:
-    """Return, for each session that failed, the last line in which a tool tells what it came to."""
+    """Return, for each session that failed, the last line in which a tool summarises its result."""
     found: dict[str, str] = {}
     last = ""
     for line in output.splitlines():
@@ -139,7 +139,7 @@ def telling_lines(output: str) -> dict[str, str]:
 
 
 def configure(root: Path) -> None:
-    """Let commits and tags be made in ``root``, whatever the settings of the user say."""
+    """Make commits and tags possible in ``root``, whatever the user's settings."""
     for key, value in (
         ("user.name", "Real projects"),
         ("user.email", "real@example.invalid"),
@@ -150,27 +150,27 @@ def configure(root: Path) -> None:
 
 
 def nox_ship(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run the `nox-ship` that is installed beside us in ``root``."""
+    """Run the `nox-ship` that is installed next to us in ``root``."""
     command = [sys.executable, "-c", "import sys; from nox_ship.command import main; sys.exit(main())", *args]
     nothing = subprocess.DEVNULL
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, stdin=nothing)
 
 
 def found_by_init(told: str) -> str:
-    """Return the lines that matter of what `nox-ship init` found."""
+    """Return the important lines of what `nox-ship init` found."""
     wanted = ("version", "Pythons", "tests", "linters")
     pairs = (line.split(maxsplit=1) for line in told.splitlines() if line.startswith(wanted))
     return short("; ".join(f"{name} {value.strip()}" for name, value in pairs))
 
 
 def release_session(told: str) -> str:
-    """Return what `nox-ship init` says that the session is called that releases: the project may have a `release`."""
+    """Return the name of the session that releases, according to `nox-ship init`; the project may have a `release`."""
     match = re.search(r"nox -s (\S+) -- patch --dry-run", told)
     return match[1] if match else "release"
 
 
 def back_end_of(root: Path) -> str:
-    """Return the build back end that the project names, as it is usually called."""
+    """Return the name of the project's build backend, as people call it."""
     path = root / "pyproject.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     name = str(table.get("build-system", {}).get("build-backend", "setuptools"))
@@ -190,11 +190,11 @@ def rehearse(
 
     Args:
         checkout: The project.
-        cache: Where nox-ship keeps its clones and environments.
-        without: Gates that are left out.
-        day: Install what there was on this day (``2026-08-31``), None for today.
-        timeout: Seconds after which the rehearsal is ended, None for no limit.
-        verbose: Show what it prints.
+        cache: The folder for nox-ship's clones and environments.
+        without: Gates to leave out.
+        day: Install the packages available on this day (``2026-08-31``); None for today.
+        timeout: Seconds after which the rehearsal is stopped; None for no limit.
+        verbose: Whether to show its output.
     """
     report = cache.with_name("report.json")
     report.unlink(missing_ok=True)
@@ -215,7 +215,7 @@ def rehearse(
 
 
 def _run(command: Sequence[str], folder: Path, env: dict[str, str], timeout: float | None) -> str:
-    """Run a command with its children and return what they printed; what runs too long is ended."""
+    """Run a command with its children and return their output; it is stopped if it takes too long."""
     with subprocess.Popen(
         command,
         cwd=folder,

@@ -1,15 +1,15 @@
-"""Set up packages from PyPI that know nothing of nox-ship, rehearse a release of each, and show what stopped it.
+"""Set up packages from PyPI that do not use nox-ship, rehearse a release of each, and show what stopped it.
 
-Each sdist becomes a checkout as its maintainer would have it: one commit that is tagged as the version that
-was published, one more with what `nox-ship init` writes, and a remote. There it runs
-`nox -s release -- patch --dry-run`, without an edit by hand. Where gates of the package fail, it runs again
-without them, so that the rest of the pipeline is tried on every package.
+Each sdist becomes a checkout as its maintainer would have it: one commit that is tagged as the published version,
+another one with what `nox-ship init` writes, and a remote. There `nox -s release -- patch --dry-run` runs without
+manual changes. If gates of the package fail, it runs again without them, so that the rest of the pipeline is tested
+with every package.
 
-It ends with 1 where anything but a package's own gates and known faults stopped a rehearsal, or where a
+It exits with 1 if anything but a package's own gates and known faults stopped a rehearsal, or where a
 rehearsal touched anything.
 
 Usage: python benchmarks/real_packages.py [-v] [--keep] [NAME==VERSION ...]
-(in an environment that has nox-ship installed)
+(in an environment with nox-ship installed)
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _ADDED = ("PKG-INFO", "*.egg-info", "src/*.egg-info")
 
 @dataclass
 class Trial:
-    """What became of one package."""
+    """The result for one package."""
 
     package: str
     back_end: str = "?"

@@ -1,14 +1,14 @@
-"""Try nox-ship on public repositories as they are: set each up, rehearse a release, and show what became of it.
+"""Try nox-ship on public repositories as they are: set each up, rehearse a release, and show the result.
 
 A mirror of each is cloned at a commit where the project's own CI was green. `nox-ship init` sets it up, what it wrote
 is committed, and `nox -s release -- patch --dry-run` runs with every gate on, without an edit by hand. Nothing is
 fetched but packages: mirrors are folders of whoever runs this, called `OWNER+NAME` or `NAME.git`, with the history
 and the tags.
 
-It ends with 1 where a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
+It exits with 1 if a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
 
 Usage: python benchmarks/real_projects.py --mirrors FOLDER [--held-back] [--timeout SECONDS] [--keep] [-v] [NAME ...]
-(in an environment that has nox-ship installed, and cmake and ninja where the system's are old; with pdm on the PATH,
+(in an environment with nox-ship installed, and cmake and ninja where the system's are old; with pdm on the PATH,
 which a project's own session starts)
 """
 
@@ -159,7 +159,7 @@ _SOURCE = re.compile(
 
 @dataclass
 class Trial:
-    """What became of one project."""
+    """The result for one project."""
 
     project: Project
     back_end: str = "?"
@@ -182,7 +182,7 @@ class Trial:
 
     @property
     def result(self) -> str:
-        """What became of it, in a few words."""
+        """The result, in a few words."""
         if self.touched:
             return f"TOUCHED {', '.join(self.touched)}"
         if self.passed:

@@ -5,10 +5,10 @@ it. What is built again is the newest final version that both PyPI and a tag hav
 environment with the build requirements of the day of its upload, as `nox -s verify-published -- VERSION --rebuild`
 does.
 
-It ends with 1 where a project could not be built again. That one differs is a result.
+It exits with 1 if a project could not be built again. That one differs is a result.
 
 Usage: python benchmarks/rebuilds.py --mirrors FOLDER [-v] [OWNER/NAME[=PROJECT][==VERSION] ...]
-(in an environment that has nox-ship installed; the folder holds a bare repository OWNER+NAME, or in OWNER+NAME/repo)
+(in an environment with nox-ship installed; the folder holds a bare repository OWNER+NAME, or in OWNER+NAME/repo)
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ COLUMNS = ("project", "version", "back end", "wheel", "sdist", "built with", "se
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one project."""
+    """The result for one project."""
 
     name: str
     version: str = "?"

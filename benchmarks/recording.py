@@ -134,6 +134,8 @@ def record(project: Path, env: Mapping[str, str], hidden: Mapping[str, str]) -> 
             taken = now
     if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
         sys.exit("\n".join([*screen.display, f"the rehearsal failed: {status}"]))
+    if any("not found" in line for line in screen.display):
+        sys.exit("the recording needs Python 3.11 and 3.12")
     return [*seen, (round((time.monotonic() - begun) / SPEED, 1), lines(screen, hidden))]
 
 

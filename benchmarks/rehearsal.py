@@ -3,7 +3,7 @@
 Both start cold: no environments, no caches of mypy or ruff; what uv has downloaded is warm for both. They take turns,
 and the numbers that count are ratios within one run.
 
-Usage: python benchmarks/rehearsal.py [--rounds N] [--plain]   (in an environment that has nox-ship installed)
+Usage: python benchmarks/rehearsal.py [--rounds N] [--plain]   (in an environment with nox-ship installed)
 """
 
 from __future__ import annotations

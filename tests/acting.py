@@ -30,7 +30,7 @@ def test_environment():
         seen.write("\\n".join(os.environ) + "\\n")
 """
 WATCHED = {**GOOD, "tests/test_watch.py": WATCH}
-"""A project whose tests tell which variables they see."""
+"""A project whose tests print the variables that they see."""
 
 
 def set_up(bench: Bench, sha256: str = "0" * 64, folder: str = "") -> None:

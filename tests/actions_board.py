@@ -33,7 +33,7 @@ class ActionsBoard(Board):
         self.check_list: list[dict[str, Any]] = []
         self.status_list: list[dict[str, Any]] = []
         self.strangers: list[str] = []
-        """The tokens that were shown to whoever keeps the logs."""
+        """The tokens with which logs were requested."""
 
     def start(self, commit: str, tag: str = "v0.1.0", **values: Any) -> dict[str, Any]:
         """Start a run of the workflow that publishes, and return it."""
@@ -162,4 +162,4 @@ _ROUTES: tuple[tuple[str, Callable[[ActionsBoard, str, Mapping[str, str]], Reply
     ("GET /commits/([0-9a-f]+)/check-runs", ActionsBoard.checks_of),
     ("GET /commits/([0-9a-f]+)/status", ActionsBoard.statuses_of),
 )
-"""What is answered to which request, besides what the board answers."""
+"""The handlers of requests, besides the board's own."""

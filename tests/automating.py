@@ -43,7 +43,7 @@ def lines(tasks: list[Task]) -> list[str]:
 
 
 def needs(task: Task) -> dict[str, Any]:
-    """Return what a task needs, without what is empty."""
+    """Return the needs of a task, without empty ones."""
     told = {name: list(value) for name, value in task.needs.listed.items() if value}
     flags = {name: True for name in ("project", "locked") if getattr(task.needs, name)}
     return {**told, **flags}

@@ -24,7 +24,7 @@ _SECONDS = 60
 
 
 def chromium() -> str:
-    """Return the path of Chromium, installed where that may be."""
+    """Return the path of Chromium, which is installed if the tests may do so."""
     return program("chromium", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,7 +32,7 @@ class Browser:
     """A browser with one page."""
 
     def __init__(self, folder: Path) -> None:
-        """Start it; ``folder`` takes its profile."""
+        """Start it; ``folder`` is for its profile."""
         theirs, self._to = os.pipe()
         source, ours = os.pipe()
         theirs, ours = (_moved(pipe) for pipe in (theirs, ours))
@@ -54,7 +54,7 @@ class Browser:
         self._ids = itertools.count(1)
         self._rest = b""
         self.events: list[dict[str, Any]] = []
-        """What the browser told by itself."""
+        """Messages that the browser sent on its own."""
         self._session: str | None = None
         targets = self.tell("Target.getTargets")["targetInfos"]
         target = next(one["targetId"] for one in targets if one["type"] == "page")
@@ -113,7 +113,7 @@ class Browser:
         return answer["result"].get("value")
 
     def loaded(self) -> list[str]:
-        """Return the addresses that the page was made of: what its policy forbids is asked for, and not answered."""
+        """Return the addresses that the page requests; requests that its policy forbids are not answered."""
         answers = (event["params"] for event in self.events if event.get("method") == "Network.responseReceived")
         return [one["response"]["url"] for one in answers]
 

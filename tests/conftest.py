@@ -118,7 +118,7 @@ def begun(nothing_ahead: list[Path]) -> list[Path]:
 
 @pytest.fixture
 def bump_my_version(programs: Programs) -> None:
-    """Run bump-my-version in this process: its start takes longer than its work."""
+    """Run bump-my-version in this process, since starting it takes longer than its work."""
     programs.play("-m bumpversion", reply=run_here)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 
 def program(package: str, *names: str) -> str:
-    """Return the path of a program; in CI, or where we may, its package is installed.
+    """Return the path of a program; in CI, or if we may, its package is installed.
 
     Where it cannot be had, the test is skipped; in CI it fails.
 

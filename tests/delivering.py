@@ -1,4 +1,4 @@
-"""Runs of a workflow that publishes, as GitHub tells them, and an index that tells when it got the files."""
+"""Runs of a publishing workflow, as GitHub reports them, and an index that knows when files arrived."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY = dt.datetime(2026, 1, 5, 12, tzinfo=dt.UTC)
 
 
 def at(minutes: float) -> str:
-    """Return a moment as GitHub tells it."""
+    """Return a time in GitHub's format."""
     return f"{DAY + dt.timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -32,7 +32,7 @@ class Job:
     attempt: int = 1
 
     def told(self) -> dict[str, Any]:
-        """Return it as GitHub tells it."""
+        """Return it in GitHub's format."""
         return {
             "id": 1,
             "name": self.name,
@@ -47,11 +47,11 @@ class Job:
 
 @dataclass
 class Clock:
-    """An index that tells when it got the files of each version."""
+    """An index that knows when it got the files of each version."""
 
     name: str = "PyPI"
     arrived: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
-    """Minutes, by the version; None for a file of which it does not tell."""
+    """Minutes, by version; None if it does not say for a file."""
     asked: int = 0
     silent: bool = False
 
@@ -101,7 +101,7 @@ def ran(
 
 
 def by_a_tag(start: float) -> list[Job]:
-    """Return the jobs of our workflow on a pushed tag, which takes eight minutes: five test, and three publish."""
+    """Return the jobs of our workflow on a pushed tag, which take eight minutes: five test, three publish."""
     return [
         Job("Lock", start, start + 0.2),
         Job("Cut the release", start, start, "skipped"),
@@ -127,7 +127,7 @@ def by_hand(start: float, conclusion: str = "success") -> list[Job]:
 
 
 def proven(start: float) -> list[Job]:
-    """Return the jobs of the run on the tag that such a run pushed, which takes four minutes."""
+    """Return the jobs of the run on the tag that such a run pushed, which take four minutes."""
     return [
         Job("Lock", start, start + 0.2),
         Job("Cut the release", start, start, "skipped"),

@@ -1,4 +1,4 @@
-"""The diagrams of the site, drawn from the code: ``python tests/diagrams.py`` draws them anew."""
+"""The diagrams of the site, drawn from the code: ``python tests/diagrams.py`` redraws them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEAD = (
     '<path class="head" d="M0 0 8 4 0 8z"/></marker></defs>'
 )
 _ASKED = 6
-"""After so many steps a person is asked, and what follows is public."""
+"""After this many steps the user is asked, and what follows is public."""
 
 
 def _picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
@@ -122,7 +122,7 @@ def rights() -> str:
 
 
 def _held(job: Mapping[str, Any]) -> str:
-    """Return what a job holds that is worth stealing, in words."""
+    """Return what an attacker could steal from a job, in words."""
     words = {
         "id-token": "an identity",
         "contents": "may write the repository",

@@ -31,9 +31,9 @@ def guards(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard, guards: object) -> list[object]:  # noqa: ARG001
-    """Keep what is kept between runs beside the project, and hand out the yard's world as the real one.
+    """Keep the files between runs next to the project, and use the yard's world as the real one.
 
-    Returns what each of them was given to ask a person by.
+    Returns the function that each world was given to ask the user.
     """
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     for name in ("CI", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOX_SHIP_MANIFEST"):

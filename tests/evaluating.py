@@ -1,4 +1,4 @@
-"""Evaluates the conditions of a workflow's jobs as GitHub does, as far as ours use them, and tells what they run."""
+"""Evaluates the conditions of a workflow's jobs as GitHub does, as far as ours need it, and finds what they run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OF_STATUS = re.compile(r"\b(success|failure|cancelled|always)\(\)")
 
 
 def evaluated(expression: str, look: Callable[[str], object]) -> bool:
-    """Return whether an expression is true; ``look`` tells the value of a name, or of a function without arguments.
+    """Return whether an expression is true; ``look`` returns the value of a name, or of a function without arguments.
 
     Raises:
         ValueError: It holds what is not known here.
@@ -117,7 +117,7 @@ def sessions_run(
 
 
 def _handed_on(job: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:
-    """Return the outputs of a job, each of which is one of its step's."""
+    """Return the outputs of a job, each of which is an output of one of its steps."""
     (step,) = job["steps"]
     found = {
         key: re.fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) \}\}", text)

@@ -46,12 +46,12 @@ class Faults:
     other_bytes: int = 0
     """Uploads that are kept with other bytes than were sent."""
     left: int | None = None
-    """How many requests it takes within the half hour; None for any number."""
+    """How many requests it accepts within the half hour; None for any number."""
     no_digests: bool = False
     private: bool = False
     read_only: bool = False
     late: bool = False
-    """Whether it is read-only from the first release on alone, as where a token ends in between."""
+    """Whether it is read-only only from the first release on, as if a token expired in between."""
 
     def spend(self, name: str) -> bool:
         """Whether this request meets the fault ``name``; one is used up."""
@@ -78,7 +78,7 @@ class FailingForge(ActionsBoard):
         self.signs = True
         """Whether it signs them."""
         self.facts: dict[str, Any] = {}
-        """What else it tells, by the path that is asked for below the repository."""
+        """Further answers, by the requested path below the repository."""
         self.told: list[str] = []
         """What it has told before that."""
 
@@ -164,7 +164,7 @@ class FailingForge(ActionsBoard):
         return self(environ, start)
 
     def _limited(self, start: Callable[..., Any]) -> Callable[..., Any]:
-        """Take one more request off those that are left, and tell of the limit in the answer."""
+        """Count one more request, and state the limit in the answer."""
         left = self.faults.left or 0
         self.faults.left = max(left - 1, 0)
         told = {"x-ratelimit-remaining": str(self.faults.left), "x-ratelimit-reset": str(int(time.time()) + 1800)}
@@ -204,7 +204,7 @@ class FailingForge(ActionsBoard):
         return {"sha": made, "verification": {"verified": self.signs}}
 
     def _besides(self, asked: str) -> Any:
-        """Return the answer to a request that has to do with no release; None where it has."""
+        """Return the answer to a request that is not about a release; None for others."""
         call = asked.replace(f" /repos/{SLUG}", " ")
         if call == "GET ":
             return {"full_name": SLUG, "private": self.faults.private}

@@ -102,9 +102,9 @@ class Faults:
     formats: tuple[str, ...] = ("json", "html")
     json_api: bool = True
     age: float | None = None
-    """Days since everything that it serves was uploaded; None where it does not tell (PEP 700)."""
+    """Days since all its files were uploaded; None if it does not say (PEP 700)."""
     status: str | None = None
-    """The project's status (PEP 792); None where it does not tell."""
+    """The project's status (PEP 792); None if it does not say."""
     reason: str | None = None
     projects: tuple[str, ...] = ()
     """Other projects that it lists."""
@@ -125,14 +125,14 @@ class _Server(ThreadingMixIn, WSGIServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: connections that are cut are what this server is for."""
+        """Print nothing: this server exists to cut connections."""
 
 
 class _Handler(WSGIRequestHandler):
     timeout = 60
 
     def handle(self) -> None:
-        """Answer, unless the connection was cut on purpose: what comes of that is nobody's error."""
+        """Answer, unless the connection was cut on purpose; errors caused by that are ignored."""
         with contextlib.suppress(OSError, AttributeError):
             super().handle()
 
@@ -173,7 +173,7 @@ class FailingIndex:
         self.packages.mkdir(parents=True, exist_ok=True)
         nobody: dict[str, Any] = {"password_file": ".", "authenticate": []}
         self._app = pypiserver.app(roots=[self.packages], disable_fallback=True, hash_algo="sha256", **nobody)
-        import trustme  # not where no index is started: it takes long
+        import trustme  # slow, and only needed if an index is started
 
         authority = trustme.CA()
         self._authority, self._authorities = self.folder / "authority.pem", self.folder / "authorities.pem"
@@ -282,7 +282,7 @@ class FailingIndex:
             environ["failing.socket"].shutdown(socket.SHUT_RDWR)
             return []
         body = environ["wsgi.input"].read(size)
-        if len(body) < size:  # whoever sent it is gone
+        if len(body) < size:  # the client is gone
             return []
         upload = self._noted(environ, body)
         if not upload.filename:
@@ -310,7 +310,7 @@ class FailingIndex:
         return self._text(start, status, "")
 
     def _closed(self, upload: Upload) -> tuple[int, str] | None:
-        """Return what PyPI answers where project or release take no more files."""
+        """Return PyPI's answer if project or release accept no more files."""
         project, version = _parsed(upload.filename)
         there = [name for name in self.files() if _parsed(name) == (project, version)]
         if self.faults.status in ("archived", "quarantined"):
@@ -387,7 +387,7 @@ class FailingIndex:
         return {name: value for name, value in told.items() if value is not None}
 
     def _uploaded(self) -> dict[str, str]:
-        """Return when a file was uploaded, as PyPI tells it."""
+        """Return the upload time of a file, in PyPI's format."""
         if self.faults.age is None:
             return {}
         at = dt.datetime.now(dt.UTC) - dt.timedelta(days=self.faults.age)

@@ -1,6 +1,6 @@
 """A world of fakes at the seams that we own: the world, its indexes and remote, and the start of programs.
 
-Git is real, in small repositories. Every other program is played by ``Programs``, which stands where `process.run` is:
+Git is real, in small repositories. Every other program is played by ``Programs``, which replaces `process.run`:
 through it every program of nox-ship is started.
 """
 
@@ -52,9 +52,9 @@ from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, head, make_repository, make_sdist, make_wheel
 
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
-"""What is wrong where it does not matter what is."""
+"""A finding for tests to which its content does not matter."""
 INSTALLED = "\nnox-ship:[]\n"
-"""What each script in a fresh environment prints where nothing is wrong."""
+"""The output of each script in a fresh environment if nothing is wrong."""
 HOSTILE = '\x1b]0;owned\x07<script>alert(1)</script>\u202e::set-output name=x::y"\ud800'
 """What metadata can hold."""
 TOLD: dict[str, Any] = {
@@ -108,7 +108,7 @@ class Call:
 
     @property
     def env(self) -> Mapping[str, str | None]:
-        """The variables that were asked for beside those of our environment."""
+        """The variables that were added to those of our environment."""
         return {**(self.options.get("env") or {}), **(self.options.get("hidden") or {})}
 
 
@@ -117,7 +117,7 @@ Reply = Callable[[Call], tuple[int, str]]
 
 
 class Programs:
-    """Stands where `process.run` is: plays every program but git, and writes down which were started, and how."""
+    """Replaces `process.run`: plays every program except git, and records which were started, and how."""
 
     def __init__(self, real: Callable[..., Done]) -> None:
         self._real = real
@@ -215,30 +215,30 @@ class FakeIndex(Index):
     earlier: dict[str, bytes] = field(default_factory=dict)
     """Files of earlier releases, by file name."""
     sizes: bool = True
-    """Whether it tells the sizes of those."""
+    """Whether it states their sizes."""
     downloads: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     hashes: bool = True
-    """Whether it tells the SHA-256 of what it lists."""
+    """Whether it states the SHA-256 of the listed files."""
     other_bytes: bool = False
     """Whether downloads are not what was uploaded."""
     late: list[str] = field(default_factory=list)
     """One entry is used up by each time that it is asked: ``hidden``, ``JSON API`` or ``silent``."""
     refusals: list[ShipError] = field(default_factory=list)
-    """What the next uploads come to; the file is kept where a refusal says so by ``kept``."""
+    """The results of the next uploads; the file is kept if a refusal has ``kept``."""
     kept: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
-    """What it tells of the project, as a listing has it; `age` is that of what is on the shelf, in days."""
+    """Its data about the project, as in a listing; `age` is that of the files on the shelf, in days."""
     each: dict[str, Any] = field(default_factory=dict)
-    """What it tells of each file."""
+    """Its data about each file."""
     provenances: dict[str, bytes | ShipError] = field(default_factory=dict)
-    """What it tells of the provenance of a file, by its name; or why it does not."""
+    """The provenance of a file, by its name; or the error."""
     by_version: bool = False
-    """Whether it tells only files of the version that it is asked for."""
+    """Whether it only lists files of the requested version."""
     asked: list[str] = field(default_factory=list)
     """The versions that it was asked for."""
     names: tuple[Finding, ...] = ()
-    """Why it takes no new name."""
+    """Why it accepts no new name."""
 
     def read_page(self, project: str) -> Read:  # noqa: ARG002 - it holds one project
         """Return that it has no page."""
@@ -284,7 +284,7 @@ class FakeIndex(Index):
         return told
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
-        """Return why it takes no new name."""
+        """Return why it accepts no new name."""
         return self.names
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
@@ -411,7 +411,7 @@ def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Man
 
 
 def write_materials(project: Project, manifest: Manifest, version: str = "2") -> bytes:
-    """Write what `verify-install` writes where it describes its environment; ``version`` is that of something there."""
+    """Write what `verify-install` writes when it describes its environment; ``version`` is that of a package there."""
     told = copy.deepcopy(TOLD)
     own, other, *_ = told["components"]
     own["version"], other["version"] = manifest.version, version
@@ -443,13 +443,13 @@ def publication(
 
 
 def opened(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Open the stage for a plan: the one that an earlier run left where it can serve, else a new one."""
+    """Open the stage for a plan: the one that an earlier run left if it fits, else a new one."""
     return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh), fresh=fresh)
 
 
 @dataclass
 class FakeGates:
-    """Stands where `gates.run_sessions` is: every session passes, and ``build`` writes the files of the release."""
+    """Replaces `gates.run_sessions`: every session passes, and ``build`` writes the files of the release."""
 
     facts: dict[str, Any] = field(default_factory=dict)
     """What the manifest says wrongly."""
@@ -560,7 +560,7 @@ class Yard:
 
 
 def make_yard(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Yard:
-    """Make a yard; ``files`` are the project's, which takes its version from tags where they say nothing else."""
+    """Make a yard; ``files`` are the project's, which takes its version from tags unless they say otherwise."""
     noxfile = "import nox_ship\n\nnox_ship.register()\n"
     repository = make_repository(folder / "project", {"pyproject.toml": TAGGED, "noxfile.py": noxfile, **(files or {})})
     (folder / "shop").mkdir()

@@ -287,7 +287,7 @@ RUNS = st.sampled_from(tuple(_TOLD)).flatmap(
 
 
 def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that whatever GitHub answers in one place, what was proven is what it tells in another, or refused."""
+    """Check that whatever GitHub answers in one place, what was proven matches its answers elsewhere, or is refused."""
     path, answer = value
     url = ground.server.url.rstrip("/")
     ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _TOLD.items() if key != path}}
@@ -344,7 +344,7 @@ _KNOWN_PAST = (
 
 
 def _past_runs(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that of whatever GitHub tells of past runs, what became of a release is told as JSON."""
+    """Check that any answer of GitHub about past runs results in a release's history as JSON."""
     path, answer = value
     url = ground.server.url.rstrip("/")
     ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _PAST.items() if key != path}}
@@ -404,7 +404,7 @@ _KNOWN_ACTIONS = tuple((what, http(body)) for what in _ASKED for body in _BAD_JS
 
 
 def _told_by_actions(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that whatever GitHub tells of runs and checks is read, and can be shown, or refused."""
+    """Check that any answer of GitHub about runs and checks can be read and shown, or is refused."""
     what, answer = value
     ground.server.answers = {"": answer}
     api = GitHubApi(ground.server.url.rstrip("/"), "acme/sample", "token", patience=0, pauses=())

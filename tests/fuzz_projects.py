@@ -1,4 +1,4 @@
-"""Fuzzing what a project holds: its settings, metadata, changelog, and where its version is."""
+"""Fuzzing the files of a project: its settings, metadata, changelog, and where its version is."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def make_survey(ground: Ground, project: Project) -> Survey:
 
 
 def _extended(ground: Ground, files: Mapping[str, bytes]) -> None:
-    """Check that what is added leaves everything else as it was."""
+    """Check that additions leave everything else unchanged."""
     text = files["pyproject.toml"].decode(errors="replace")
     project = read_project(ground, {**files, "pyproject.toml": text.encode()})
     if bumpversion.have_a_scheme(project):

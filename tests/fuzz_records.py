@@ -148,7 +148,7 @@ def _bundled(statement: bytes) -> bytes:
 
 
 def _beside(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that what hangs on a release beside its files is about them, whatever was handed on."""
+    """Check that what is attached to a release next to its files is about them, whatever was passed on."""
     name, data = value
     folder = ground.write({name: data})
     reader = provenance if name == "provenance" else materials
@@ -159,7 +159,7 @@ def _beside(ground: Ground, value: tuple[str, bytes]) -> None:
 
 
 def _described(ground: Ground, data: bytes) -> None:
-    """Check that what a tool tells of an environment becomes a bill of materials of the release, or none at all."""
+    """Check that any output of a tool about an environment becomes a bill of materials of the release, or none."""
     made = ground.folder / "made"
     made.unlink(missing_ok=True)
 
@@ -177,7 +177,7 @@ def _described(ground: Ground, data: bytes) -> None:
 
 
 class _Nowhere:
-    """A world without a checkout, as where files were brought to another machine."""
+    """A world without a checkout, as if files were copied to another machine."""
 
     @property
     def checkout(self) -> Repository:
@@ -198,7 +198,7 @@ RECORD = {
 
 
 def _record(ground: Ground, data: bytes) -> None:
-    """Check that what is read can be written, and is the same then."""
+    """Check that what is read can be written, and stays the same."""
     path = ground.write({"record.json": data}) / "record.json"
     if record := Record.read(path):
         assert isinstance(sum(record.passed.values()) + record.made_at, float)

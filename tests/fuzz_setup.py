@@ -188,7 +188,7 @@ SCRIPTS = (
 
 
 def _old_style(ground: Ground, files: Mapping[str, bytes]) -> None:
-    """Check that what is written for setup.py is a file with a `[build-system]`."""
+    """Check that the file written for setup.py has a `[build-system]`."""
     root = ground.write({**files, "versioneer.py": b""})
     table = tomllib.loads(build_system.build_system(root))["build-system"]
     assert table["requires"][0].startswith("setuptools>=")

@@ -43,7 +43,7 @@ RAW = {
     "@tag@": "!!bool x",
     "@circle@": "&circle [*circle]",
 }
-"""What cannot be held as a value: a string that stands for it, and its text in a document."""
+"""A value that cannot be represented: a string that stands for it, and its text in a document."""
 
 _TEXTS = ("", " ", "\0", "\n", "\r\n", "é", "\u2028", "\ud800", "\x1b[2J", "..", "/", "../../x", "-", "%s", "{}", "{x}")
 _MORE_TEXTS = ("[", "*", "**x", "../*", "'", '"', "\\", "#", "1", "x" * 300, "9" * DIGITS, "٣", "true", "~1.0", "1.0.0")
@@ -80,14 +80,14 @@ _CHANGE = st.sampled_from(
 )
 
 WRONG: tuple[Any, ...] = (None, 5, True, "x", "\0", "\ud800", {}, [5], [{}])
-"""Values of which most are of another type than the one that should be there."""
+"""Values, most of which have another type than expected."""
 
 Bytes = st.SearchStrategy[bytes]
 
 
 @functools.lru_cache(maxsize=10_000)
 def _below(count: int) -> st.SearchStrategy[int]:
-    """Return the numbers from 0 to ``count`` without it; to make a strategy takes longer than to draw from it."""
+    """Return the numbers from 0 to ``count`` without it, as making a strategy takes longer than drawing from it."""
     return st.integers(0, count - 1)
 
 
@@ -156,7 +156,7 @@ def damaged(draw: st.DrawFn, texts: Bytes, often: tuple[int, ...] = (0, 0, 0, 1,
 
 
 def texts(seeds: Sequence[str], often: tuple[int, ...] = (0, 1, 1, 2)) -> st.SearchStrategy[str]:
-    """Draw one of the texts ``seeds``, damaged; what is no UTF-8 any more is read as a file's surrogates are."""
+    """Draw one of the texts ``seeds``, damaged; invalid UTF-8 is read with surrogates, as for files."""
     return damaged(st.sampled_from([seed.encode() for seed in seeds]), often).map(
         lambda data: data.decode(errors="replace")
     )
@@ -179,7 +179,7 @@ def shown(value: object, most: int = 2000) -> str:
 
 
 def as_json(document: Any) -> bytes:
-    """Return a document as JSON, with what stands for raw text filled in."""
+    """Return a document as JSON, with placeholders replaced with raw text."""
     return _filled(json.dumps(document, default=str))
 
 
@@ -290,7 +290,7 @@ class Ground:
         return self._server
 
     def write(self, files: Mapping[str, str | bytes]) -> Path:
-        """Make the folder hold ``files``, and none of those of the example before; only what differs is written."""
+        """Make the folder contain ``files`` and nothing of the previous example; only differences are written."""
         for name in set(self._written) - set(files):
             (self.folder / name).unlink(missing_ok=True)
         same = {name for name in files if self._written.get(name) == (files[name], _changed_at(self.folder / name))}
@@ -299,7 +299,7 @@ class Ground:
         return self.folder
 
     def attempt(self, call: Callable[[], T]) -> T | None:
-        """Call, and count what comes of it; None where it raises one of our errors, which can be shown."""
+        """Call it and count the result; None if it raises one of our errors, which must be displayable."""
         try:
             value = call()
         except ShipError as error:
@@ -320,7 +320,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class Target:
-    """One thing that is fuzzed: where its inputs come from, and what is done with one."""
+    """A fuzz target: where its inputs come from, and what is done with each."""
 
     inputs: st.SearchStrategy[Any]
     run: Callable[[Ground, Any], object]

@@ -1,4 +1,4 @@
-"""Stands in for `python -m pypi_attestations sign FILE` where Sigstore cannot be reached.
+"""Replaces `python -m pypi_attestations sign FILE` when Sigstore cannot be reached.
 
 The identity comes from the job's endpoint, the statement and the attestation from the library; certificate, signature
 and log entry are made here, by a key of its own.
@@ -35,7 +35,7 @@ def pre_authentication(statement: bytes) -> bytes:
 
 
 def certificate(key: ec.EllipticCurvePrivateKey, claims: dict[str, str]) -> x509.Certificate:
-    """Return a certificate of the identity that ``claims`` tell, as Fulcio issues it."""
+    """Return a certificate for the identity in ``claims``, as Fulcio issues it."""
     repository = f"https://github.com/{claims['repository']}"
     told = {
         "8": ISSUER,
@@ -95,7 +95,7 @@ def attested(file: Path, claims: dict[str, str]) -> Attestation:
 
 
 def provenance(file: Path, *jobs: dict[str, str]) -> bytes:
-    """Return the provenance of ``file``, as an index tells it, with an attestation by each of some jobs."""
+    """Return the provenance of ``file``, as on an index, with an attestation by each of some jobs."""
     publisher = {"kind": "GitHub", "repository": "told/by-the-index", "workflow": "x.yml"}
     attestations = [json.loads(attested(file, claims).model_dump_json()) for claims in jobs]
     bundle = {"publisher": publisher, "attestations": attestations}
@@ -107,7 +107,7 @@ class LocalVerifier:
 
     @classmethod
     def production(cls, **_: object) -> LocalVerifier:
-        """Stand where Sigstore's own verifier is made."""
+        """Replace Sigstore's own verifier."""
         return cls()
 
     def verify_dsse(self, bundle: Any, policy: Any) -> tuple[str, bytes]:
@@ -124,7 +124,7 @@ class LocalVerifier:
 
 
 def main(file: Path) -> None:
-    """Sign ``file`` and write the attestation beside it."""
+    """Sign ``file`` and write the attestation next to it."""
     identity = identities.detect_credential("sigstore")
     if identity is None:
         sys.exit("no identity")

@@ -1,4 +1,4 @@
-"""A server on loopback whose answers a test writes, and which remembers what it was asked."""
+"""A server on loopback whose answers a test writes, and which records the requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Reply:
 
 
 Talk = Callable[[socket.socket], None]
-"""Answers by itself, byte for byte."""
+"""Prepared answers, byte for byte."""
 
 
 class Loopback:

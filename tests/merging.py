@@ -1,4 +1,4 @@
-"""A project whose release branch takes only what a pull request brings: real git, and a GitHub on this machine."""
+"""A project whose release branch only accepts pull requests: real git, and a GitHub on this machine."""
 
 from __future__ import annotations
 

@@ -21,21 +21,21 @@ def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None
 
 
 def told(yard: Yard, wanted: str | None = "minor", **request: Any) -> list[str]:
-    """Return the IDs of what a release is told that stops nothing."""
+    """Return the IDs of the findings that stop nothing."""
     found: list[Finding] = []
     preflight(yard.root, Request(wanted, **request), noxfile(yard.root, "tests"), yard.world, found.append)
     return [finding.id for finding in found]
 
 
 def stopped(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> set[str]:
-    """Return the IDs of what stands against a release."""
+    """Return the IDs of the findings that block a release."""
     with pytest.raises(ShipError) as caught:
         plan(yard, wanted, earlier, **request)
     return {finding.id for finding in caught.value.findings}
 
 
 def record(yard: Yard, **facts: str | None) -> Record:
-    """Return what an earlier run left: a release that was made of HEAD."""
+    """Return the record of an earlier run: a release that was made from HEAD."""
     head = facts.get("head") or yard.repository.head
     commit = facts.get("commit", "e" * 40)
     return Record(head, "0.1.0", "v0.1.0", "source", 0.0, commit=commit)

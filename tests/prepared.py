@@ -1,4 +1,4 @@
-"""What takes long to make and many tests begin with: made once in a process, and restored in place for each of them.
+"""Slow fixtures that many tests start with: made once in a process, and restored in place for each of them.
 
 In place, because git and our own records name folders by their whole path.
 """
@@ -21,7 +21,7 @@ from nox_ship.errors import ShipError
 from nox_ship.release import gates
 from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.publication import Note, silent
-from nox_ship.release.results import Planned, Result, Tried
+from nox_ship.release.results import Result, Tried
 from nox_ship.release.run import Run, Step
 from nox_ship.report import Report
 from support import lay_out, taken
@@ -40,7 +40,7 @@ class Prepared:
         self._made: dict[Make[Any], tuple[Path, Any, Any]] = {}
 
     def __call__(self, make: Make[T]) -> T:
-        """Return what ``make`` makes in a folder; everything in it is as it was then."""
+        """Return the result of ``make`` in a folder, with everything in it as it was then."""
         if make not in self._made:
             place = self._folder / str(len(self._made))
             place.mkdir()
@@ -89,8 +89,6 @@ class Halfway(Yard):
         run_pipeline(run, steps[:done])
         run.report.passed, yard.world.forge = False, None
         _note(run, silent)
-        answered: Any = None  # an answer that is awaited cannot be copied, and the steps that are left do not ask
-        run.take(replace(run.of(Planned), plan=replace(run.plan, name=answered)))
         return cls(yard.repository, yard.world, yard.shop, run.results, run.report, tuple(steps[done:]))
 
     def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
@@ -145,7 +143,7 @@ def unpushed(prepared: Prepared) -> Yard:
 
 @pytest.fixture
 def unpublished(prepared: Prepared) -> Yard:
-    """Return a yard whose release 0.1.0 is pushed, and of which the index refused the first file."""
+    """Return a yard whose release 0.1.0 is pushed, but of which the index refused the first file."""
     return prepared(_unpublished)
 
 

@@ -42,7 +42,7 @@ _WORD = re.compile(r"[^\W_][\w'.-]*")
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the sentences of a text in Markdown, each with its line; code is one word, and a cell stands for itself."""
+    """Yield the sentences of a text in Markdown, each with its line; code counts as one word, a cell as a sentence."""
     plain = _FENCE.sub(lambda match: "\n" * match[0].count("\n"), text)
     plain = re.sub(r"<!--.*?-->", lambda match: "\n" * match[0].count("\n"), plain, flags=re.DOTALL)
     plain = re.sub(r"(`+)(?!`).+?\1", "Code", plain)
@@ -64,7 +64,7 @@ def messages(code: str) -> Iterator[tuple[int, str]]:
 
 
 def _said(node: ast.AST) -> str:
-    """Return the constant parts of a text; what is filled in is one word."""
+    """Return the constant parts of a text; each inserted value is one word."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "Code" for part in node.values)
     return str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

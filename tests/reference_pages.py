@@ -1,4 +1,4 @@
-"""The reference pages of the site, made from the code: ``python tests/reference_pages.py`` writes them anew."""
+"""The reference pages of the site, made from the code: ``python tests/reference_pages.py`` rewrites them."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ PARSERS: Mapping[str, Callable[[list[str]], object]] = {
     "build": cli.build_arguments,
     "wheels": cli.wheels_arguments,
     "collect": cli.collect_arguments,
+    "verify-install": cli.verify_install_arguments,
     "verify-published": cli.verify_arguments,
     "announce": cli.announce_arguments,
     "doctor": cli.doctor_arguments,
@@ -40,7 +41,7 @@ PARSERS: Mapping[str, Callable[[list[str]], object]] = {
     "publish-test": lambda args: cli.publish_arguments(args, "publish-test"),
     "publish-prod": lambda args: cli.publish_arguments(args, "publish-prod"),
     **{name: lambda args, name=name: cli.tool_arguments(args, name) for name in sessions._HANDING_ON},  # type: ignore[misc]
-    **{name: lambda args, name=name: cli.no_arguments(args, name) for name in ("api", "matrix", "verify-install")},  # type: ignore[misc]
+    **{name: lambda args, name=name: cli.no_arguments(args, name) for name in ("api", "matrix")},  # type: ignore[misc]
 }
 """What reads the arguments of each session."""
 PAGES = {
@@ -155,7 +156,7 @@ def _table(name: str, path: str, cls: type, what: str) -> Iterator[str]:
 
 
 def _tables(cls: type, prefix: str) -> Iterator[tuple[str, type, str]]:
-    """Yield the tables in a table: where each is, its class, and what is said of it."""
+    """Yield the tables in a table: the path, class and description of each."""
     hints = typing.get_type_hints(cls)
     for item in dataclasses.fields(cls):
         path, hint = f"{prefix}.{item.name.replace('_', '-')}".lstrip("."), hints[item.name]
@@ -220,7 +221,7 @@ TEXTS: Mapping[str, Callable[[], Iterator[str]]] = {
 
 
 def page(name: str) -> str:
-    """Return a page as it is to be: what is written by hand around what is made."""
+    """Return the wanted content of a page: generated parts within hand-written text."""
     before, begin, _, end, after = re.split(
         rf"(<!-- {name}: .* -->\n)(.*)(<!-- {name}: end -->\n)",
         (FOLDER / f"{name}.md").read_text("utf-8"),

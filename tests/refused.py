@@ -18,7 +18,7 @@ from drafts import Change, Draft, as_zip64
 Where = Literal["build", "preflight", ""]
 
 LARGE, BOMB = 101 << 20, 65 << 20
-"""Bytes of what is too large, and of what is packed too well."""
+"""Bytes of a file that is too large, or compressed too well."""
 Fault = Callable[[Draft], None]
 
 
@@ -109,7 +109,7 @@ def _holding(name: str, content: bytes) -> Change:
 
 
 def _without(*names: str) -> Change:
-    """Leave out members beside the core metadata."""
+    """Leave out members besides the core metadata."""
 
     def fault(draft: Draft) -> None:
         draft.record = draft.record and "RECORD" not in names
@@ -166,7 +166,7 @@ def _twice(draft: Draft) -> None:
 
 
 def _streamed(data: bytes) -> bytes:
-    """Say of the first member that its size stands behind it."""
+    """Declare that the size of the first member follows it."""
     return data[:6] + bytes([data[6] | 8]) + data[7:]
 
 

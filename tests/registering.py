@@ -1,4 +1,4 @@
-"""Loading a noxfile with the real nox in the test's own process: starting nox takes longer than everything it does."""
+"""Loading a noxfile with the real nox in the test's own process, as starting nox takes longer than all the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Load = Callable[..., Registry]
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Return what loads a noxfile, beside other files of a project, and returns what nox has then."""
+    """Return a function that loads a noxfile, next to other files of a project, and returns nox's sessions."""
     before = nox.registry._REGISTRY.copy()
     monkeypatch.setattr(nox.registry, "_REGISTRY", before)
     monkeypatch.setattr(undumpable, "close_memory", lambda: None)

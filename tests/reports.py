@@ -122,7 +122,7 @@ def hostile(text: str) -> Report:
 
 
 def short(text: str) -> str:
-    """Return what a test with a text is called."""
+    """Return the test ID for a text."""
     return ascii(text[:40])
 
 

@@ -255,13 +255,13 @@ def _explained(log: Path) -> Iterator[None]:
 
 
 class Forge(Loopback):
-    """GitHub's API, as far as a job uses it: it keeps releases, and tells what a test has it tell."""
+    """GitHub's API, as far as a job uses it: it keeps releases, and has answers from a test."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.board = ActionsBoard("acme/sample", dict)
         self.told: dict[str, Any] = {}
-        """What it tells, by the path below that of the repository."""
+        """The answers, by the path below the repository's."""
 
     def _answer(self, request: Request) -> Reply:
         if re.match(r"/repos/acme/sample/(?:releases|commits|pulls)/?", request.path):
@@ -305,7 +305,7 @@ class Forge(Loopback):
 
     @property
     def started(self) -> list[dict[str, Any]]:
-        """The workflows that are to be started: where it was asked, by whom, and for what."""
+        """The workflows to start: the address, the token, and the request."""
         return [
             {"path": request.path, "authorization": request.headers["authorization"], **json.loads(request.body)}
             for request in self.asked
@@ -327,7 +327,7 @@ def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
     subprocess.run(install, check=True)
     python = str(folder / "bin" / "python")
     again = [python, "-m", "pip", "install", "--quiet", *found, "--only-binary", ":all:", "--requirement", str(lock)]
-    subprocess.run(again, check=True)  # pip takes this lock; in the jobs, uv looks whether all of it is there
+    subprocess.run(again, check=True)  # pip accepts this lock; in the jobs, uv checks that all of it is there
     where = [python, "-c", "import pip; print(pip.__path__[0])"]
     pip = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
     Path(pip, "__main__.py").unlink()  # it may be one file with that of uv's cache

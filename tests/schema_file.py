@@ -21,12 +21,12 @@ SCHEMAS = {
 
 
 def file(name: str) -> Path:
-    """Return where a schema is published."""
+    """Return the address of a schema."""
     return ROOT / "docs" / name
 
 
 def text(name: str) -> str:
-    """Return what its file is to hold."""
+    """Return the wanted content of its file."""
     return f"{json.dumps(SCHEMAS[name](), indent=2)}\n"
 
 

@@ -58,7 +58,7 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
 
 
 def head(folder: Path) -> str:
-    """Return the commit that is checked out; read from git's files where these are plain, which takes no process."""
+    """Return the commit that is checked out, read from git's files if possible, which needs no process."""
     place = folder / ".git"
     ref = (place / "HEAD").read_text("utf-8").strip().removeprefix("ref: ") if place.is_dir() else "HEAD"
     loose = place / ref
@@ -94,7 +94,7 @@ def make_remote(repository: Repository, folder: Path) -> Path:
 
 @functools.cache
 def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> dict[str, bytes | str | None]:
-    """Return what a repository that holds ``files`` consists of; it is made once in a process."""
+    """Return the objects of a repository with ``files``; made once in a process."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
         folder = Path(name)
         lay_out(folder, _empty(form))
@@ -115,7 +115,7 @@ def _empty(_: str | None) -> dict[str, bytes | str | None]:
 
 
 def taken(folder: Path) -> dict[str, bytes | str | None]:
-    """Return the files in a folder, where its symlinks lead, and the folders: None, before what is in them."""
+    """Return the files in a folder, the targets of its symlinks, and the folders: None, before their content."""
     found: dict[str, bytes | str | None] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
@@ -206,7 +206,7 @@ def make_sdist(
 
 
 def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test for each of ``rows``, as parametrizing does, but as one: for tables whose rows take no time.
+    """Run a test for each of ``rows``, like parametrizing but as one test: for tables with fast rows.
 
     Of fixtures the test may have ``tmp_path`` alone, which is another folder for each row.
 
@@ -250,7 +250,7 @@ def in_time(seconds: float = 5.0) -> Iterator[None]:
 
 
 def load_yaml(text: str) -> Any:
-    """Parse YAML as version 1.1 has it (``on`` is a truth value), by libyaml where it is there: ten times as fast."""
+    """Parse YAML 1.1 (``on`` is a boolean), with libyaml if available, which is ten times faster."""
     return pickle.loads(_pickled(text))
 
 

@@ -13,6 +13,7 @@ from nox_ship.cli import (
     publish_arguments,
     release_arguments,
     tool_arguments,
+    verify_install_arguments,
 )
 from nox_ship.errors import ShipError
 from support import each
@@ -125,11 +126,13 @@ def test_a_session_is_asked_for_help_after_the_dashes(line: str, expected: bool)
 
 def test_each_session_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
     """By its own name; one that takes no arguments leaves those of others alone."""
-    no_arguments(["--dry-run", "--to", "x"], "verify-install")
+    no_arguments(["--dry-run", "--to", "x"], "matrix")
+    assert verify_install_arguments(["--dry-run", "--to", "x"]).files == "all"
+    assert verify_install_arguments(["patch", "--files", "wheels"]).files == "wheels"
     assert capsys.readouterr().out == ""
-    for session in ("verify-install", "publish-prod"):
+    for session in ("matrix", "publish-prod"):
         with pytest.raises(SystemExit) as caught:
-            no_arguments(["--help"], session) if session == "verify-install" else publish_arguments(["-h"], session)
+            no_arguments(["--help"], session) if session == "matrix" else publish_arguments(["-h"], session)
         assert caught.value.code == 0
         assert f"usage: nox -s {session} --" in capsys.readouterr().out
 

@@ -362,7 +362,7 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str 
     named = FakeIndex("PyPI", index.upload_url, index.simple_url, facts=index.facts, names=(PROBLEM("Taken."),))
     yard.world.indexes["pypi"] = named
     with pytest.raises(ShipError, match=r"Taken\."):
-        plan(yard).name.result()
+        plan(yard).ask_for_name()
     (yard.root / "dirty.txt").write_text("", "utf-8")
     assert stopped(yard) == {"NS000", "NS203"}
 

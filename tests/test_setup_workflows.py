@@ -264,8 +264,7 @@ def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: F
     """Before the part that is the project's; the session knows the architecture by the name of the system."""
     found = jobs(release_of(known))
     emulated = {name: [step for step in job["steps"] if "qemu" in step.get("uses", "")] for name, job in found.items()}
-    ((name, (step,)),) = ((name, steps) for name, steps in emulated.items() if steps)
-    assert (name, step["with"]["platforms"]) == ("wheels-3", "ppc64le")
+    assert [name for name, steps in emulated.items() if steps] == ["wheels-3"]
     assert [found[f"wheels-{number}"]["timeout-minutes"] for number in (1, 2, 3)] == [180, 180, 360]
 
 

@@ -89,10 +89,10 @@ def jobs_of(
     [
         (TAG, FINAL, ""),
         (by_hand(BRANCH, bump="minor"), FINAL, ""),
-        (by_hand(TAG, target="testpypi"), FINAL, ""),
+        pytest.param(by_hand(TAG, target="testpypi"), FINAL, "", marks=pytest.mark.exhaustive),
         (by_hand(BRANCH, bump="minor"), FINAL, "gates"),
-        (by_hand(TAG, run="7"), FINAL, ""),
-        (TAG, CANDIDATE, "coverage"),
+        pytest.param(by_hand(TAG, run="7"), FINAL, "", marks=pytest.mark.exhaustive),
+        pytest.param(TAG, CANDIDATE, "coverage", marks=pytest.mark.exhaustive),
         (TAG, FINAL, "testpypi"),
     ],
 )

@@ -149,7 +149,7 @@ class Bench:
         return Outcome(done.returncode, done.stdout)
 
     def rehearse(self, *args: str, env: dict[str, str] | None = None) -> Outcome:
-        """Rehearse a release; ``patch`` where no version is given."""
+        """Rehearse a release; default: ``patch``."""
         return self.rehearse_by("release", *args, env=env)
 
     def rehearse_by(self, session: str, *args: str, env: dict[str, str] | None = None) -> Outcome:
@@ -195,7 +195,7 @@ class Bench:
     def processes(self, seconds: float = 3, beside: str = "\0") -> list[str]:
         """Return the command lines that still name this bench, after waiting for them to end for some seconds.
 
-        Commands with the text ``beside`` may run on.
+        Commands that contain the text ``beside`` may keep running.
         """
         until = time.monotonic() + seconds
         while (found := [one for one in self._processes() if beside not in one]) and time.monotonic() < until:

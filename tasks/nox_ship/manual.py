@@ -81,19 +81,23 @@ SESSIONS: Mapping[str, Entry] = {
         (
             ("nox -s build wheels collect", "build a whole set for this system"),
             ("nox -s wheels -- --system ubuntu-latest", "build the part of one CI job"),
+            ("nox -s wheels -- --system ubuntu-latest/ppc64le", "build for another architecture, with cibuildwheel"),
         ),
         "wheels.md",
     ),
     "collect": Entry(
         "Joins the wheels that several jobs built with the sdist in dist/ into a complete set, or stops with a table of"
-        " what is missing.",
+        " what is missing. Tells which jobs of a workflow install which files.",
         (("nox -s collect -- parts/*", "join the parts in these folders"),),
         "wheels.md",
     ),
     "verify-install": Entry(
         "Installs each built file into a fresh environment, on each Python, and checks dependencies, syntax, imports,"
         " entry points, versions, and your smoke commands. Requires `build`.",
-        (("nox -s verify-install-3.12", "try the files on one Python"),),
+        (
+            ("nox -s verify-install-3.12", "try the files on one Python"),
+            ("nox --no-dependencies -s verify-install-3.12 -- --files wheels", "try the wheels only"),
+        ),
         "reference/sessions.md",
     ),
     "publish-test": Entry(

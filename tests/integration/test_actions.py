@@ -103,18 +103,20 @@ def written(above: Path, kind: str) -> Path:
     return repository
 
 
-def test_written_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """actionlint, zizmor (auditor) and the schema have nothing against them, whatever the project."""
-    assert findings(linter, *[written(tmp_path, kind) for kind in KINDS]) == ""
+def test_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
+    """actionlint, zizmor (auditor) and the schema have nothing against them, whatever the project.
 
-
-def test_jobs_of_ones_own_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """They stand at the end of the workflow that publishes, and may wait for its jobs."""
-    bench = make_bench(tmp_path)
-    set_up(bench)
-    mark = "  # >>> own: further jobs\n"
-    bench.edit(".github/workflows/release.yml", mark, mark + FURTHER)
-    assert findings(linter, bench.root) == ""
+    Jobs of its own stand at the end of the workflow that publishes, and may wait for its jobs. nox-ship uses what it
+    writes.
+    """
+    more = written(tmp_path, "everyday").rename(tmp_path / "with-jobs-of-its-own")
+    path, mark = more / ".github" / "workflows" / "release.yml", "  # >>> own: further jobs\n"
+    text = path.read_text("utf-8")
+    assert mark in text
+    path.write_text(text.replace(mark, mark + FURTHER), "utf-8")
+    ours = tmp_path / "ours"
+    shutil.copytree(ROOT / ".github", ours / ".github")
+    assert findings(linter, *[written(tmp_path, kind) for kind in KINDS], more, ours) == ""
 
 
 def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
@@ -133,10 +135,8 @@ def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
     assert 'needs job "nothing"' in said
 
 
-def test_the_projects_own_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """nox-ship uses what it writes, and it is what the installed version would write."""
-    shutil.copytree(ROOT / ".github", tmp_path / "ours" / ".github")
-    assert findings(linter, tmp_path / "ours") == ""
+def test_the_projects_own_workflows_are_what_is_written() -> None:
+    """By the version that is installed."""
     survey = Survey.of(ROOT, PYTHON)
     made = init.plan(survey, ci="none")
     assert [change.name for change in [*made.changes, *init.drift(survey).changes]] == []
@@ -168,7 +168,7 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
-@pytest.mark.parametrize("visibility", ["private", "public"])
+@pytest.mark.parametrize("visibility", ["private", pytest.param("public", marks=pytest.mark.exhaustive)])
 def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
     """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
     event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
@@ -238,6 +238,7 @@ def test_publishing_waits_for_the_checks_that_it_requires(tmp_path: Path, runner
         assert len(actions.pypi.files()) == len(actions.testpypi.files()) == 2
 
 
+@pytest.mark.exhaustive  # tests/test_workflow_jobs.py evaluates the conditions
 def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
     """The jobs that publish are not reached."""
     actions.bench.write({"tests/test_more.py": "def test_more():\n    assert 1 == 2\n"})

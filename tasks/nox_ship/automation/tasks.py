@@ -1,4 +1,4 @@
-"""The commands with which a project checks itself: in its workflows, or else where people run them by hand."""
+"""The commands with which a project checks itself: in its workflows, or else in the files for running them manually."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHECKS = re.compile(
 
 
 class Automation:
-    """What a project runs by itself. Nothing is run to find that out, and no network is asked."""
+    """A project's own automation, found out without running anything or using the network."""
 
     def __init__(self, project: Project) -> None:
         root = project.root.resolve()
@@ -30,9 +30,9 @@ class Automation:
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
-        """The commands, in order: those of its CI, and what its tools run where CI tells of no tests.
+        """The commands, in order: those of its CI, and those of its tools if CI shows no tests.
 
-        Hooks of pre-commit that CI does not run are those of pre-commit.ci, where CI runs no linter.
+        If CI runs no linter, the pre-commit hooks that CI does not run are those of pre-commit.ci.
         """
         found = list(self._of_workflows())
         gates = {task.gate for task in found}
@@ -44,12 +44,12 @@ class Automation:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Why files cannot be read that may tell more, in words."""
+        """Why files that may contain more cannot be read, in words."""
         return tuple(filter(None, (tox_settings.unreadable(self._project), precommit.unreadable(self._project))))
 
     @property
     def other_hooks(self) -> list[str]:
-        """The IDs of pre-commit's hooks that judge no code, as far as is known."""
+        """The IDs of the pre-commit hooks that are not known to check code."""
         return self._runners.hooks[1]
 
     def _of_workflows(self) -> Iterator[Task]:
@@ -61,7 +61,7 @@ class Automation:
                 yield from self._runners.script(part.text, place)
 
     def _by_hand(self) -> Iterator[Task]:
-        """Yield what people run, where no workflow tells: tox, hatch, scripts of pdm or poe, make, just."""
+        """Yield what people run if no workflow shows it: tox, hatch, scripts of PDM or poe, make, just."""
         for command in self._usual():
             yield from self._runners.follow(command, self._runners.place(f"`{' '.join(command)}`"))
         yield from self._hooks()
@@ -91,7 +91,7 @@ class Automation:
 
 
 def _merged(tasks: Iterable[Task]) -> Iterator[Task]:
-    """Yield each task once, with the Pythons of all that are the same."""
+    """Yield each task once, with the Pythons of all identical ones."""
     same: dict[Task, list[tuple[str, ...]]] = {}
     for task in tasks:
         same.setdefault(replace(task, pythons=()), []).append(task.pythons)

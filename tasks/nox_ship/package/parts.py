@@ -45,10 +45,10 @@ class Part:
     commit: str
     version: str
     sdist: str
-    """The SHA-256 of the sdist that the wheels were built from."""
+    """The SHA-256 of the sdist from which the wheels were built."""
     files: tuple[File, ...]
     expected: tuple[str, ...]
-    """The targets that it was to build wheels for, in cibuildwheel's terms, such as ``cp312-manylinux_x86_64``."""
+    """The targets that it was meant to build for, in cibuildwheel's terms, such as ``cp312-manylinux_x86_64``."""
 
     def write(self, folder: Path) -> None:
         """Write the record into the folder of the wheels, atomically."""

@@ -1,4 +1,4 @@
-"""Where the packages that a wheel installs are in the sources: build backends move them, so the two are compared."""
+"""Where the packages that a wheel installs are in the sources; the two are compared, as build backends move them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def _tops(project: Project, wheel: Archive) -> list[str]:
         path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
     }
     inner = {part for names in parts for part in names[1:-1]}
-    return sorted({names[0] for names in parts} | (ours - inner))  # a package in a namespace comes with the namespace
+    return sorted({names[0] for names in parts} | (ours - inner))  # a package in a namespace is part of the namespace
 
 
 def is_imported(place: PurePosixPath) -> bool:
-    """Whether users may import a module: it is no test, documentation or example."""
+    """Whether users may import a module: it is not a test, documentation or an example."""
     parts = (*place.parts[:-1], place.stem)
     return all(part.isidentifier() and part not in _ASIDE for part in parts[1:]) and not is_test(place)
 

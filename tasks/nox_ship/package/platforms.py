@@ -1,4 +1,4 @@
-"""The Pythons and systems that wheels are for, in the names of cibuildwheel, such as ``cp312-manylinux_x86_64``."""
+"""The Pythons and systems of wheels, in cibuildwheel's terms, such as ``cp312-manylinux_x86_64``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _OF_ANY = ("abi3", "abi3t", "none")
 
 
 def targets(file: str) -> frozenset[str]:
-    """Return what a wheel is for, one target for each Python and system that its name tells; nothing of a pure one.
+    """Return a wheel's targets, one for each Python and system in its name; none for a pure wheel.
 
-    A wheel for the stable ABI, or for any Python, is for one target of that name: ``cp311-abi3-win_amd64``,
+    A wheel for the stable ABI, or for any Python, has one target of that name: ``cp311-abi3-win_amd64``,
     ``py3-none-manylinux_x86_64``.
     """
     try:
@@ -42,7 +42,7 @@ def _python(tag: Tag) -> str:
 
 
 def system(tag: str) -> str:
-    """Return the system and machine of a platform tag, without the version of the system that it needs."""
+    """Return the system and machine of a platform tag, without the required version of the system."""
     for kind in _WITH_VERSION:
         if match := re.fullmatch(rf"{kind}(?:\d{{1,4}}|(?:_\d+)+)_(\w+)", tag):
             return f"{kind}_{match[1]}"
@@ -50,7 +50,7 @@ def system(tag: str) -> str:
 
 
 def covers(file: str, target: str) -> bool:
-    """Whether a wheel serves a target: one for the stable ABI serves each later Python, a universal one both Macs."""
+    """Whether a wheel serves a target; one for the stable ABI serves each later Python, a universal one both Macs."""
     python, _, wanted = target.partition("-")
     return any(_serves(own, python) and _runs(there, wanted) for own, there in map(_parted, targets(file)))
 
@@ -80,7 +80,7 @@ def _runs(there: str, wanted: str) -> bool:
 
 
 def missing(files: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the targets that no wheel serves; one with ``*`` in it is served by any wheel that fits it."""
+    """Return the targets that no wheel serves; one with ``*`` in it is served by any wheel that matches."""
     names = list(files)
     return tuple(target for target in dict.fromkeys(wanted) if not any(_answers(name, target) for name in names))
 

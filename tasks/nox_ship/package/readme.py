@@ -1,4 +1,4 @@
-"""Whether an index can show the README of built files, and twine sends them: what `twine check --strict` looks at."""
+"""Whether an index can render the README of built files, and twine uploads them, as `twine check --strict` checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ README_UNTYPED = Kind(
 )
 
 _ALWAYS_RENDERED = ("text/plain", "text/markdown")
-"""The formats that every text can be shown in."""
+"""The formats in which any text can be rendered."""
 
 
 def problems(archives: Iterable[Archive]) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def problems(archives: Iterable[Archive]) -> Iterator[Finding]:
     files: dict[tuple[str, str | None], list[str]] = {}
     for archive in archives:
         told, odd = parse_email(archive.described)
-        if "description" not in odd:  # which is told of the metadata
+        if "description" not in odd:  # reported by the check of the metadata
             readme = told.get("description", ""), told.get("description_content_type")
             files.setdefault(readme, []).append(archive.path.name)
     for (text, kind), found in files.items():
@@ -50,7 +50,7 @@ def problems(archives: Iterable[Archive]) -> Iterator[Finding]:
 
 
 def unsent(file: Path) -> Iterator[Finding]:
-    """Yield why twine would not send a file, if that is so."""
+    """Yield why twine would not upload a file, if so."""
     from twine.package import PackageFile
 
     try:
@@ -60,7 +60,7 @@ def unsent(file: Path) -> Iterator[Finding]:
 
 
 def _not_rendered(readme: str, kind: str | None) -> str:
-    """Return why a README cannot be rendered; empty where it can be."""
+    """Return why a README cannot be rendered; empty if it can."""
     header = EmailMessage()
     header["Content-Type"] = kind or "text/x-rst"
     if header.get_content_type() in _ALWAYS_RENDERED:

@@ -1,4 +1,4 @@
-"""Building the same sources a second time, elsewhere and as if at another time, to see whether it makes the same."""
+"""Building the same sources again, elsewhere and as if at another time, to see whether the result is the same."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ ARCHIVE_VARIES = Kind(
 _EARLIER = 400 * 24 * 3600
 """Seconds by which the sources look older in the second build."""
 _ELSEWHERE = {"TZ": "Pacific/Chatham", "PYTHONHASHSEED": "20"}
-"""What is otherwise in the second build: a time zone of odd hours, and the order of sets."""
+"""What differs in the second build: an unusual time zone, and the order of sets."""
 
 
 def compare_again(project: Project, outcome: Outcome, *, renaming: Renaming | None = None) -> Findings:
-    """Build again what was built, in a folder of another name and with sources of another age, and compare.
+    """Build again in a folder with another name and with sources of another age, and compare the results.
 
     Args:
         project: The project.
-        outcome: What the build came to; its files are in ``dist/``.
-        renaming: The version that the build was given, as for the first one.
+        outcome: The result of the first build; its files are in ``dist/``.
+        renaming: The version that the build receives, as for the first one.
 
     Returns:
-        An error for each file whose content differs (NS570), a warning for each that is another archive with the same
-        content (NS571).
+        An error for each file whose content differs (NS570), and a warning for each archive that differs but has the
+        same content (NS571).
 
     Raises:
         ShipError: The build backend fails (NS501).

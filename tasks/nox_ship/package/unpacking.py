@@ -1,4 +1,4 @@
-"""Reading the files in a wheel or an sdist within bounds, and noting what an index or installer would refuse."""
+"""Reading the files in a wheel or an sdist within limits, and recording what an index or installer would refuse."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ BAD_ARCHIVE = Kind(
 
 _MOST_METADATA = 8 << 20
 _MOST_RECORDED = 32 << 20
-"""Bytes of the largest RECORD that is read, enough for the maximum number of members."""
+"""The largest RECORD that is read, in bytes; enough for the maximum number of members."""
 _MOST_CODE = 5 << 20
-"""Bytes of the largest Python file that is searched for encrypted code, as by PyPI."""
+"""The largest Python file that is searched for encrypted code, in bytes, as by PyPI."""
 _HEAD = 4096
-"""Bytes at the beginning of a compiled file that show the machine it is for."""
+"""Bytes at the beginning of a compiled file that identify its machine."""
 _CHUNK = 1 << 20
 _FREELY_UNPACKED, MOST_RATIO = 64 << 20, 50
 """An archive may unpack to this many bytes, or else to this many times its size."""
@@ -50,7 +50,7 @@ _SOURCEDEFENDER = tuple(b"---%s PYE FILE---" % word for word in (b"BEGIN", b"END
 
 @dataclass
 class Found:
-    """What has been found in an archive."""
+    """What was found in an archive."""
 
     hashes: bool = True
     """Whether the members of a wheel are read to their end."""
@@ -69,19 +69,19 @@ class Found:
     ambiguous: str | None = None
 
     def refuse(self, name: str, why: str | None) -> None:
-        """Note a member that an installer would have to refuse, if there is a reason."""
+        """Record a member that an installer would have to refuse, if there is a reason."""
         if why:
             self.unsafe.append(f"{name.encode(errors='backslashreplace').decode()!r} {why}")
 
     def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:
-        """Note a file; no more of its content is read than needed, whatever size it claims to have.
+        """Record a file, reading no more of its content than needed, whatever size it claims to have.
 
         Args:
             name: Its name.
-            size: The size that it claims to have.
+            size: Its claimed size.
             stream: Its content.
-            record: Its name in a wheel's ``.dist-info``, if it is one that is read whole; else empty.
-            metadata: Whether it holds the core metadata.
+            record: Its name in a wheel's ``.dist-info``, if that file is read as a whole; else empty.
+            metadata: Whether it is the core metadata.
 
         Returns:
             What was read.
@@ -129,7 +129,7 @@ class _Handing(Found):
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive notes of a member beside its content.
+    """An archive's data about a member apart from its content.
 
     Attributes:
         name: Its name, without an sdist's leading folder.
@@ -137,7 +137,7 @@ class Header:
         mode: Its permissions.
         owner: Its owner and group; empty in a wheel.
         is_folder: Whether it is a folder.
-        link: Where it leads, if it is a link.
+        link: Its target, if it is a link.
     """
 
     name: str
@@ -149,7 +149,7 @@ class Header:
 
 
 def headers(path: Path) -> list[Header]:
-    """Return what a wheel or an sdist notes of its members, in its order.
+    """Return a wheel's or an sdist's data about its members, in its order.
 
     Raises:
         ShipError: It is not a readable archive (NS503).
@@ -163,7 +163,7 @@ def headers(path: Path) -> list[Header]:
 def _headers_of_wheel(path: Path) -> Iterator[Header]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist()[:_MOST_MEMBERS]:
-            year, month, day, *rest = info.date_time  # a date of zeros is none
+            year, month, day, *rest = info.date_time  # a date of zeros is not valid
             at = calendar.timegm((year, min(max(month, 1), 12), max(day, 1), *rest, 0, 0, 0))
             yield Header(info.filename, at, info.external_attr >> 16, is_folder=info.is_dir())
 
@@ -319,7 +319,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _wrong_entry(member: tarfile.TarInfo) -> str | None:
-    """Return why an entry must not be unpacked (PEP 721); links within the archive may."""
+    """Return why an entry must not be unpacked (PEP 721); links within the archive may be."""
     if why := _wrong_name(member.name):
         return why
     if not (member.issym() or member.islnk()):

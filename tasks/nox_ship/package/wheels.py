@@ -55,8 +55,8 @@ BAD_ENTRY_POINTS = Kind(
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 _COMMAND = re.compile(r"[\w.-]+")
 _MOST_TAGS = 10_000
-"""Many more tags than the longest name of a file can hold."""
-# A line of entry_points.txt as it should be; configparser takes minutes over long lines, and over many that are wrong.
+"""Many more tags than the longest file name can contain."""
+# A valid line of entry_points.txt; configparser takes minutes for long lines, and for many invalid ones.
 _LINE = re.compile(r"\s*(?:$|[#;]|\[.+\]|[^=\s][^=]*=)")
 _LONGEST_LINE, _MOST_WRONG, _LONGEST_ENTRIES = 1000, 1000, 1 << 20
 # The platforms that PyPI accepts; its patterns, too, are not all anchored at the end.
@@ -79,7 +79,7 @@ _OTHER_CI = (
     *(".gitlab-ci.yml", "azure-pipelines.yml", ".azure-pipelines.yml", ".circleci/config.yml", ".cirrus.yml"),
     *(".travis.yml", "appveyor.yml", ".appveyor.yml"),
 )
-"""Where other services than GitHub's look for what they run."""
+"""Where CI services other than GitHub's have their settings."""
 
 
 def tags_of(wheel: Archive) -> frozenset[Tag]:
@@ -95,7 +95,7 @@ def _tags(file: str) -> frozenset[Tag]:
 
 
 def describes_itself(wheel: Archive) -> Iterator[Finding]:
-    """Check that METADATA, WHEEL and RECORD are in the folder that the file name calls for."""
+    """Check that METADATA, WHEEL and RECORD are in the folder that the file name requires."""
     held = set(wheel.members)
     names = [f"{wheel.dist_info}/{name}" for name in ("METADATA", "WHEEL", "RECORD")]
     if missing := [name for name in names if name not in held]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -56,13 +55,6 @@ class Request:
     """The checks that publishing waits for."""
 
 
-def _answered() -> Future[Sequence[Finding]]:
-    """Return the answer if nobody was asked."""
-    answer = Future[Sequence[Finding]]()
-    answer.set_result(())
-    return answer
-
-
 @dataclass(frozen=True, kw_only=True)
 class Plan(Coming):
     """A planned release."""
@@ -84,8 +76,9 @@ class Plan(Coming):
     """The release's commit if an earlier run made and tagged it for good; None if it is still to be made."""
     delivery: Delivery = PUSH
     """How it reaches the remote."""
-    name: Future[Sequence[Finding]] = field(default_factory=_answered, compare=False, repr=False)
-    """The index's answer about the project's name, requested while the gates run; fails if the name is not allowed."""
+    ask_for_name: Callable[[], Sequence[Finding]] = field(default=tuple, compare=False, repr=False)
+    """Asks the index whether it allows the project's name, which may take several seconds; returns warnings, or raises
+    a `ShipError`."""
 
     @property
     def folder(self) -> Path:
@@ -195,7 +188,7 @@ class Draft:
             return self.pushed.commit
         return self.head if self.coming and not self.coming.bump else None
 
-    def plan(self, delivery: Delivery, name: Future[Sequence[Finding]]) -> Plan:
+    def plan(self, delivery: Delivery, ask_for_name: Callable[[], Sequence[Finding]]) -> Plan:
         """Return the plan of a release that passed preflight, with its delivery."""
         project, repository, head, coming = self.project, self.repository, self.head, self.coming
         branch = self.branch or self.release_branch
@@ -214,7 +207,7 @@ class Draft:
             waits=self.by.waits,
             commit=self.commit,
             delivery=delivery,
-            name=name,
+            ask_for_name=ask_for_name,
             **{part.name: getattr(coming, part.name) for part in fields(coming)},
         )
 

@@ -113,16 +113,15 @@ def preflight(
         findings.extend(_found(partial(check, draft)))
     findings.extend(asked.result())
     delivery = way.result()
-    name = begun(lambda: _name(draft))
     if findings.errors:
-        findings.extend(_found(name.result))
+        findings.extend(_found(lambda: _name(draft)))
     if delivery.proposes and draft.project and draft.project.settings.delivery == "auto":
         findings.append(BY_PULL_REQUEST(f"This release is proposed in a pull request: {delivery.why}."))
     for finding in findings:
         if finding.level != "error":
             notify(finding)
     findings.raise_errors()
-    return draft.plan(delivery, name)
+    return draft.plan(delivery, lambda: _name(draft))
 
 
 def _delivery(draft: Draft, earlier: Record | None) -> Delivery:

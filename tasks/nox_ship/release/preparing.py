@@ -10,6 +10,7 @@ from nox_ship.release.preflight import preflight
 from nox_ship.release.results import Bumped, Planned, Staged
 from nox_ship.release.run import Run, State
 from nox_ship.release.stage import find_stage, last_built, last_release, open_stage, sealed
+from nox_ship.world.web import begun
 
 
 def preflight_state(_: Run) -> State:
@@ -25,6 +26,7 @@ def check(run: Run, _: State) -> Planned:
         begin(run)
     built = last_built(shop, run.root) if earlier else None
     plan = preflight(run.root, run.request, run.sessions, run.world, run.notify, earlier, built)
+    run.asked = begun(plan.ask_for_name)
     return Planned(plan, run.request.without)
 
 

@@ -66,7 +66,7 @@ def run_gates(run: Run, state: State) -> Gated:
             finished=ended,
             echo=run.voice.echo,
             ahead=run.runner,
-            unless=run.plan.name,
+            unless=run.asked,
         )
     except gating.GatesFailedError as error:
         enter_sessions(error.results, run.report)

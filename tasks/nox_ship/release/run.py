@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +45,8 @@ class Run:
     """The comparison with the last release, which is fetched while gates run."""
     runner: Standby = field(default_factory=lambda: Standby(*RUNNER_MODULES))
     """A process started during the checks, which becomes the runner of the sessions."""
-    settled: bool = False
-    """Whether all questions are answered."""
+    asked: Future[Sequence[Finding]] | None = None
+    """The index's answer about the project's name; None once it is reported."""
 
     def take(self, result: Result) -> None:
         """Keep the result of a step for the steps that follow."""
@@ -97,10 +97,9 @@ class Run:
         Raises:
             ShipError: The index does not allow the project's name (NS727).
         """
-        if not self.settled:
-            self.settled = True
-            for finding in self.plan.name.result():
-                self.notify(finding)
+        asked, self.asked = self.asked, None
+        for finding in asked.result() if asked else ():
+            self.notify(finding)
 
     def notify(self, finding: Finding) -> None:
         """Report something that stops nothing."""

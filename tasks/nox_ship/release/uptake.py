@@ -39,9 +39,9 @@ GLIMPSE_SECONDS = 2 * SECONDS
 
 
 def foresee(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
-    """Ask an index whether it will accept a release, as far as that can be known without an upload.
+    """Ask an index whether it will accept a release, as far as is known without an upload.
 
-    Credentials are only checked if the index has no file of the release: what else is missing is not known before the
+    Credentials are only checked if the index has no file of the release: what else is missing is unknown before the
     build.
 
     Args:
@@ -68,7 +68,7 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
 def foresee_workflow(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
     """Ask an index as :func:`foresee` does, but for a workflow's upload: without credentials; no answer is a notice.
 
-    Which files the workflow uploads is not known, so none count as missing.
+    It is unknown which files the workflow uploads, so none count as missing.
 
     Args:
         index: The index that the release goes to.
@@ -150,10 +150,10 @@ def check_open(manifest: Manifest, listing: Listing) -> tuple[Finding, ...]:
 
 
 def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
-    """Check that an index has no other files under the names of ``files``.
+    """Check that an index has no different files under the names of ``files``.
 
     Raises:
-        ShipError: It has other files (NS711), or does not answer (NS701).
+        ShipError: It has different files (NS711), or does not answer (NS701).
     """
     findings = Findings()
     for file in files:

@@ -23,7 +23,7 @@ from nox_ship.setup.survey import Survey
 from nox_ship.setup.wheels import options
 
 NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
-DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew; your own parts are kept.")
+DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to rewrite it; your own sections are kept.")
 
 
 def _unknown(_: str) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def options(jobs: Sequence[WheelJob]) -> tuple[dict[str, dict[str, Value]], tupl
 
 
 def lacking(variables: Iterable[str], table: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return those variables for which cibuildwheel's table in pyproject.toml has no option."""
+    """Return the variables that have no option in pyproject.toml."""
     left = []
     for variable in variables:
         option, only = _named(variable)

@@ -61,10 +61,10 @@ _TRIALS = """\
 python: ${{ fromJSON(needs.matrix.outputs.pythons) }}
 system: [@SYSTEMS@]"""
 _EMULATE = """\
-- name: Emulate @ARCHITECTURE@
+- name: Emulate other architectures
   uses: @SETUP_QEMU@
   with:
-    platforms: @ARCHITECTURE@"""
+    platforms: all"""
 _TESTS_OF_INSTALLED = """\
 - name: Run the tests against the wheel
   env:
@@ -374,14 +374,14 @@ def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
     folders = {job: f".nox-ship/parts/{job.rpartition('-')[2]}" for job in _wheel_jobs(facts)}
     for (job, folder), system in zip(folders.items(), facts.wheels, strict=True):
         runner, architecture = split(system)
-        emulated = {"ARCHITECTURE": scalar(architecture), "SETUP_QEMU": ACTIONS["setup-qemu"]}
+        emulates = bool(architecture) and is_emulated(system)
         own = {
             "NUMBER": job.rpartition("-")[2],
             "WHEELS_NAME": scalar(f"Wheels on {system}"),
             "WHEELS_RUNNER": scalar(runner),
             "WHEELS_SYSTEM": scalar(system),
-            "EMULATE": filled(_EMULATE, emulated) if architecture and is_emulated(system) else "",
-            "WHEELS_MINUTES": "360" if architecture and is_emulated(system) else "180",
+            "EMULATE": filled(_EMULATE, {"SETUP_QEMU": ACTIONS["setup-qemu"]}) if emulates else "",
+            "WHEELS_MINUTES": "360" if emulates else "180",
             "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
         }
         made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))

@@ -57,4 +57,4 @@ def test_a_protected_branch_gets_its_release_by_a_merge(bench: Bench, index: Fai
     assert index.files() == files, f"{rehearsed.output}\n{finished.output}"
     assert bench.git("rev-parse", "v1.2.4^{commit}") == bench.git("rev-parse", "HEAD") == commit
     assert bench.git("ls-remote", "origin", "refs/tags/v1.2.4^{}").split()[0] == commit
-    assert release(bench, index).has("was released already: nothing was missing")
+    assert release(bench, index).has("was already released, and nothing was missing")

@@ -144,6 +144,7 @@ def test_what_an_index_would_refuse_stops_a_release_before_its_push(
     assert (bench.snapshot(), remote_refs(bench), index.uploads) == (before, refs, [])
 
 
+@pytest.mark.exhaustive
 def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: FailingIndex) -> None:
     """The next run uploads the sdist built with the wheel; where it no longer can, everything tells so first."""
     assert release(bench, index).code == 0
