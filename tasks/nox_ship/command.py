@@ -158,13 +158,13 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
 
 
 def _sign(job: Job, cut: Cut, made: Offer, branch: str) -> bool:
-    """Put a commit that GitHub signs in the place of ours, which has the same tree; return false if it signs none."""
+    """Replace our commit with one that GitHub signs, with the same tree; return false if it signs none."""
     try:
         commit = signed(job.github, made.message, made.tree, cut.onto)
         if commit:
             move(job.github, branch, commit)
     except ShipError:
-        return False  # rules that ask for signatures refuse the merge, and say so
+        return False  # rules that require signatures refuse the merge, and say so
     return commit is not None
 
 

@@ -192,11 +192,11 @@ class Offer:
     message: str
     tree: str
     commit: str
-    """The tip of the branch: the commit that was cut, or one that the forge has made of the same tree."""
+    """The tip of the branch: the commit that was cut, or one with the same tree that the forge has made."""
 
 
 def offer(cut: Cut, file: Path, remote: Remote) -> Offer:
-    """Push the commit of a release that another job has cut to a branch of its own, unless the branch has its like.
+    """Push the commit of a cut release to a branch of its own, unless the branch has an equivalent one.
 
     Args:
         cut: What the bundle must hold, told another way than by the bundle.

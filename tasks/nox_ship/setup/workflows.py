@@ -143,7 +143,7 @@ class Facts:
     """Runners that build wheels for their systems, or for another architecture (``ubuntu-latest/ppc64le``); empty if
     one build makes all files."""
     builds_alone: bool = False
-    """Whether wheels are built without cibuildwheel, which brings Pythons of its own."""
+    """Whether wheels are built without cibuildwheel, which installs its own Pythons."""
     tests_wheel: bool = False
     """Whether our tests session tests the built wheel."""
 

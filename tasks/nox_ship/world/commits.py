@@ -1,4 +1,4 @@
-"""Commits that GitHub makes, and signs, for the token of an app such as Actions.
+"""Commits that GitHub makes and signs, with the token of an app such as Actions.
 
 https://docs.github.com/en/rest/git/commits and https://docs.github.com/en/rest/git/refs describe the calls. "Signature
 verification for bots" in https://docs.github.com/en/authentication/managing-commit-signature-verification says when a
@@ -14,7 +14,7 @@ from nox_ship.world.github import GitHubApi, parsed
 
 
 def signed(api: GitHubApi, message: str, tree: str, parent: str) -> str | None:
-    """Let GitHub make a commit of a tree that it has, and return it; None if GitHub does not sign it.
+    """Make GitHub create a commit of an existing tree, and return it; None if GitHub does not sign it.
 
     Raises:
         ShipError: The API refuses it, or does not answer (NS780 to NS785).
@@ -26,7 +26,7 @@ def signed(api: GitHubApi, message: str, tree: str, parent: str) -> str | None:
 
 
 def move(api: GitHubApi, branch: str, commit: str) -> None:
-    """Let a branch name a commit that GitHub has made.
+    """Point a branch to a commit that GitHub has made.
 
     Raises:
         ShipError: The API refuses it, or does not answer (NS780 to NS785).
