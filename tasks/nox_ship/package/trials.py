@@ -55,7 +55,7 @@ def is_emulated(system: str) -> bool:
 
 
 def _is_there(python: str, system: str | None) -> bool:
-    """Whether a Python is available on a runner; https://github.com/actions/setup-python/issues/715 has the exception."""
+    """Whether a runner can have a Python; https://github.com/actions/setup-python/issues/715 names the exception."""
     number = re.search(r"(\d+)\.(\d+)", python)
     return system != "win_arm64" or number is None or (int(number[1]), int(number[2])) >= _FIRST_ARM
 
