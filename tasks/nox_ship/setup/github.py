@@ -166,7 +166,8 @@ def _way(wanted: Delivery, branch: str, ask: Ask) -> str | Finding:
     if not rules:
         return f"no rule on GitHub refuses a push to {branch}"
     if wanted == "auto":
-        return f"{branch} on GitHub has rules ({shorten(rules)}), so releases go there by pull request"
+        told = f"{branch} on GitHub has rules ({shorten(rules)}), so releases from a machine go there by pull request"
+        return f'{told}; a workflow needs `delivery = "pull-request"` for that'
     return PROTECTED_BRANCH(f"{branch} on GitHub has rules, but `delivery` requires a push: {shorten(rules)}.")
 
 
