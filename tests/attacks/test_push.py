@@ -341,6 +341,10 @@ def test_a_submodule_that_was_changed_stops_the_release(tmp_path: Path, monkeypa
     assert seal.broken() == []
     write_files(inner, {"library.py": "EVIL = 1\n"})
     assert seal.broken() == ["library/library.py"]
+    name = min(FILES)
+    write_files(stage.root, {name: "evil"})
+    assert seal.broken() == sorted([name, "library/library.py"])
+    write_files(stage.root, {name: FILES[name]})
     git(inner, "update-index", "--assume-unchanged", "library.py")
     assert seal.broken() == ["library/library.py"]
     git(inner, "config", "core.sshCommand", "evil")
