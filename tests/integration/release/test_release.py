@@ -215,7 +215,7 @@ def protect_tags(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (protect, "protects the branch"),
+        (protect, "in a pull request instead"),
         pytest.param(protect_tags, "tags are protected", marks=pytest.mark.exhaustive),
     ],
 )
