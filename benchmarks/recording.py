@@ -68,14 +68,17 @@ def index(folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "pypiserver", "run", "--interface=127.0.0.1", f"--port={port}"]
     with subprocess.Popen([*command, "-P", ".", "-a", ".", str(folder)]) as server:
-        time.sleep(2)
-        yield f"http://127.0.0.1:{port}/"
-        server.terminate()
+        try:
+            time.sleep(2)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
 
 
 def prepare(folder: Path, address: str, env: Mapping[str, str]) -> Path:
     """Make the project, release it to the index, commit a change, and return its folder."""
     project = make_project(folder, ["3.11", "3.12"])
+    (project / ".gitignore").write_text("__pycache__/\n", "utf-8")
     (project / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Primes.\n", "utf-8")
     settings = project / "pyproject.toml"
     urls = "".join(
