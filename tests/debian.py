@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 
 def program(package: str, *names: str) -> str:
@@ -21,8 +24,9 @@ def program(package: str, *names: str) -> str:
     if found := next(filter(None, map(shutil.which, names)), None):
         return found
     if shutil.which("apt-get") and os.geteuid() == 0:
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
-            subprocess.run(["apt-get", "--quiet", *command], stdout=subprocess.DEVNULL, check=False, timeout=300)
+        with FileLock(Path(tempfile.gettempdir()) / "nox-ship-tests-apt.lock"):  # apt waits for no other one
+            for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+                subprocess.run(["apt-get", "--quiet", *command], stdout=subprocess.DEVNULL, check=False, timeout=300)
         if found := next(filter(None, map(shutil.which, names)), None):
             return found
     if os.environ.get("CI"):
