@@ -125,7 +125,7 @@ TRIED = {
 @pytest.mark.parametrize(("built", "changed"), [(False, False), (False, True), (True, False), (True, True)])
 def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, built: bool, changed: bool) -> None:
     """In a copy that has the changes but no package; installed is the wheel of this commit, else one of the copy."""
-    repository = make_repository(tmp_path / "root", TRIED)
+    repository = make_repository(tmp_path / "project", TRIED)
     project = Project.read(repository.path)
     if built:
         wheel = make_wheel(project.root / "dist", {"sample/__init__.py": ""}, version="1.0")
@@ -149,7 +149,7 @@ def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, buil
     told, (_, option, name, what, tool) = session.did
     assert (option, name, tool) == ("--reinstall-package", "sample", "pytest")
     assert what.startswith("sample[x] @ file://")
-    assert ("/root/dist/sample-1.0-py3-none-any.whl" in what) is (built and not changed)
+    assert ("/project/dist/sample-1.0-py3-none-any.whl" in what) is (built and not changed)
     source = "dist/sample-1.0-py3-none-any.whl" if built and not changed else "a wheel built from the sources"
     assert told == f"installed: {source}"
     assert (project.root / "sample/__init__.py").is_file()
@@ -174,7 +174,7 @@ def test_a_requirements_file_may_name_the_project_that_is_tried(tmp_path: Path) 
 )
 def test_a_wheel_of_other_sources_is_not_tried(tmp_path: Path, change: dict[str, Any]) -> None:
     """Nor one that the manifest does not know."""
-    repository = make_repository(tmp_path / "root", TRIED)
+    repository = make_repository(tmp_path / "project", TRIED)
     project = Project.read(repository.path)
     files = (File.of(make_wheel(project.root / "dist", {"sample/__init__.py": ""}, version="1.0")),)
     manifest = Manifest("sample", "1.0", repository.head, None, dirty=False, files=files)
