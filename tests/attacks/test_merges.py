@@ -155,11 +155,13 @@ def test_commits_of_others_on_the_release_branch_stay(scene: Scene, capsys: pyte
     git(scene.bare, "update-ref", "refs/heads/release/v2", earlier)
     assert scene.run("propose", scene.cut()) == 0
     assert scene.refs()["refs/heads/release/v2"] == scene.cut().commit
-    theirs = git(scene.bare, *IDENTITY, "commit-tree", "-p", "release/v2", "-m", "Better", "main^{tree}")
-    git(scene.bare, "update-ref", "refs/heads/release/v2", theirs)
-    assert scene.run("propose", scene.cut()) == 1
-    assert "NS880" in capsys.readouterr().out
-    assert scene.refs()["refs/heads/release/v2"] == theirs
+    proposed = scene.refs()["refs/heads/release/v2"]
+    for message in ("Better", "Release 2"):  # also one that bears the title of the release
+        theirs = git(scene.bare, *IDENTITY, "commit-tree", "-p", proposed, "-m", message, "main^{tree}")
+        git(scene.bare, "update-ref", "refs/heads/release/v2", theirs)
+        assert scene.run("propose", scene.cut()) == 1
+        assert "NS880" in capsys.readouterr().out
+        assert scene.refs()["refs/heads/release/v2"] == theirs
 
 
 def test_a_branch_that_moved_on_gets_no_proposal_of_what_was(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from nox_ship.config import Delivery as Wanted
 from nox_ship.errors import Findings, Kind, shorten
 from nox_ship.world.releases import Releases
+from nox_ship.world.remote import Remote
 
 Way = Literal["push", "pull request"]
 BRANCHES = "release/"
@@ -41,6 +42,28 @@ PUSH = Delivery("push", "no known rule prevents a push")
 def branch_of(tag: str) -> str:
     """Return the branch from which the release of a tag is proposed."""
     return f"{BRANCHES}{tag}"
+
+
+def made_by_others(remote: Remote, tip: str, title: str, head: str) -> str:
+    """Return why the tip of a release branch must not be replaced; empty if it looks like an earlier proposal.
+
+    Args:
+        remote: The remote with the branch; its ``local`` receives the commit.
+        tip: The remote's commit there.
+        title: The first line of the release commit's message.
+        head: The commit that the release is made from, with its history.
+
+    Raises:
+        ShipError: The remote does not answer (NS208).
+    """
+    remote.bring(tip)
+    local = remote.local
+    subject, parents = local.run("log", "-1", "--format=%s", tip), local.parents(tip)
+    if subject != title:
+        return f"a commit that no release made: {subject}"
+    if len(parents) == 1 and local.is_ancestor(parents[0], head):
+        return ""
+    return "which is not a direct child of a commit on the release branch"
 
 
 def choose(wanted: Wanted, forge: Releases | None, branch: str, *, refused: bool) -> Delivery:

@@ -19,7 +19,7 @@ from nox_ship.files import copy_whole
 from nox_ship.git import Repository
 from nox_ship.package.manifest import FILE_CHANGED, NOTES, OTHER_ORIGIN, Manifest, announced
 from nox_ship.process import CommandFailedError
-from nox_ship.release.delivery import OTHERS_ON_BRANCH, branch_of
+from nox_ship.release.delivery import OTHERS_ON_BRANCH, branch_of, made_by_others
 from nox_ship.world.remote import Remote
 
 NOT_ANNOUNCED = Kind(
@@ -216,11 +216,10 @@ def offer(cut: Cut, file: Path, remote: Remote) -> Offer:
     _take_objects(cut, file, local)
     (tree, message), tip = _content(local, cut.commit), there.get(ref, "")
     if tip not in ("", cut.commit):
-        remote.fetch(tip)
-        (other, said), parents = _content(local, tip), local.parents(tip)
-        if (said.partition("\n")[0], len(parents)) != (message.partition("\n")[0], 1):
-            raise ShipError(OTHERS_ON_BRANCH(f"{branch_of(cut.tag)} is at {tip[:10]}, which no release made."))
-        if (other, parents) == (tree, [cut.onto]):
+        remote.bring(cut.onto)  # with its history, which the tip is compared with
+        if others := made_by_others(remote, tip, message.partition("\n")[0], cut.onto):
+            raise ShipError(OTHERS_ON_BRANCH(f"{branch_of(cut.tag)} is at {tip[:10]}, {others}."))
+        if (_content(local, tip)[0], local.parents(tip)) == (tree, [cut.onto]):
             return Offer(message, tree, tip)
     if tip != cut.commit:
         remote.push(local, {ref: cut.commit}, replaces={ref: tip})

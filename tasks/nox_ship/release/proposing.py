@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.release import built
 from nox_ship.release.delivering import MOST_COMMITS, seal_broken
-from nox_ship.release.delivery import BRANCHES, OTHERS_ON_BRANCH, branch_of
+from nox_ship.release.delivery import BRANCHES, OTHERS_ON_BRANCH, branch_of, made_by_others
 from nox_ship.release.results import Bumped, How, Proposed
 from nox_ship.release.run import Run, State
 from nox_ship.release.workflows import finishes
@@ -52,7 +52,8 @@ def propose_state(run: Run) -> State:
     remote, commit = run.world.remote, bumped.objects.commit
     tip = remote.refs().get(f"refs/heads/{name}", "")
     if tip != commit:
-        if tip and (others := _others(run, tip)):
+        title = run.plan.message.partition("\n")[0]
+        if tip and (others := made_by_others(remote, tip, title, run.plan.head)):
             what = f"{name} on {remote.name} is at {tip[:10]}, {others}."
             return State.conflicting(ShipError(OTHERS_ON_BRANCH(what)))
         return State.missing(_Branch(remote.name, name, tip))
@@ -62,20 +63,6 @@ def propose_state(run: Run) -> State:
         return State.missing(_Branch(remote.name, name, tip, "a pull request"))
     how: How = "there already" if found else "by hand"
     return State.done(Proposed(remote.name, name, found.url if found else by_hand(run), how))
-
-
-def _others(run: Run, tip: str) -> str:
-    """Return why a commit on the release branch must not be replaced; empty if an earlier proposal made it."""
-    plan, remote = run.plan, run.world.remote
-    remote.bring(tip)
-    local = remote.local
-    subject = local.run("log", "-1", "--format=%s", tip)
-    if subject != plan.message.splitlines()[0]:
-        return f"a commit that no release made: {subject}"
-    parents = local.parents(tip)
-    if len(parents) == 1 and local.is_ancestor(parents[0], plan.head):
-        return ""
-    return f"which is not a direct child of a commit on {plan.release_branch}"
 
 
 def _pulls(run: Run) -> PullRequests | None:
