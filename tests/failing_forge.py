@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import unquote
 
 from actions_board import ActionsBoard
+from fakes import Yard
 from loopback import Reply, Request
 from nox_ship.world.board import Board
 from nox_ship.world.github import GitHubApi
@@ -246,3 +247,14 @@ def _cut(start: Callable[..., Any]) -> Iterable[bytes]:
     """Begin an answer and end the connection."""
     start("200 OK", [("Content-Type", "application/json"), ("Content-Length", "100")])
     return [b"{"]
+
+
+def hosted(forge: FailingForge, yard: Yard) -> Yard:
+    """Let the remote of a project be on a forge, which sees the tags that are pushed there."""
+    yard.world.forge, prefix = forge.client(), "refs/tags/"
+    forge.commits = lambda: {
+        name.removeprefix(prefix): commit
+        for name, commit in yard.world.remote.refs().items()
+        if name.startswith(prefix)
+    }
+    return yard

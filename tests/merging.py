@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from failing_forge import SLUG, FailingForge
+from failing_forge import SLUG, FailingForge, hosted
 from fakes import FakeRemote, Yard, make_yard
 from nox_ship.world.remote import Remote
 from support import commit_files, git, make_remote
@@ -124,12 +124,5 @@ def shielded(folder: Path, forge: FailingForge, files: Mapping[str, str | bytes]
     hook.write_text(REFUSING, "utf-8")
     hook.chmod(0o755)
     yard.world.remote = cast("FakeRemote", Remote("origin", "origin", yard.repository))
-    yard.world.forge = forge.client()
-    prefix = "refs/tags/"
-    forge.commits = lambda: {
-        name.removeprefix(prefix): commit
-        for name, commit in yard.world.remote.refs().items()
-        if name.startswith(prefix)
-    }
     assert forge.slug == SLUG
-    return Shielded(yard, forge, bare)
+    return Shielded(hosted(forge, yard), forge, bare)

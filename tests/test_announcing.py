@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from failing_forge import COMMIT, SLUG, TOKEN, FailingForge
+from failing_forge import COMMIT, SLUG, TOKEN, FailingForge, hosted
 from fakes import PROBLEM, FakeGates, Yard, bundle, make_yard, noxfile, write_dist, write_materials
 from nox_ship import publishing, pythons
 from nox_ship.errors import ShipError
@@ -45,31 +45,24 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
 CHANGELOG = {"CHANGELOG.md": "## Unreleased\n\n- A thing.\n"}
 
 
-def on(forge: FailingForge, made: Yard) -> Yard:
-    """Let the remote of a project be on that forge."""
-    made.world.forge, prefix = forge.client(), "refs/tags/"
-    forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in made.world.remote.has.items()}
-    return made
-
-
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge) -> Yard:
     """Make a project whose remote is on that forge."""
-    return on(forge, make_yard(tmp_path, CHANGELOG))
+    return hosted(forge, make_yard(tmp_path, CHANGELOG))
 
 
 @playing
 def _published(folder: Path) -> Yard:
     made = make_yard(folder, CHANGELOG)
     with FailingForge() as forge:
-        on(forge, made)
+        hosted(forge, made)
         return Halfway.of(made, made.prepare(), STEPS, "announce")
 
 
 @pytest.fixture
 def published(prepared: Prepared, forge: FailingForge) -> Yard:
     """Return such a project whose release is on the index by now, and is to be announced."""
-    return on(forge, prepared(_published))
+    return hosted(forge, prepared(_published))
 
 
 def row(yard: Yard) -> tuple[str, str]:

@@ -46,6 +46,13 @@ def test_an_environment_of_another_nox_ship_is_not_reused(environment: Path, mon
     assert not reuse.claim(environment, sys.executable)
 
 
+def test_a_session_has_passed_though_its_environment_cannot_be_offered(tmp_path: Path) -> None:
+    """A full disk, for one, is no reason to fail it."""
+    reuse.offer(tmp_path / "gone", sys.executable)
+    reuse.offer(tmp_path, str(tmp_path / "gone"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_no_record_counts_as_none(environment: Path) -> None:
     """Whatever a session wrote there."""
     (environment / "nox-ship-passed.json").write_bytes(b"\xff\x00")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from failing_forge import SLUG, TOKEN, FailingForge
+from failing_forge import SLUG, TOKEN, FailingForge, hosted
 from fakes import TAGGED, Programs, Yard, make_yard, noxfile
 from nox_ship import front
 from nox_ship.addresses import uncoloured
@@ -38,17 +38,10 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
 FILES = {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n', ".gitignore": ".nox-ship\n"}
 
 
-def on(forge: FailingForge, made: Yard) -> Yard:
-    """Let the remote of a project be on that forge."""
-    made.world.forge, prefix = forge.client(), "refs/tags/"
-    forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in made.world.remote.has.items()}
-    return made
-
-
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge) -> Yard:
     """Make a project that a workflow publishes, and whose remote is on that forge."""
-    return on(forge, make_yard(tmp_path, FILES))
+    return hosted(forge, make_yard(tmp_path, FILES))
 
 
 @playing
@@ -62,7 +55,7 @@ def _pushed(folder: Path) -> Yard:
 @pytest.fixture
 def sent(prepared: Prepared, forge: FailingForge) -> Yard:
     """Return such a project whose release is pushed by now, and is to be followed."""
-    return on(forge, prepared(_pushed))
+    return hosted(forge, prepared(_pushed))
 
 
 def built_elsewhere(yard: Yard, code: str = "") -> None:

@@ -20,7 +20,8 @@ from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
-from nox_ship.package.manifest import NOTES, Manifest
+from nox_ship.package.build import read_notes
+from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER, Project
 from nox_ship.release import cache
 from nox_ship.release.delivery import branch_of
@@ -128,7 +129,7 @@ def _push(options: Namespace, _: Path, voice: Voice) -> int:
 def _propose(options: Namespace, root: Path, voice: Voice) -> int:
     """Push a release to a branch of its own, and open its pull request; where that is not allowed, say where it is."""
     job, cut = Job.of(os.environ), _cut(options)
-    manifest, notes = Manifest.read(root / OWN_FOLDER / "manifest.json"), root / OWN_FOLDER / NOTES
+    manifest = Manifest.read(root / OWN_FOLDER / "manifest.json")
     manifest.check_origin(cut.commit, manifest.version)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
@@ -138,7 +139,7 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
     voice.note(f"{cut.tag} is pushed to {branch}{', signed by GitHub' if is_signed else ''}")
     report = Report("", project=manifest.name, version=manifest.version, tag=cut.tag)
     enter_files(manifest, report)
-    report.notes = notes.read_text("utf-8") if notes.is_file() else ""
+    report.notes = read_notes(Project.read(root), manifest)
     then = (
         f"It was made from {cut.branch} at {cut.onto[:10]}, and passed every check as {cut.commit[:10]}.",
         "Merge it in any way: by a merge commit, a squash, a rebase or a merge queue.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,10 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     job = tmp_path / "job"
     shutil.copytree(stage.path, job, ignore=shutil.ignore_patterns(".git"))
     project = Project.read(job)
-    write_dist(project, stage.head, "2")
-    (manifest_path(project).parent / NOTES).write_text(NOTED, "utf-8")
+    notes = f"{NOTED}\n\udcff".encode(errors="surrogateescape")  # whoever wrote them may have written any bytes
+    bound = replace(write_dist(project, stage.head, "2"), notes=hashlib.sha256(notes).hexdigest())
+    bound.write(manifest_path(project))
+    (manifest_path(project).parent / NOTES).write_bytes(notes)
     monkeypatch.chdir(job)
     started: list[str] = []
     monkeypatch.setattr(Job, "start", lambda _, tag, __: started.append(tag))
@@ -116,7 +119,7 @@ def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> N
     (pull,) = scene.forge.pulls.values()
     assert (pull["title"], pull["head"]["ref"], pull["base"]["ref"]) == ("Release 2", "release/v2", "main")
     assert "release.yml then builds and tests the merged commit, tags it v2" in pull["body"]
-    assert f"````\n{NOTED.strip()}\n````" in pull["body"]
+    assert f"````\n{NOTED.strip()}\n" in pull["body"]
     assert scene.started == []
 
 

@@ -7,6 +7,7 @@ to no package stay as the session left them, such as the bytecode of what it imp
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from nox_ship.files import remove, write_whole
@@ -33,7 +34,8 @@ def claim(environment: Path, interpreter: str) -> bool:
 
 def offer(environment: Path, interpreter: str) -> None:
     """Let the next release reuse an environment made with this ``interpreter`` in which a session passed."""
-    write_whole(environment / _PASSED, _facts(interpreter))
+    with suppress(OSError):  # without the record, the next release makes a new one
+        write_whole(environment / _PASSED, _facts(interpreter))
 
 
 def remove_others(folder: Path) -> None:

@@ -146,7 +146,7 @@ def read_notes(project: Project, manifest: Manifest) -> str:
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != manifest.notes:
         raise ShipError(FILE_CHANGED(f"{path} has changed since the manifest was written: its SHA-256 differs."))
-    return content.decode()
+    return content.decode(errors="replace")  # whoever built them may have written anything
 
 
 def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:
