@@ -78,7 +78,12 @@ class BuildSettings:
 class WheelsSettings:
     """The wheels of a project with compiled code, each of which is for one platform."""
 
-    systems: tuple[str, ...] = ()
+    systems: tuple[str, ...] = _bounded(
+        (),
+        "name each runner once, or `RUNNER/ARCHITECTURE`",
+        items={"pattern": r"^[^\s/]([^/]*[^\s/])?(/[A-Za-z0-9_]+)?$"},
+        uniqueItems=True,
+    )
     """Runners that build wheels, one job each; if set, nothing is published without the wheels of all of them.
     ``"RUNNER/ARCHITECTURE"``, such as ``"ubuntu-latest/ppc64le"``, builds for another architecture than its own."""
     builder: Literal["auto", "cibuildwheel", "build"] = "auto"

@@ -50,6 +50,7 @@ _KEYWORDS: Mapping[str, Callable[[typing.Any, typing.Any], bool]] = {
     "exclusiveMinimum": operator.gt,
     "maximum": operator.le,
     "minItems": lambda value, least: len(value) >= least,
+    "uniqueItems": lambda value, _: len(set(value)) == len(value),
     "pattern": lambda value, pattern: bool(re.fullmatch(pattern[1:-1], value)),  # each begins with ^ and ends with $
     "enum": lambda value, choices: value in choices,
     "items": lambda value, schema: all(_keeps(entry, schema) for entry in value),
