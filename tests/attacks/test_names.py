@@ -10,8 +10,8 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.setup.workflows import render
+from rendering import facts, jobs
 from support import each, load_yaml
-from test_setup_workflows import facts, jobs
 
 NAMES = [
     "1.10",

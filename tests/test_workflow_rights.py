@@ -1,0 +1,327 @@
+"""Which jobs of the written workflows hold rights, and what these take from others."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from nox_ship import actions, process
+from nox_ship.errors import ShipError
+from nox_ship.release.proven import _PUSHED, _PUSHING
+from nox_ship.setup import templates, workflows
+from nox_ship.setup.workflows import ACTIONS, Facts, render
+from rendering import CHECKS, NAMED, RELEASE, RIGHTS, built, every, facts, holds_rights, jobs, proposing, release_of
+from support import each, load_yaml
+
+
+@each("known", list(every()))
+def test_least_privilege(known: Facts) -> None:
+    """Nothing at the top; an identity in the jobs that publish or attest alone; writing in two."""
+    for name, text in render(known).items():
+        assert load_yaml(text)["permissions"] == {}
+        found = jobs(text)
+        releases = name.endswith(known.release_file)
+        trusted = known.settings.credentials == "trusted" and releases
+        publishing = set(known.settings.indexes) if trusted else set()
+        with_identity = {job for job, what in found.items() if (what.get("permissions") or {}).get("id-token")}
+        assert with_identity == publishing | ({"attest"} if releases else set())
+        writing = {
+            job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
+        }
+        assert writing == ({"push", "announce"} | proposing(known) if releases else set())
+        assert {
+            job for job, what in found.items() if (what.get("permissions") or {}).get("pull-requests") == "write"
+        } == (proposing(known) if releases else set())
+        assert all(what["timeout-minutes"] for what in found.values())
+
+
+@each("known", list(every()))
+def test_no_expression_is_in_a_script(known: Facts) -> None:
+    """Values come through the environment; no checkout leaves its credentials behind; every action is pinned."""
+    for text in render(known).values():
+        for job in jobs(text).values():
+            for step in job["steps"]:
+                assert "${{" not in step.get("run", "")
+                uses = step.get("uses", "")
+                if "checkout" in uses:
+                    assert step["with"]["persist-credentials"] is False
+                assert not uses or any(pin.startswith(f"{uses} #") for pin in ACTIONS.values())
+
+
+@each("known", list(every()))
+def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
+    """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
+    found = jobs(release_of(known))
+    names = known.settings.indexes
+    assert ("testpypi" in found) == (known.settings.testpypi or known.settings.development)
+    assert ("verify-testpypi" in found["pypi"]["needs"]) == known.settings.testpypi
+    for name in names:
+        job, check = found[name], found[f"verify-{name}"]
+        assert job["environment"]["name"] == known.settings.environments.get(name, name)
+        assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
+        env = job["steps"][-1]["env"]
+        assert env["NOX_SHIP_MANIFEST"] == built("manifest", known)
+        assert job["steps"][-1]["run"].endswith(f"-- --no-install{WITHOUT if known.checks else ''}")
+        assert {"proven", "build", "gates", "verify-install"} <= set(job["needs"])
+        assert ("coverage" in job["needs"]) == known.coverage
+        assert any("API_TOKEN" in name for name in env) == (known.settings.credentials == "token")
+        assert "environment" not in check
+
+
+@each("known", list(every()))
+def test_everything_is_installed_by_hash(known: Facts) -> None:
+    """Every job that installs does so by the lock; those without a checkout take it from the job that hands it on."""
+    for text in render(known).values():
+        for name, job in jobs(text).items():
+            for step in job["steps"]:
+                if "besides" in step.get("name", ""):
+                    assert shlex.split(step["run"])[4:] == ["nox-poetry>=1", "it's"]
+                    assert any("checkout" in other.get("uses", "") for other in job["steps"])
+                elif "pip install" in step.get("run", ""):
+                    assert "--require-hashes --only-binary :all: -r" in step["run"], name
+                    held = any("checkout" in other.get("uses", "") for other in job["steps"])
+                    above = "../" * (known.folder.count("/") + 1) if known.folder else ""
+                    assert step["run"].endswith(f" {above}.github/nox-ship.txt" if held else " lock/nox-ship.txt")
+                    assert held or "lock" in job["needs"]
+
+
+LEFT_OUT = "${{ inputs.without_check != '(none)' && inputs.without_check || '' }}"
+WITHOUT = ' --without-check="$WITHOUT_CHECK"'
+VALUE = r"\"\$[A-Z_]+\""
+STARTED = re.compile(
+    r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
+    rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
+    rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
+    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
+    r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
+    rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
+    r"(?: --merged)?"
+    rf"|nox-ship propose cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
+    rf"|nox-ship merged --branch={VALUE}"
+)
+"""All that a job with rights starts."""
+
+
+def check_jobs_with_rights(known: Facts) -> None:
+    rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
+    merging = {"propose", "merged"} if known.proposes else set()
+    assert set(rights) == {*known.settings.indexes, "push", "proven", "attest", "announce"} | merging
+    assert not merging or rights["merged"]["permissions"] == {"contents": "read", "pull-requests": "read"}
+    assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
+    assert rights["attest"]["permissions"] == {"id-token": "write", "attestations": "write"}
+    assert rights["announce"]["permissions"] == {"contents": "write"}
+    usual = ("actions/setup-python@", "actions/download-artifact@")
+    further = {
+        "proven": ("actions/upload-artifact@",),
+        "attest": ("actions/upload-artifact@", f"{ACTIONS['attest'].partition(' ')[0]}"),
+    }
+    described = "inputs.run && needs.proven.outputs.sbom || needs.verify-install.outputs.sbom"
+    taken = {
+        "proven": ["${{ steps.proven.outputs.files }}", "${{ steps.proven.outputs.sbom }}"],
+        "push": ["${{ needs.cut.outputs.bundle }}"],
+        "merged": [],
+        "propose": [
+            "${{ needs.cut.outputs.bundle }}",
+            f"${{{{ needs.{'collect' if known.wheels else 'build'}.outputs.files }}}}",
+        ],
+        "announce": [built("files", known), f"${{{{ {described} }}}}", "${{ needs.attest.outputs.provenance }}"],
+    }
+    for name, job in rights.items():
+        assert set(job.get("permissions") or {}) <= RIGHTS
+        expected = ["${{ needs.lock.outputs.lock }}", *taken.get(name, [built("files", known)])]
+        folders: list[str] = []
+        for step in job["steps"]:
+            uses, script = step.get("uses", ""), step.get("run", "")
+            assert uses.startswith((*usual, *further.get(name, ()))) or script, name
+            if "download-artifact" in uses:
+                elsewhere = {"run-id", "github-token"} if name == "proven" and folders else set()
+                assert set(step["with"]) == {"artifact-ids", "path", *elsewhere}
+                assert step["with"]["artifact-ids"] == expected[len(folders)]
+                folders.append(step["with"]["path"])
+            lines = script.replace("\\\n", "").splitlines()
+            assert all(STARTED.fullmatch(line.strip()) for line in lines), f"{name} starts another command"
+        assert len(set(folders)) == len(folders) == len(expected)
+        assert "defaults" not in job
+        assert "container" not in job
+
+
+@each("known", list(every()))
+def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
+    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+    check_jobs_with_rights(known)
+
+
+@pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
+def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
+    """GitHub writes what was built into that job's name, and cuts a name off after 100 characters."""
+    found = jobs(release_of(known))
+    told = {"files": "123456789012", "manifest": "f" * 64}
+    name = re.sub(r"\$\{\{ needs\.build\.outputs\.(\w+) \}\}", lambda match: told[match[1]], found.pop("push")["name"])
+    match = _PUSHED.fullmatch(name)
+    assert match
+    assert match.groupdict() == told
+    assert len(name) <= 100
+    for job in found.values():
+        literal = job["name"].partition("${{")[0]
+        assert literal
+        assert not literal.startswith(_PUSHING)
+        assert not _PUSHING.startswith(literal)
+
+
+@each("known", list(every()))
+def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
+    """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
+    found = jobs(release_of(known))
+    assert found["push"].get("if") == ("needs.merged.outputs.tag" if known.proposes else None)
+    if known.proposes:
+        assert found["propose"]["if"] == "inputs.bump"
+        assert {*found["propose"]["needs"], "merged"} == set(found["push"]["needs"])
+    published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
+    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {
+        "push",
+        "proven",
+        "rehearse",
+        "attest",
+        "announce",
+        "propose",
+    }
+
+
+SWITCH = re.compile(
+    rf"nox-ship switch \.nox-ship/cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
+)
+
+
+@each("known", list(every()))
+def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
+    """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
+    found = jobs(release_of(known))
+    told = {"COMMIT": "commit", "TAG": "tag", "TAG_OBJECT": "tag-object"}
+    objects = {name: f"${{{{ needs.cut.outputs.{output} }}}}" for name, output in told.items()}
+    condition = "needs.cut.result == 'success'" if known.proposes else "inputs.bump"
+    for name in set(found["push"]["needs"]) - {"lock", "cut", "merged"}:
+        steps = found[name]["steps"]
+        (take, switch) = (step for step in steps if step.get("if") == condition)
+        assert take["with"]["artifact-ids"] == "${{ needs.cut.outputs.bundle }}"
+        assert SWITCH.fullmatch(switch["run"].replace("\\\n", "").strip())
+        assert switch["env"] == objects
+        before = [step.get("run", "") for step in steps[: steps.index(switch)]]
+        assert not [script for script in before if script and "pip install" not in script]
+        assert "cut" in found[name]["needs"]
+    assert {**found["push"]["steps"][-1]["env"]}.items() >= objects.items()
+
+
+def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
+    """Also a session of the project's own, which nox starts with its whole environment."""
+    for text in render(facts()).values():
+        scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
+        (script,) = (script for script in scripts if "$SESSION" in script)
+        words = shlex.split(script)
+        taken = {after for word, after in itertools.pairwise(words[: words.index("nox")]) if word == "-u"}
+        assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
+
+
+@each("known", list(every()))
+def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
+    """By name, a job that runs the tests could have replaced them; what was measured is worth nothing."""
+    for text in render(known).values():
+        for job in jobs(text).values():
+            for step in job["steps"]:
+                if "download-artifact" in step.get("uses", ""):
+                    assert "artifact-ids" in step["with"] or step["with"]["pattern"] == "coverage-*"
+
+
+@each("branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"])
+def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
+    """No name is taken for a number, a truth value, a pattern or a place in the template."""
+    for text in render(facts(branch=branch, development=True)).values():
+        workflow = load_yaml(text)
+        assert workflow["env"]["NOX_SHIP_BRANCH"] == branch
+        (pattern,) = workflow[True]["push"]["branches"]
+        assert re.sub(r"\\(.)", r"\1", pattern) == branch
+        assert not re.search(r"(?<!\\)[*?+\[\]!]", pattern)
+
+
+@each(
+    "changes",
+    [
+        {"branch": "a${{b}}"},
+        {"tag": "${{x}}{version}"},
+        {"systems": ("${{ 1 }}",)},
+        {"besides": ("${{ 1 }}",)},
+        {"branches": ("${{ 1 }}",)},
+        {"environments": {"pypi": "${{ 1 }}"}},
+        {"checks": ("${{ 1 }}",)},
+        {"tokens": {"pypi": "MINE }} ${{ 1", "testpypi": "X"}},
+        {"folder": "a*b", "name": "sample"},
+        {"folder": "a b", "name": "sample"},
+        {"folder": "-a", "name": "sample"},
+    ],
+)
+def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
+    """An expression in a name would run in every job, a pattern in a path take other files."""
+    with pytest.raises(ShipError, match="NS820"):
+        render(facts(**changes))
+
+
+def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
+    """pip would import a module of its own name from the folder that it runs in."""
+    for name, job in jobs(render(facts())[RELEASE]).items():
+        steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
+        if any("lock/nox-ship.txt" in step for step in steps):
+            (install,) = [number for number, step in enumerate(steps) if "pip install" in step]
+            lock, *taken = [number for number, step in enumerate(steps) if "download-artifact" in step]
+            assert taken
+            assert lock < install < min(taken), name
+
+
+@each("known", list(every()))
+def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts) -> None:
+    """There they have the token that reads, and time to wait; anybody who starts the workflow may leave out one."""
+    workflow = load_yaml(release_of(known))
+    inputs, waits = workflow[True]["workflow_dispatch"]["inputs"], bool(known.checks)
+    assert len(inputs) <= 10
+    assert ("without_check" in inputs) == waits
+    if waits:
+        assert inputs["without_check"]["options"] == ["(none)", *CHECKS]
+        assert inputs["without_check"]["default"] == "(none)"
+    for name, job in workflow["jobs"].items():
+        reads = {"checks": "read", "statuses": "read"}.items() <= (job.get("permissions") or {}).items()
+        assert reads == (waits and name in known.settings.indexes)
+        if name in known.settings.indexes:
+            env = job["steps"][-1]["env"]
+            assert env.get("GITHUB_TOKEN") == ("${{ github.token }}" if waits else None)
+            assert env.get("WITHOUT_CHECK") == (LEFT_OUT if waits else None)
+            assert job["timeout-minutes"] == (180 if waits else 60)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "python files/evil.py",
+        "nox -s tests",
+        "nox-ship receive files; sh files/x",
+        "nox-ship receive files && sh files/x",
+        "nox-ship receive files | sh",
+        "nox-ship receive files \\\n  $(files/x)",
+        "python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship.txt files/dist/evil.whl",
+        "nox --no-dependencies -s publish-prod -- --no-install --noxfile files/noxfile.py",
+        "nox --no-dependencies -s publish-prod -- --no-install & sh",
+    ],
+)
+def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.MonkeyPatch, more: str) -> None:
+    """The test of those jobs reads each line of each script whole."""
+    template = templates.template
+
+    def changed(name: str) -> str:
+        publish = "run: nox --no-dependencies -s @SESSION@ -- --no-install"
+        lines = f"{publish.removeprefix('run: ')}\n{more}".replace("\n", "\n          ")
+        return template(name).replace(publish, f"run: |\n          {lines}", 1)
+
+    monkeypatch.setattr(workflows, "template", changed)
+    with pytest.raises(AssertionError, match="another command"):
+        check_jobs_with_rights(facts())
