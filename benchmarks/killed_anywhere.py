@@ -32,6 +32,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -329,7 +330,10 @@ def moments(number: int, chance: random.Random, longest: float, *, steps: bool) 
 
 def survived(case: Callable[[Path], tuple[list[str], object]], folder: Path, name: str) -> bool:
     """Run a case in a folder of its own, print how it ended, and return whether nothing went wrong."""
-    trouble, _ = case(Path(tempfile.mkdtemp(dir=folder)))
+    try:
+        trouble, _ = case(Path(tempfile.mkdtemp(dir=folder)))
+    except Exception:  # noqa: BLE001 - the other cases go on, and the last line counts this one
+        trouble = [traceback.format_exc()]
     print("\n".join([f"{'ok    ' if not trouble else 'FAILED'} {name}", *trouble]), flush=True)
     return not trouble
 
