@@ -465,7 +465,7 @@ def test_a_file_without_an_end_is_told(tmp_path: Path) -> None:
     assert found.workflow is None
     assert set(told(found)) == {"NS837"}
     assert "large.yml" in found.told[0].what
-    assert all("loop.yml" in finding.what for finding in found.told[1:])  # since Python 3.13, a symlink loop is not a file
+    assert all("loop.yml" in finding.what for finding in found.told[1:])  # since Python 3.13, a loop is not a file
 
 
 GITLAB = """\
