@@ -131,7 +131,7 @@ def test_a_session_that_is_asked_for_its_help_runs_no_other_first(load: Load, mo
 
 
 def test_ours_that_the_pipeline_needs_have_other_names_then(load: Load) -> None:
-    """If a noxfile's session has the name of one of ours, ours gets `ship-` before its name, in requirements too."""
+    """If a noxfile has a session of our name, ours gets the prefix `ship-`, also in requirements and descriptions."""
     text = PLAIN.format(name="build") + PLAIN.format(name="release") + PLAIN.format(name="matrix")
     found = load(text + BELOW)
     assert {"build", "ship-build", "release", "ship-release", "ship-matrix", "verify-install"} <= set(found)
@@ -235,7 +235,7 @@ def links(session):
 
 
 def test_parameters_are_jobs_and_requirements(load: Load) -> None:
-    """Each run on a Python that parameters choose is a job and is required by itself: nox has no name for all."""
+    """Each run on a Python that parameters choose is a job, and is required by its own name."""
     found = load(PARAMETERS + BELOW, {"x.cfg": ""}, f'{PYPROJECT}[tool.nox-ship.coverage]\nrun = "x"\n')
     runs = loaded.pythons(found)
     assert runs["docs"] == "3.12"

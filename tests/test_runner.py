@@ -202,7 +202,7 @@ def test_a_session_is_a_process_group_without_input(ran: Ran) -> None:
     ],
 )
 def test_a_process_that_ends_early_has_not_passed(ran: Ran, name: str, result: str, reason: str | None) -> None:
-    """A session whose process ends early has failed, unless it exits with code 0."""
+    """A session whose process ends early has failed, unless it calls `sys.exit(0)`."""
     assert (ran.entries[name]["result"], ran.entries[name].get("reason")) == (result, reason)
 
 

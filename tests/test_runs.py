@@ -93,7 +93,7 @@ def allowance(**headers: str) -> Allowance:
 
 
 def test_what_is_left_of_the_requests_lasts_until_there_are_more() -> None:
-    """The fewer requests GitHub allows until its reset, the longer the pauses; with none left, all wait for it."""
+    """The fewer requests GitHub allows until its reset, the longer the pause; with none left, it lasts until then."""
     reset = str(int(time.time()) + 1000)
     left = {"x-ratelimit-reset": reset}
     assert allowance().pause(2, 10) == 10

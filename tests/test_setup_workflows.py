@@ -212,7 +212,7 @@ def test_not_every_project_runs_at_the_same_minute() -> None:
 
 
 def test_every_job_of_ci_is_required() -> None:
-    """The last job of the CI waits for all others, and fails if one of them did not pass."""
+    """The last job of CI waits for all others, and fails if one of them did not pass."""
     for known in (facts(), facts(coverage=False)):
         found = jobs(render(known)[CI])
         assert set(found["required"]["needs"]) == set(found) - {"required"}

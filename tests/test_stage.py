@@ -251,7 +251,7 @@ def finishing(plan: Plan, head: str) -> Plan:
 
 
 def test_a_pushed_release_is_finished_from_its_stage(released: Released) -> None:
-    """A pushed release is finished from its stage, however old, from before or at its commit."""
+    """However old its stage is, a pushed release is finished there if HEAD is the release or the commit before it."""
     shop, plan, stage = released
     stage.record.made_at -= 2 * REUSE_SECONDS
     stage.record.made_by = "another"

@@ -95,7 +95,7 @@ def test_a_module_is_run_as_by_its_name(ahead: Standby) -> None:
 
 
 def test_one_that_is_not_needed_ends(ahead: Standby) -> None:
-    """A waiting Python ends when it is told to, and by itself when its standard input closes."""
+    """A waiting Python ends when told to, and by itself when its standard input closes."""
     ahead.begin()
     ahead.end()
     assert pid(ahead) is None

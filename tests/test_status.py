@@ -182,7 +182,7 @@ def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
 
 
 def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard) -> None:
-    """Without built files here, publishing is missing if the index has no file of the release, else unknown."""
+    """Without built files here, publishing is missing if the index has no file of the release, or else unknown."""
     yard.tag("v0.1.0")
     assert told(standing(yard))["publish"] == "missing"
     yard.world.indexes["pypi"].shelf[SDIST] = b""

@@ -29,7 +29,7 @@ def test_what_ci_runs_decides(tmp_path: Path) -> None:
 
 
 def test_a_ci_that_only_tests_leaves_out_what_is_a_matter_of_taste(tmp_path: Path) -> None:
-    """If CI runs no linter, the gate `lint` checks only for certain errors, and `typecheck` is skipped."""
+    """If CI only tests, the gate `lint` looks only for code that is definitely wrong, and `typecheck` is skipped."""
     there = project(tmp_path, "[tool.ruff.format]\n[tool.mypy]\nstrict = true\n", ci("pip install .", "pytest"))
     assert only(recipes.lint(there)).commands == (
         ("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82", "src/sample"),
@@ -102,7 +102,7 @@ def test_tests_always_have_the_project(tmp_path: Path) -> None:
 def test_the_threshold_of_coverage(
     tmp_path: Path, text: str, files: dict[str, str], threshold: tuple[str, ...]
 ) -> None:
-    """The threshold is our setting, else coverage's, else CI's; there is none if CI combines several jobs' data."""
+    """Our setting is the threshold, else coverage's, else CI's; if CI combines several jobs' data, only ours counts."""
     there = project(tmp_path, text, files)
     coverage_folder(there).mkdir()
     (coverage_folder(there) / "data.3.12").touch()

@@ -47,7 +47,7 @@ def test_a_runner_of_github_is_known_by_its_name(runner: str, expected: str | No
     ],
 )
 def test_another_architecture_is_emulated_on_linux_alone(system: str, expected: bool) -> None:
-    """Only Linux emulates other architectures; compilers of macOS and Windows build for both of theirs."""
+    """Only Linux emulates other architectures; on macOS and Windows, compilers build for both."""
     assert is_emulated(system) is expected
 
 

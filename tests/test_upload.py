@@ -133,7 +133,7 @@ def test_one_line_is_answered_with_one(index: Loopback, tmp_path: Path, monkeypa
 def test_what_keeps_an_upload_from_being_answered_is_told(
     monkeypatch: pytest.MonkeyPatch, wheel: Path, url: str, certificates: dict[str, str], failure: str, words: str
 ) -> None:
-    """A failed connection is returned with its kind and message, and not marked as a file that was not sent."""
+    """A failed connection is returned with its kind and message, and does not count as an unsent file."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # requests prefers them
         monkeypatch.delenv(name, raising=False)
     (told,) = answers(monkeypatch, {"url": url, "user": "", "password": "", "file": str(wheel), **certificates})

@@ -60,7 +60,7 @@ def test_a_new_release_must_not_be_there() -> None:
 
 
 def test_a_release_that_is_to_be_finished_must_still_be_open(built: Manifest) -> None:
-    """A release with missing files, by the build or else by kinds of files, must be recent and its project open."""
+    """To accept missing files, an index must have an open project and a release that is recent enough."""
     for known in (built, None):
         assert foreseen(index(WHEEL, age=15), built=known) == ["NS772"]
         assert foreseen(index(SDIST, age=15), built=known) == ["NS772"]
@@ -86,7 +86,7 @@ def test_a_build_of_another_version_tells_nothing(yard: Yard) -> None:
 
 
 def test_a_name_must_be_free_where_the_project_is_not_known() -> None:
-    """The name of an unknown project is checked; that of a known project, or of a silent index's, is not."""
+    """The name is checked only if the index answers that it does not know the project."""
     taken = (PROBLEM("It is taken."), SAID)
 
     def told(there: FakeIndex, *, certain: bool = True) -> list[tuple[str, str]]:

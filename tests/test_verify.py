@@ -276,7 +276,7 @@ def test_a_plug_in_that_lacks_its_host_is_a_warning(programs: Programs) -> None:
     ],
 )
 def test_what_only_the_project_can_bring_is_an_error(programs: Programs, group: str, value: str, missing: str) -> None:
-    """A script without a module, a misspelt module, or another reason is an error and no missing host."""
+    """Scripts, misspelt modules and other reasons are errors, as no host program could provide what is missing."""
     play_entries(programs, (lacking(missing, group, "a", value), {"gone"}))
     assert told(programs, {})[0][0].startswith("NS614 error")
 

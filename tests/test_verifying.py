@@ -146,7 +146,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
 def test_what_a_workflow_publishes_is_waited_for(
     yard: Yard, left_to_a_workflow: FakeIndex, verified: Callable[..., str]
 ) -> None:
-    """Verifying waits until the index has both sdist and wheel, whoever built them."""
+    """Verifying waits until the index has every file whose name does not depend on where it is built."""
     for there, missing in ((".whl", r"sample-0\.1\.0\.tar\.gz"), (".tar.gz", r"sample-0\.1\.0-py3-none-any\.whl")):
         left_to_a_workflow.shelf.clear()
         shelve(left_to_a_workflow, yard.root.parent / there, only=there)
@@ -278,7 +278,7 @@ def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard,
 
 
 def test_a_version_that_the_index_lacks_is_told_with_those_near_it(yard: Yard, verified: Callable[..., str]) -> None:
-    """For a version that the index lacks, similar versions are listed, or that there are none or no project."""
+    """If the index lacks a version, NS712 lists similar ones, or says that there is no version or no such project."""
     shelved(yard)
     index = yard.world.indexes["pypi"]
     index.shelf.clear()

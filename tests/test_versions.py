@@ -166,7 +166,7 @@ def test_what_only_looks_like_a_date_gives_the_form(tag: str) -> None:
 
 
 def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
-    """A tag such as `v1` is no release if there is a `v1.5.0`, but the next one if all lower releases have dots."""
+    """Beside v1.5.0, the tag v1 only points to a release, v2 can be the next one, and v20240101 is a date."""
     assert TagForm().releases(["v1", "v2"]) == {"v1": Version("1"), "v2": Version("2")}
     assert set(TagForm().releases(["v1", "v1.5.0", "v2", "v20240101"])) == {"v1.5.0", "v2"}
     assert latest(["v1.5.0", "v20240101"], TagForm()) == Version("1.5.0")

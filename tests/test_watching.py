@@ -298,7 +298,7 @@ jobs:
 def test_a_run_that_another_workflow_starts_is_followed(
     yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that starts by `workflow_run` after another one is followed, although GitHub lists another branch."""
+    """A run that starts after another workflow is followed, although GitHub says it is on the default branch."""
     monkeypatch.setattr(watching, "_APPEARS", 30.0)
     ci = "on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: pytest}]}}\n"
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('publish.by = "workflow"\n', "")

@@ -64,7 +64,7 @@ def building(programs: Programs, tags: str = "{}-{}-linux_x86_64") -> None:
 
 
 def test_a_wheel_is_built_for_each_python_that_is_here(tmp_path: Path, programs: Programs) -> None:
-    """A wheel is built for each installed Python; a missing Python's is still expected, so that it is noticed."""
+    """A wheel is built for each installed Python, and expected for a missing one, so that the gap is noticed."""
     building(programs)
     project, manifest = made(tmp_path, "build", "3.11", "3.12", "3.13")
     part = build(project, manifest)
@@ -114,7 +114,7 @@ def test_a_tag_must_be_what_auditwheel_finds(tmp_path: Path, programs: Programs,
 
 
 def test_tools_get_no_credentials(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build tools get no credentials, the session's own tools first on the path, and the time of the commit."""
+    """Tools get no credentials, find the session's tools first on the path, and get the time of the commit."""
     monkeypatch.setenv("PATH", "/usual")
     building(programs)
     build(*made(tmp_path, "build", "3.11"))

@@ -187,7 +187,7 @@ def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | byt
     ],
 )
 def test_entry_points_can_be_read(tmp_path: Path, text: str, good: bool) -> None:
-    """Entry points must be valid, and commands must have names of files (NS550); huge files are read quickly."""
+    """Entry points must be valid, with usable names for commands (NS550); huge files are read quickly."""
     draft = drafted(tmp_path)
     draft.members[f"{draft.top}entry_points.txt"] = text.encode("latin-1")
     with in_time(1):

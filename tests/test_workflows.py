@@ -341,7 +341,7 @@ def test_a_workflow_that_waits_for_a_release_on_github_publishes(tmp_path: Path,
 
 
 def test_a_job_of_the_other_event_of_a_workflow_is_waited_for(tmp_path: Path) -> None:
-    """If a tag starts the workflow but only a GitHub Release the uploading job, the release is waited for."""
+    """If a tag starts the workflow, but a GitHub Release its uploading job, the release is waited for."""
     job = "publish:\n    if: github.event_name == 'release'\n"
     text = "on: {push: {}, release: {types: [published]}}\n" + ACTION.replace("publish:\n", job)
     found = asked(tmp_path, {"it.yml": text})
