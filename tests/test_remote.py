@@ -98,7 +98,7 @@ def test_a_remote_is_asked_where_it_is_pushed_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["insteadOf", "pushInsteadOf"])
 def test_a_remote_is_asked_where_settings_send_the_push(tmp_path: Path, key: str) -> None:
-    """The remote is asked at the address that `url.*.insteadOf` or `url.*.pushInsteadOf` makes of its own."""
+    """The remote is asked at the address that results from `url.*.insteadOf` or `url.*.pushInsteadOf`."""
     there = make_repository(tmp_path / "there")
     clone = make_repository(tmp_path / "clone")
     git(clone.path, "remote", "add", "origin", "away:there")

@@ -150,7 +150,7 @@ def test_what_is_fetched_changes_no_reference(tmp_path: Path, programs: Programs
 
 
 def test_a_commit_can_be_fetched_alone(tmp_path: Path, programs: Programs) -> None:
-    """A commit is fetched without its history and without tags; one that the remote does not have is NS208."""
+    """A commit is fetched without its history and without tags; if the remote does not have it, NS208 says so."""
     origin = make_repository(tmp_path / "origin")
     older = origin.head
     newer = commit_files(origin.path, {"a": ""})

@@ -94,7 +94,7 @@ def test_sessions_follow_their_step_in_the_order_in_which_they_began() -> None:
 
 
 def test_a_page_runs_and_loads_nothing() -> None:
-    """The page has no script and no address, and its policy forbids both."""
+    """The page has no scripts, links or external resources, and its policy forbids them."""
     read = Page(page(rehearsal()))
     policy = next(one["content"] or "" for one in read.all("meta") if one.get("http-equiv"))
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

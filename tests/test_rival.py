@@ -32,7 +32,7 @@ def settings(advice: str) -> dict[str, object]:
 
 
 def test_a_workflow_that_publishes_is_named(tmp_path: Path) -> None:
-    """The advice names the workflow that publishes, its environment, and settings that keep its trusted publisher."""
+    """The advice names the publishing workflow, its environment, and settings that keep its trusted publisher valid."""
     rival = rivals(survey(tmp_path, {"publish.yml": TRUSTED, "test.yml": "on: push\njobs: {}\n"}))[0]
     assert rival is not None
     told = rival.advice("release.yml")

@@ -68,7 +68,7 @@ def api_that_answers(monkeypatch: pytest.MonkeyPatch, status: int, **headers: st
 
 
 def test_a_log_is_taken_from_no_place_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A redirect to this machine is NS785; if another host does not answer, NS780 does not show its address."""
+    """A redirect to this machine is refused with NS785; if another host is silent, NS780 does not show its address."""
     api = api_that_answers(monkeypatch, 302, location="http://127.0.0.1:1/secret")
     with pytest.raises(ShipError, match=r"NS785.*redirects to this machine"):
         api.tail("/x", 10)

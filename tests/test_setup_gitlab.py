@@ -180,7 +180,7 @@ def test_branches_are_tested(branch: str, expected: bool) -> None:
 
 @each("branch", ["1.10", "on", "0x10", "# x", "&a", "@LOCK@", "{a}"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
-    """A branch's name is not read as a number, a truth value or a placeholder; one with a space is NS820."""
+    """A branch's name is not read as a number, a truth value or a placeholder; a space in it is refused with NS820."""
     if " " in branch:
         with pytest.raises(ShipError, match="NS820"):
             rendered(facts(branch=branch))

@@ -76,7 +76,7 @@ def test_jobs_of_one_system_that_differ_have_no_option() -> None:
 
 
 def test_variables_that_an_option_stands_for_are_not_lost() -> None:
-    """Variables without an option, for all systems or theirs, are listed, except architectures and caches."""
+    """A variable is listed if its own table has no such option, unless it sets architectures or caches."""
     table = {"skip": "pp*", "macos": {"environment": "A=1"}}
     names = ("CIBW_SKIP", "CIBW_ENVIRONMENT", "CIBW_ENVIRONMENT_MACOS", "CIBW_ARCHS_LINUX", "CIBW_CACHE_PATH", "CIBW_X")
     assert lacking(names, table) == ("CIBW_ENVIRONMENT", "CIBW_X")

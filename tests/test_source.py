@@ -273,7 +273,7 @@ def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script
     ],
 )
 def test_a_version_that_only_running_setup_py_would_tell_is_a_finding(tmp_path: Path, script: str) -> None:
-    """A version that only running setup.py would tell is NS301, and no file outside the project is read."""
+    """If only running setup.py would tell the version, NS301 is raised, and no file outside the project is read."""
     project = make_project(
         tmp_path / "project", "", {"setup.py": SETUP + script, "setup.cfg": NAMED, "README.txt": "A"}
     )

@@ -239,7 +239,7 @@ def test_the_index_has_what_an_earlier_rehearsal_uploaded(tmp_path: Path) -> Non
 
 
 def test_an_index_that_is_not_there_has_no_stand_in(tmp_path: Path) -> None:
-    """An index in the settings has a stand-in; an unknown one is NS753, as in the real world."""
+    """An index in the settings has a stand-in; an unknown one is refused with NS753, as in the real world."""
     folder = tmp_path / "world"
     with StandIns(tmp_path, folder, indexes=["mine"]) as world:
         assert world.index("mine", "sample").name == "the stand-in for mine"

@@ -117,7 +117,7 @@ def contents(yard: Yard) -> dict[str, str]:
 
 
 def test_a_release_that_is_pushed_and_not_published_is_finished(unpublished: Yard) -> None:
-    """An unpublished release is finished by its version if HEAD is still there, or else from its tag."""
+    """The next command finishes an unpublished release by its version, or from its tag if HEAD has moved on."""
     yard = unpublished
     pass_all(yard)
     found = standing(yard)
@@ -217,7 +217,7 @@ def test_a_workflow_that_publishes_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_tag_that_is_not_pushed_is_released_by_its_version(yard: Yard) -> None:
-    """A tag that is not pushed is released by naming its version."""
+    """The next command for a tag that is not pushed releases its version."""
     yard.tag("v0.1.0", pushed=False)
     assert following(standing(yard))[0] == "nox -s release -- 0.1.0"
 

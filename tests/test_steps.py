@@ -178,7 +178,7 @@ ACTION = "pypa/gh-action-pypi-publish@release/v1"
     ],
 )
 def test_where_a_step_uploads_to_is_told(step: dict[str, Any], env: dict[str, str], index: str) -> None:
-    """The index comes from the uploader's options, inputs and variables; the default is PyPI, `*` means unknown."""
+    """The index comes from the uploader's options, inputs and variables; by default it is PyPI, and `*` is unknown."""
     assert going(step, **env) == [index]
 
 

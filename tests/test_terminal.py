@@ -96,7 +96,7 @@ def test_the_table_shows_steps_sessions_and_goals() -> None:
 
 
 def test_what_lines_have_told_is_not_told_again() -> None:
-    """Without a terminal, the summary adds only what no line has shown: sessions reused, steps not reached."""
+    """Without a terminal, the summary adds only what no line has shown, such as reused sessions and missed steps."""
     voice, stream = make_voice()
     rows = [Row("gates", "done", 2.0), Row("tests", "passed", 1.0, within="gates"), Row("push", "not reached")]
     rows.append(Row("audit", "reused", 3.0, within="gates"))

@@ -51,7 +51,7 @@ def built(yard: Yard) -> Manifest:
 
 
 def test_a_new_release_must_not_be_there() -> None:
-    """A new release that the index already has is NS224; if it has none, the credentials are tested."""
+    """A new release that the index already has is refused with NS224; otherwise, the credentials are tested."""
     assert foreseen(index(SDIST), new=True) == ["NS224"]
     assert foreseen(index(), new=True) == ["NS000"]
     assert foreseen(index(status="archived"), new=True) == ["NS770", "NS000"]

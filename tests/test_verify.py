@@ -55,7 +55,7 @@ def test_modules_that_were_read_before_are_only_imported(programs: Programs) -> 
 
 
 def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> None:
-    """The installed file runs in its own environment's folder, with that path first and no module path of ours."""
+    """The installed file runs in its environment's folder, finds its programs first, and gets none of our modules."""
     verify(SOURCE, "sample", EXPECTED, "python3.12")
     environment = programs.calls[0].line[-1]
     for call in programs.calls[-3:]:
@@ -76,14 +76,14 @@ def test_a_python_that_makes_no_environment_is_told(programs: Programs) -> None:
 
 
 def test_a_file_that_cannot_be_installed_is_not_tried(programs: Programs) -> None:
-    """A file that cannot be installed is NS611, and is not checked further."""
+    """A file that cannot be installed is refused with NS611 and is not checked further."""
     programs.answer("pip install", code=1, stdout="no such thing")
     assert found() == ["NS611"]
     assert programs.started("check") == []
 
 
 def test_dependencies_that_do_not_fit_are_told(programs: Programs) -> None:
-    """Incompatible dependencies are NS612 and are reported together with all other problems."""
+    """Incompatible dependencies are reported as NS612, together with all other problems."""
     programs.answer("pip check", code=1, stdout="sample needs other<2")
     programs.answer(
         "installed.py", stdout='nox-ship:[["version", "it says 1.0"], ["import", "x"], ["entry point", "y"]]'
@@ -94,7 +94,7 @@ def test_dependencies_that_do_not_fit_are_told(programs: Programs) -> None:
 
 @pytest.mark.parametrize("code", [0, 3, -11])
 def test_a_python_that_says_nothing_has_not_imported_it(programs: Programs, code: int) -> None:
-    """If Python ends without an answer, because a module exits or crashes, that is NS613."""
+    """If Python ends without an answer, because a module exits or crashes, that is reported as NS613."""
     programs.answer("installed.py", code=code, stdout="bye\n")
     assert found() == ["NS613"]
 
@@ -116,7 +116,7 @@ def test_what_is_printed_after_the_answer_is_no_answer(programs: Programs, odd: 
 
 
 def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -> None:
-    """A smoke command that fails is NS616, with its output."""
+    """A smoke command that fails is reported as NS616 with its output."""
     programs.answer("--version", code=3, stdout="no version")
     with pytest.raises(ShipError, match=r"NS616.*exit code 3") as caught:
         verify(SOURCE, "sample", EXPECTED, "python3.12")
@@ -124,7 +124,7 @@ def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -
 
 
 def test_a_smoke_command_that_is_missing_is_told(programs: Programs) -> None:
-    """A smoke command that does not exist is NS616, and the next one still runs."""
+    """A smoke command that does not exist is reported as NS616, and the next one still runs."""
 
     def missing(_: Call) -> tuple[int, str]:
         raise ShipError(COMMAND_MISSING("There is no program."))
@@ -234,7 +234,7 @@ def test_each_entry_point_is_told_with_the_extra_that_it_needs(programs: Program
 
 
 def test_an_entry_point_that_loads_with_no_extra_is_an_error(programs: Programs) -> None:
-    """An entry point that no extra makes loadable is NS614, with the file and the reason."""
+    """An entry point that no extra makes loadable is reported as NS614, with the file and the reason."""
     play_entries(programs, (lacking("click"), {"gone"}))
     what = "NS614 error: sample-1.2.3.tar.gz: console_scripts sample = sample:main: no click."
     assert told(programs, {"cli": EXTRAS["cli"]}) == ([what], ["sample[cli]"])
@@ -399,7 +399,7 @@ def test_files_that_failed_are_tried_again(project: Project, manifest: Manifest,
 def test_files_that_are_not_the_manifests_are_not_installed(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
-    """A file that differs from the manifest is NS603 and is not installed, even if it passed before."""
+    """A file that differs from the manifest is refused with NS603 and not installed, even if it passed before."""
     dist = project.root / "dist"
     verify_files(project, manifest, dist, "python3.12", "3.12")
     programs.calls.clear()

@@ -44,7 +44,7 @@ def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], Non
 def test_what_is_published_is_compared_and_installed(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Published files with other content are NS711, and files that cannot be installed are NS611."""
+    """Published files with other content are reported as NS711, and ones that cannot be installed as NS611."""
     served(yard, monkeypatch)
     assert programs.started("install")
     programs.answer("pip install", code=1)
@@ -131,7 +131,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A workflow's files are compared with the index's hashes; other content than was built here is NS849."""
+    """A workflow's files are compared with the index's hashes, and NS849 reports other content than was built here."""
     shelve(left_to_a_workflow, yard.root.parent / "same")
     for args in ([], ["0.1.0"]):
         assert "compared with the SHA-256 that PyPI lists; it works" in verified(*args)
@@ -198,7 +198,7 @@ def test_a_quarantined_release_says_why_it_is_not_served(yard: Yard, verified: C
 
 
 def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:
-    """A file that does not match the hash that the index lists is NS711, even if nothing was built here."""
+    """A file that does not match the index's own hash is reported as NS711, even if nothing was built here."""
     published(yard)
     manifest_path(yard.project).unlink()
     yard.world.indexes["pypi"] = make_index(shelf=yard.world.indexes["pypi"].shelf, other_bytes=True)
@@ -336,7 +336,7 @@ def test_a_file_of_another_version_is_told(yard: Yard, verified: Callable[..., s
 
 
 def test_the_two_apis_of_an_index_must_agree(yard: Yard, verified: Callable[..., str]) -> None:
-    """If an index's two APIs list different hashes for a file, that is NS790."""
+    """If an index's two APIs list different hashes for a file, that is reported as NS790."""
     shelved(yard)
     name = "sample-0.3.0.tar.gz"
     yard.world.indexes["pypi"].facts["early"] = {name: Served(name, "x", "0" * 64, "JSON API")}
@@ -348,7 +348,7 @@ def test_the_two_apis_of_an_index_must_agree(yard: Yard, verified: Callable[...,
 def test_a_yanked_version_is_told(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reason: str, told: str
 ) -> None:
-    """A yanked version is a warning with the index's reason."""
+    """For a yanked version, a warning shows the index's reason."""
     shelved(yard)
     yard.world.indexes["pypi"].each["yanked"] = reason
     monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
@@ -500,7 +500,7 @@ def test_a_manifest_tells_what_a_release_was_built_with(
 def test_the_same_content_in_another_archive_is_a_warning(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A rebuild with the same contents in a different archive is warning NS795."""
+    """If a rebuild gives the same contents in a different archive, warning NS795 says so."""
     tagged(yard, programs)
     shelf = yard.world.indexes["pypi"].shelf
     name = "sample-0.3.0-py3-none-any.whl"
@@ -517,7 +517,7 @@ def test_the_same_content_in_another_archive_is_a_warning(
 def test_an_sdist_that_the_tag_does_not_build_is_told(
     yard: Yard, verified: Callable[..., str], programs: Programs
 ) -> None:
-    """If the tag does not build the published sdist, that is NS794."""
+    """If the tag does not build the published sdist, that is reported as NS794."""
     tagged(yard, programs)
     programs.answer("-m build")
     with pytest.raises(ShipError, match=r"NS794.*v0\.3\.0 does not build sample-0\.3\.0\.tar\.gz"):
@@ -525,7 +525,7 @@ def test_an_sdist_that_the_tag_does_not_build_is_told(
 
 
 def test_a_file_that_the_manifest_does_not_know_is_told(yard: Yard, verified: Callable[..., str]) -> None:
-    """A published file that is not in the manifest is NS711."""
+    """A published file that is not in the manifest is reported as NS711."""
     published(yard)
     folder = yard.root.parent / "later"
     wheel = make_wheel(folder, {"sample/__init__.py": ""}, version="0.1.0")

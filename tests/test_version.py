@@ -83,7 +83,7 @@ def test_a_version_that_is_not_newer_is_refused(current: str, wanted: str) -> No
 
 @each("wanted", ["1.x", "1..2", "1.2.3-foo", "2 0", "1.4.0+local", "v2.0+1", "\uff11.x"])
 def test_a_misspelt_version_is_refused(wanted: str) -> None:
-    """Text that begins like a version but is none, or a version with a local part, is NS303."""
+    """Text that begins like a version but is none, or has a local part, is refused with NS303."""
     with pytest.raises(ShipError, match="NS303"):
         next_version(Version("1.2.3"), wanted)
 
@@ -103,7 +103,7 @@ def test_a_misspelt_version_is_refused(wanted: str) -> None:
     ],
 )
 def test_an_unknown_part_is_refused_with_a_hint(wanted: str, hint: str) -> None:
-    """Text that does not begin like a version is NS302, which suggests the most similar part."""
+    """Text that does not begin like a version is refused with NS302, which suggests the most similar part."""
     with pytest.raises(ShipError) as caught:
         next_version(Version("1.2.3"), wanted)
     assert caught.value.findings[0].id == "NS302"

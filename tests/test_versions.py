@@ -176,7 +176,7 @@ def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
 
 @each("tag", ["v0.1.0-test.1", "v1.0-dirty", "v1.0.0-12-gabcdef0", "v1.x", "v1_2"])
 def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None:
-    """A tag at HEAD in the project's form but without a version is NS310; at another commit, it is ignored."""
+    """A tag in the project's form without a version is refused with NS310 at HEAD, and ignored at other commits."""
     with pytest.raises(ShipError, match=r"NS310.*HEAD has the tag"):
         check_readable({tag: "a"}, "a", TagForm())
     check_readable({tag: "b"}, "a", TagForm())
@@ -200,7 +200,7 @@ def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None
     ],
 )
 def test_a_tag_like_anybodys_releases_without_a_version_is_unreadable(others: list[str], tag: str) -> None:
-    """A tag at HEAD in any common form but without a version is NS310, unless the form is set."""
+    """A tag at HEAD in any common form but without a version is refused with NS310, unless the form is set."""
     tags = {tag: "a", **dict.fromkeys(others, "b")}
     with pytest.raises(ShipError, match="NS310"):
         check_readable(tags, "a", TagForm.of(tags, None, "sample"))

@@ -168,14 +168,14 @@ def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: Failing
 
 
 def test_other_content_than_was_built_here_is_told(sent: Yard, forge: FailingForge) -> None:
-    """Files with other content than the local build's are warning NS849, as nobody has tested them here."""
+    """For files with other content than the local build's, NS849 warns that nobody has tested them here."""
     forge.later += [starts(sent, forge), ends(sent, forge, "x = 1\n")]
     release(sent)
     assert [one["id"] for one in sent.told()["findings"]] == ["NS849", "NS849"]
 
 
 def test_what_is_not_what_the_index_says_is_not_installed(sent: Yard, forge: FailingForge, programs: Programs) -> None:
-    """A file that does not match the index's data about it is NS790 and is not installed."""
+    """A file that does not match the index's data about it is refused with NS790 and not installed."""
     sent.world.indexes["pypi"].each["requires_python"] = ">=3.99"
 
     def end() -> None:
@@ -358,7 +358,7 @@ def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: 
 
 
 def test_a_run_without_an_end_is_left(sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that takes more than six hours is NS859, and the same command continues to follow it."""
+    """After six hours without an end of the run, NS859 is raised; the same command continues to follow it."""
     assert watching.LONGEST == 6 * 3600
     monkeypatch.setattr(watching, "LONGEST", 72.0)
     forge.later += [starts(sent, forge)]

@@ -101,7 +101,7 @@ def test_a_wheel_of_the_stable_abi_is_built_once(tmp_path: Path, programs: Progr
     ],
 )
 def test_a_tag_must_be_what_auditwheel_finds(tmp_path: Path, programs: Programs, shown: str, passes: bool) -> None:
-    """A wheel whose tag promises an older system than auditwheel finds is NS574, and no part is recorded."""
+    """A tag that promises an older system than auditwheel finds is refused with NS574, and no part is recorded."""
     building(programs)
     project, manifest = made(tmp_path, "build", "3.11")
     programs.answer("auditwheel show", stdout=shown)

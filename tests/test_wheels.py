@@ -46,7 +46,7 @@ def test_a_record_tells_what_the_wheel_holds(tmp_path: Path, old: str, new: str,
 
 
 def test_a_wheel_without_a_record_is_incomplete(tmp_path: Path) -> None:
-    """A wheel without RECORD is NS545 and has no other finding about RECORD."""
+    """A wheel without RECORD is reported as NS545, without further findings about RECORD."""
     draft = drafted(tmp_path)
     draft.record = False
     del draft.members[f"{draft.top}RECORD"]
@@ -84,7 +84,7 @@ def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
     ],
 )
 def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: list[str], good: bool) -> None:
-    """The tags in WHEEL must be those of the file name; otherwise that is warning NS547."""
+    """If the tags in WHEEL are not those of the file name, warning NS547 says so."""
     draft = drafted(tmp_path)
     draft.file = draft.file.replace("py3-none-any", tag)
     draft.members[f"{draft.top}WHEEL"] = "".join(
@@ -138,7 +138,7 @@ REFUSED = [
 
 @each(("platform", "taken"), [*((p, True) for p in TAKEN), *((p, False) for p in REFUSED)])
 def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) -> None:
-    """A platform tag that PyPI does not accept is NS549."""
+    """A platform tag that PyPI does not accept is refused with NS549."""
     found = [finding.id for finding in wheels.platform_taken(f"sample-1.2.3-py3-none-{platform}.whl")]
     assert found == ([] if taken else ["NS549"])
 
@@ -158,7 +158,7 @@ def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) ->
     ],
 )
 def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | bytes], elsewhere: bool) -> None:
-    """If CI or a setting builds wheels, a wheel for this machine's platform is a warning and no error."""
+    """If CI or a setting builds wheels, this machine's platform tag leads to a warning instead of an error."""
     write_files(tmp_path, {".git/HEAD": "", "python/pyproject.toml": "", **files})
     assert wheels.made_elsewhere(Project.read(tmp_path / "python")) is elsewhere
     (finding,) = wheels.platform_taken("sample-1.2.3-cp312-cp312-linux_x86_64.whl", elsewhere=elsewhere)

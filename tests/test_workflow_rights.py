@@ -20,7 +20,7 @@ from support import each, load_yaml
 
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Workflows have no permissions; only jobs that publish or attest have an identity, and few jobs may write."""
+    """Only single jobs get rights: an identity to publish or attest; writing to push, propose or announce."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -216,7 +216,7 @@ def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
 
 
 def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
-    """A gate's environment has none of the variables that name the runner's command files."""
+    """A gate's environment names none of the runner's command files except the job summary."""
     for text in render(facts()).values():
         scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
         (script,) = (script for script in scripts if "$SESSION" in script)
@@ -227,7 +227,7 @@ def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
 
 @each("known", list(every()))
 def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
-    """Artifacts are taken by ID, as a job that runs tests could replace one by name, except for coverage data."""
+    """Artifacts other than coverage data are taken by ID, as a job that runs tests could replace one by its name."""
     for text in render(known).values():
         for job in jobs(text).values():
             for step in job["steps"]:
@@ -263,7 +263,7 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     ],
 )
 def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
-    """A name with an expression, or a folder that GitHub could read as a pattern or option, is NS820."""
+    """NS820 refuses a name with an expression, and a folder that GitHub could read as a pattern or option."""
     with pytest.raises(ShipError, match="NS820"):
         render(facts(**changes))
 

@@ -300,7 +300,7 @@ def test_an_upload_to_an_index_that_is_not_told_is_in_doubt(tmp_path: Path) -> N
 
 
 def test_what_may_publish_beside_an_upload_elsewhere_is_told(tmp_path: Path) -> None:
-    """A script that may publish is NS759, even if its job also uploads to TestPyPI."""
+    """A script that may publish is reported as NS759, even if its job also uploads to TestPyPI."""
     job = "permissions: {id-token: write}, steps: [{run: twine upload -r testpypi *}, {run: make publish}]"
     files = {"it.yml": f"on: push\njobs: {{p: {{{job}}}}}"}
     assert (asked(tmp_path, files).workflow, told(asked(tmp_path, files))) == (None, ["NS759"])
@@ -308,7 +308,7 @@ def test_what_may_publish_beside_an_upload_elsewhere_is_told(tmp_path: Path) -> 
 
 
 def test_what_a_release_on_github_may_publish_is_told(tmp_path: Path) -> None:
-    """A GitHub Release that may start an upload is NS759, but not a workflow that is started by hand."""
+    """NS759 reports an upload that a GitHub Release may start, but not one that is started by hand."""
     assert told(asked(tmp_path, {"it.yml": UNTOLD.replace("push", "release")})) == ["NS759"]
     assert told(asked(tmp_path, {"it.yml": UNTOLD.replace("push", "workflow_dispatch")})) == []
 
@@ -406,7 +406,7 @@ def test_events_that_follow_a_pushed_tag_count(tmp_path: Path) -> None:
 
 
 def test_two_workflows_that_one_tag_starts_are_told(tmp_path: Path) -> None:
-    """Two workflows that upload to one index for a tag are NS834, even if the setting is `machine`."""
+    """Two workflows that upload to one index for a tag are reported as NS834, even if the setting is `machine`."""
     first, second = "on: push\n" + ACTION, "on: push\n" + JOB.format(step="run: twine upload dist/*")
     assert told(asked(tmp_path, {"a.yml": first, "b.yml": second})) == ["NS834"]
     assert told(asked(tmp_path, {"a.yml": first, "b.yml": second}, by="machine")) == ["NS834"]
@@ -425,7 +425,7 @@ def test_an_upload_to_another_index_is_none_to_this_one(tmp_path: Path) -> None:
 
 @each("text", ["not: [yaml", "a: b: c", "[" * 500, "a: *b", "\x00", "? {a: b}\n: c", "a: 1\n\tb: 2", "--- 1\n--- 2\n"])
 def test_a_workflow_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
-    """A workflow that cannot be parsed is NS837, and other workflows still count."""
+    """A workflow that cannot be parsed is reported as NS837, and other workflows still count."""
     found = asked(tmp_path, {"bad.yml": text, "it.yml": "on: push\n" + ACTION})
     assert (found.workflow, told(found)) == ("it.yml", ["NS837"])
 
@@ -457,7 +457,7 @@ def test_strange_workflows_are_no_traceback(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_without_an_end_is_told(tmp_path: Path) -> None:
-    """A workflow that is too large is NS837 and not read; a symlink to a device is ignored."""
+    """A workflow that is too large is not read, and reported as NS837; a symlink to a device is ignored."""
     folder = write_files(tmp_path / ".github" / "workflows", {"large.yml": b"#" * (17 << 20)})
     (folder / "zero.yml").symlink_to("/dev/zero")
     (folder / "loop.yml").symlink_to("loop.yml")
@@ -492,7 +492,7 @@ def test_gitlabs_file_publishes_where_we_wrote_it(tmp_path: Path, index: str, ex
 
 
 def test_gitlabs_file_of_ones_own_may_publish(tmp_path: Path) -> None:
-    """A project's own GitLab file with an upload is NS759, unless a setting decides."""
+    """A project's own GitLab file with an upload is reported as NS759, unless a setting decides."""
     text = "deploy: {script: [pip install twine, twine upload dist/*]}\n"
     assert asked(tmp_path, {"./.gitlab-ci.yml": text}).workflow is None
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == ["NS759"]
@@ -502,12 +502,12 @@ def test_gitlabs_file_of_ones_own_may_publish(tmp_path: Path) -> None:
 
 @each("text", ["[", "5", "a: {script: 5}", "a: {script: [{b: c}]}", "- a", f"a: {'[' * 3000}"])
 def test_gitlabs_file_may_be_anything(tmp_path: Path, text: str) -> None:
-    """A GitLab file of any content raises no error, and NS837 if it is not YAML."""
+    """A GitLab file of any content raises no error, and is reported as NS837 if it is not YAML."""
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == (["NS837"] if "[" in text[:1] or len(text) > 99 else [])
 
 
 def test_two_forges_race_for_a_tag(tmp_path: Path) -> None:
-    """A workflow and a GitLab pipeline that both upload for a tag are NS834."""
+    """A workflow and a GitLab pipeline that both upload for a tag are reported as NS834."""
     found = asked(tmp_path, {"./.gitlab-ci.yml": GITLAB, "it.yml": f"on: push\n{OURS}"})
     assert told(found) == ["NS834"]
 
