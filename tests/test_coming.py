@@ -87,6 +87,7 @@ def test_no_version_is_no_release(yard: Yard) -> None:
     assert stopped(yard, "1.x") == {"NS303"}
 
 
+@pytest.mark.slow
 def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
     """Nothing is bumped again: NS223; another version cannot be asked for there: NS222."""
     yard.tag("v0.1.0")
@@ -179,6 +180,7 @@ def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Prog
     assert plan(yard, "year").version == "2027"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_the_next_release_is_rehearsed_on_a_release(written: Yard) -> None:
     """`--early` does not finish the release that HEAD is; where HEAD is none, it changes nothing."""

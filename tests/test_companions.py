@@ -92,6 +92,7 @@ def test_nothing_outside_of_the_repository_is_changed(tmp_path: Path) -> None:
     assert "2025" in outside.read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_release_takes_them_along(tmp_path: Path) -> None:
     """In the commit of the new version."""

@@ -211,6 +211,7 @@ def test_what_is_installed_tells_what_a_requirement_brings(tmp_path: Path) -> No
     assert [finding.id for finding in made.compare().findings] == ["NS564"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("programs")
 def test_a_release_tells_what_changed(tmp_path: Path, sessions: FakeGates) -> None:
     """After the upload rehearsal, before the push; the report has it also where nobody says yes."""
@@ -227,6 +228,7 @@ def test_a_release_tells_what_changed(tmp_path: Path, sessions: FakeGates) -> No
     assert run.report.passed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions", "programs")
 def test_a_first_release_has_nothing_to_compare_with(yard: Yard) -> None:
     """It is said plainly, and is no finding."""

@@ -58,6 +58,7 @@ def test_other_processes_cannot_read_what_a_script_is_asked(talk: Conversation) 
     assert talk.ask("dumpable", 10)[1] == 0
 
 
+@pytest.mark.slow
 def test_a_script_inherits_no_credentials(talk: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
     """But those that are named for it."""
     for name in ("PYPI_API_TOKEN", "DEVPI_PASSWORD"):
@@ -68,6 +69,7 @@ def test_a_script_inherits_no_credentials(talk: Conversation, monkeypatch: pytes
     assert "PYPI_API_TOKEN" not in seen
 
 
+@pytest.mark.slow
 def test_a_script_that_ends_gives_no_answer(talk: Conversation) -> None:
     """The next question starts it again."""
     first, _ = talk.ask("a", 10)
@@ -77,6 +79,7 @@ def test_a_script_that_ends_gives_no_answer(talk: Conversation) -> None:
     assert again != first
 
 
+@pytest.mark.slow
 def test_a_script_that_ended_by_itself_gives_no_answer(talk: Conversation) -> None:
     """It may have been killed between two questions."""
     first, _ = talk.ask("a", 10)
@@ -86,6 +89,7 @@ def test_a_script_that_ended_by_itself_gives_no_answer(talk: Conversation) -> No
     assert talk.ask("c", 10)[1] == "c"
 
 
+@pytest.mark.slow
 def test_half_an_answer_is_none(talk: Conversation) -> None:
     """The script was killed while it wrote."""
     assert talk.ask("half", 10) is None
@@ -105,6 +109,7 @@ def test_a_script_that_is_not_closed_to_others_is_told_nothing(
     assert not (tmp_path / "told").is_file() or (tmp_path / "told").read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_script_that_takes_too_long_is_ended(talk: Conversation) -> None:
     """It is NS904, and the next question starts it again."""
     first, _ = talk.ask("a", 10)
@@ -115,6 +120,7 @@ def test_a_script_that_takes_too_long_is_ended(talk: Conversation) -> None:
     assert talk.ask("b", 10)[0] != first
 
 
+@pytest.mark.slow
 def test_the_end_of_the_conversation_ends_the_script(talk: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it would go on; a guard that would end it if we were killed is told of both."""
     told: list[str] = []

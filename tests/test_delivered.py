@@ -189,6 +189,7 @@ def test_what_jobs_usually_take(forge: FailingForge, looked: Callable[..., OnFor
     assert [(one.name, one.runs) for one in told.failures] == [("Gate 9", 3)]
 
 
+@pytest.mark.slow
 def test_few_requests_are_sent(forge: FailingForge, pypi: Clock, looked: Callable[..., OnForge]) -> None:
     """One for the runs, and one for each of the last twenty; the oldest of them may belong to more."""
     for number in range(30):

@@ -18,6 +18,8 @@ from nox_ship.world.rules import in_the_way
 from nox_ship.world.standins import StandIns
 from support import each
 
+pytestmark = pytest.mark.slow
+
 AUTO = PROPOSED.replace('delivery = "pull-request"\n', "")
 REVIEWS = {"type": "pull_request", "ruleset_id": 7, "parameters": {}}
 CHECKS = {"type": "required_status_checks", "ruleset_id": 8, "parameters": {}}

@@ -254,6 +254,7 @@ def fetched(folder: Path) -> Project:
     return Project.read(made.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["v2.0.0", "2.0", "sample-2.0"])
 def test_a_release_that_only_the_remote_has_is_missed(tmp_path: Path, tag: str) -> None:
     """A clone without its tag would count from the first commit on: NS309 names it."""
@@ -269,6 +270,7 @@ def test_a_release_that_only_the_remote_has_is_missed(tmp_path: Path, tag: str) 
     assert (found.version, found.warnings) == ("2.0.1.dev1", ())
 
 
+@pytest.mark.slow
 def test_other_tags_of_the_remote_are_not_missed(tmp_path: Path) -> None:
     """Those of other branches, and those that name no release."""
     project(tmp_path / "one", TAGGED)

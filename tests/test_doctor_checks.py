@@ -99,6 +99,7 @@ def test_a_release_that_was_not_pushed_is_none(left: Yard) -> None:
     assert said(doctor._unfinished(patient(left))) == ([], "none")
 
 
+@pytest.mark.slow
 def test_an_unfinished_release_is_told(left: Yard) -> None:
     """What is missing on the index, then in the checkout; the same command finishes it, while HEAD is the same."""
     commit = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
@@ -118,6 +119,7 @@ def test_an_unfinished_release_is_told(left: Yard) -> None:
     assert "Check out v1.0 and run `nox -s publish`" in said(doctor._unfinished(patient(left)))[1]
 
 
+@pytest.mark.slow
 def test_an_index_that_does_not_answer_tells_nothing(left: Yard) -> None:
     """Whether the release is at its end is not known."""
     left.world.remote.has["refs/tags/v1.0"] = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
@@ -125,6 +127,7 @@ def test_an_index_that_does_not_answer_tells_nothing(left: Yard) -> None:
     assert said(doctor._unfinished(patient(left)))[0] == ["NS830 warning"]
 
 
+@pytest.mark.slow
 def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
     """Of the files that were built for it."""
     shop = workshop_of(left.root)
@@ -138,6 +141,7 @@ def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
     assert said(doctor._unfinished(patient(left)))[0] == ["NS711 warning"]
 
 
+@pytest.mark.slow
 def test_a_release_that_can_no_longer_be_finished_is_told(left: Yard) -> None:
     """NS772 instead of the advice to run it again; it stands against no other release, so it is a warning."""
     shop = workshop_of(left.root)
@@ -215,6 +219,7 @@ def test_routes_without_a_job_are_told(yard: Yard, settings: str, expected: list
     assert words in text.replace("NS835 no-job-for-route: ", "")
 
 
+@pytest.mark.slow
 def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
     """Under the names that they have there."""
     yard.write({"in/pyproject.toml": FILES, "in/noxfile.py": ""})

@@ -27,6 +27,8 @@ from nox_ship.release.waiting import Waiting
 from nox_ship.world.onlooker import Onlooker
 from support import commit_files, git
 
+pytestmark = pytest.mark.slow
+
 LOG = {"CHANGELOG.md": "# Changes\n\n## Unreleased\n\n- A thing.\n"}
 
 

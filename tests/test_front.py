@@ -22,7 +22,7 @@ from nox_ship.world.real import RealWorld
 from planning import plan
 from support import commit_files, git
 
-pytestmark = pytest.mark.usefixtures("programs", "home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("programs", "home")]
 
 
 def release(yard: Yard, *args: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 from fuzz_targets import TARGETS
 from fuzzing import Ground, explore
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 3
 """Inputs for each target here, fewer for what is slow; `benchmarks/fuzz.py` runs 100,000 in all."""
 

@@ -15,6 +15,8 @@ from nox_ship.package.parts import Part
 from nox_ship.package.trials import Trial
 from test_joining import LINUX, SETTINGS, WINDOWS, built, parted
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["built"]
 
 EXPECT = 'expect = ["cp312-*"]\n'

@@ -361,6 +361,7 @@ def test_what_git_tracks_is_listed_with_its_object(tmp_path: Path) -> None:
     assert below["../top"] == at_top["top"]
 
 
+@pytest.mark.slow
 def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
     """Where it is checked out; a clone takes it from there."""
     inner = make_repository(tmp_path / "inner", {"data/.netrc": ""})

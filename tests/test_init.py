@@ -16,6 +16,7 @@ from nox_ship.setup.survey import Survey
 from support import git, make_repository, write_files
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says what it found, writes, tells what to type and what to enter on the indexes; twice changes nothing."""
     before = files(project)
@@ -36,6 +37,7 @@ def test_what_is_missing_is_written(project: Path, capsys: pytest.CaptureFixture
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_everything_that_is_to_be_committed_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also what an earlier run wrote, and what was changed by hand since; what git has as it is, is not."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
@@ -75,6 +77,7 @@ def test_settings_are_added_to_tables_alone(project: Path, written: str, capsys:
     assert (project / "pyproject.toml").read_text("utf-8") == text
 
 
+@pytest.mark.slow
 def test_line_breaks_are_kept(project: Path) -> None:
     """A checkout with CRLF has not drifted, keeps its own parts, and gets no mixture."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "noxfile.py": "import nox\n"})
@@ -130,6 +133,7 @@ def test_without_a_forge_the_rest_is_written(project: Path, capsys: pytest.Captu
     assert "There is no remote" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_repository_can_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the remote is a fork, or tells none."""
     git(project, "remote", "set-url", "origin", "git@github.com:me/fork.git")
@@ -141,6 +145,7 @@ def test_the_repository_can_be_named(project: Path, capsys: pytest.CaptureFixtur
     assert "NS814" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_project_of_the_old_style_gets_a_pyproject(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is built as before; what nothing brings is told, and the rest is written as for any project."""
     (project / "pyproject.toml").unlink()
@@ -261,6 +266,7 @@ def path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+@pytest.mark.slow
 def test_the_command_is_installed(project: Path) -> None:
     """`nox-ship init` is what a user types."""
     done = subprocess.run(["nox-ship", "--help"], cwd=project, env={**os.environ, "PATH": path()}, check=False)

@@ -15,6 +15,7 @@ from nox_ship.setup.survey import Survey
 from support import git, load_yaml, write_files
 
 
+@pytest.mark.slow
 def test_a_workflow_that_drifted_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--check` fails with the difference, `init` leaves it, `--force` writes it; parts of one's own are no drift."""
     command.main(["init"])
@@ -61,6 +62,7 @@ jobs:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("theirs", "expected"),
     [
@@ -107,6 +109,7 @@ def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureF
 GITLAB_FILES = {"noxfile.py", ".gitlab-ci.yml", ".gitlab/nox-ship.txt"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("remote", "args"),
     [
@@ -181,6 +184,7 @@ def test_a_coverage_that_measures_by_itself_is_a_job_like_any(project: Path) -> 
     assert "coverage" in [job["SESSION"] for job in jobs["gates"]["parallel"]["matrix"]]
 
 
+@pytest.mark.slow
 def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without `--force`, the noxfile alone is written: no job would install what a lock tells."""
     write_files(project, {".gitlab-ci.yml": "test: {script: [make]}\n"})
@@ -195,6 +199,7 @@ def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys
     assert "make" not in (project / ".gitlab-ci.yml").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_project_below_the_top_has_workflows_at_the_top(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +234,7 @@ jobs:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["publish.yml", "release.yml"])
 def test_a_second_publisher_is_not_written_without_being_told(
     project: Path, capsys: pytest.CaptureFixture[str], name: str
@@ -256,6 +262,7 @@ def test_a_second_publisher_is_not_written_without_being_told(
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also when it is there already; one that nobody can be sure of is told too."""
     write_files(
@@ -273,6 +280,7 @@ def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: py
     assert (project / ".github/workflows/release.yml").is_file()
 
 
+@pytest.mark.slow
 def test_jobs_of_ones_own_are_kept(project: Path) -> None:
     """Both workflows have a place for them; they are no drift, and stay when the workflow is written again."""
     assert command.main(["init"]) == 0
@@ -294,6 +302,7 @@ def test_jobs_of_ones_own_are_kept(project: Path) -> None:
 CHECKS = "on: [push]\njobs: {checks: {steps: [{run: flake8 src}, {run: pytest}]}}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "publisher", "instead"), [("ci.yml", True, "rename yours"), ("release.yml", False, 'file = "publish.yml"')]
 )
@@ -328,6 +337,7 @@ def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
     assert "none of nox-ship's" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """If it is named; what was there is shown, and a person is told what the gates do not know any more."""
     theirs = {
@@ -349,6 +359,7 @@ def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.Cap
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`init` writes it anew where it has drifted; what Dependabot raised stays, and is no drift."""
     command.main(["init"])
@@ -366,6 +377,7 @@ def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.Capt
     assert path.read_text("utf-8") == text
 
 
+@pytest.mark.slow
 def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--force` replaces it, if it is named."""
     write_files(project, {LOCK: "mine==1\n"})
@@ -376,6 +388,7 @@ def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.C
     assert "mine" not in (project / LOCK).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_version_that_the_index_lacks_is_told(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ours come below them; what becomes of each is said, and everything names ours as they are called then."""
     pinned = PYPROJECT.replace("\n\n", '\nrequires-python = "==3.11.*"\n\n', 1)
@@ -107,6 +108,7 @@ def test_why_a_session_is_no_gate_is_said(
     assert why in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Sessions that only running it would tell (NS843), and those below our call (NS842)."""
     hidden = "import nox\nfrom mine import *\nfor name in 'ab':\n    nox.session(name=name)(print)\n"
@@ -121,6 +123,7 @@ def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixtu
     assert "NS843" not in told
 
 
+@pytest.mark.slow
 def test_the_noxfile_is_as_the_projects_tools_want_it(
     project: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +157,7 @@ def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.Cap
     assert '# dependencies = ["nox", "nox-ship"]' in told
 
 
+@pytest.mark.slow
 def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
     """As NS812 advises; the sessions that it leaves out have no jobs."""
     text = (
@@ -203,6 +207,7 @@ def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: s
     assert "nox_ship.register()" in written
 
 
+@pytest.mark.slow
 def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where it looks for examples in every module, the project's own CI would stumble over the new file."""
     options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'

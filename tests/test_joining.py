@@ -52,6 +52,7 @@ def parted(built: tuple[Yard, Manifest], system: str, tags: str, **other: object
 LINUX, WINDOWS = "cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-win_amd64"
 
 
+@pytest.mark.slow
 def test_parts_and_sdist_become_one_release(built: tuple[Yard, Manifest]) -> None:
     """In `dist/` and in the manifest, with the systems; the wheel of the build itself goes."""
     yard, before = built
@@ -76,6 +77,7 @@ def test_a_set_that_is_not_whole_changes_nothing(built: tuple[Yard, Manifest]) -
     assert before.check(yard.root / "dist")
 
 
+@pytest.mark.slow
 def test_all_files_are_checked_together(built: tuple[Yard, Manifest]) -> None:
     """A wheel for a system that PyPI does not take, say, is told as it is after a build."""
     yard, _ = built

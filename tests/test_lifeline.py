@@ -48,6 +48,7 @@ def ended(*pids: int) -> bool:
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
 
+@pytest.mark.slow
 @linux
 def test_a_session_ends_with_the_process_that_started_it() -> None:
     """A child in a session of its own, and what it started, are gone after a SIGKILL of the parent."""

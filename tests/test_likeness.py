@@ -66,6 +66,7 @@ def test_of_very_many_members_some_are_named(tmp_path: Path) -> None:
     assert found.lines[-2:] == ["missing: 19", "... and 10 more"]
 
 
+@pytest.mark.slow
 def test_a_diff_of_hostile_texts_takes_no_time(tmp_path: Path) -> None:
     """They are short enough."""
     first, second = ("".join(f"{(i * step) % 9973}\n" for i in range(12_000)) for step in (7, 11))

@@ -241,6 +241,7 @@ def test_status_tells_what_the_forge_does(shown: Any, yard: Yard) -> None:
     assert [one["version"] for one in told["forge"]["releases"]] == ["1.0"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("programs", "sessions", "rehearsed")
 def test_status_tells_what_this_machine_remembers(shown: Any, yard: Yard) -> None:
     """Of rehearsals too; and why the forge was not asked."""

@@ -267,6 +267,7 @@ def test_files_that_this_python_compiles_are_told(tmp_path: Path) -> None:
     assert gone not in modules.compiled([bad])
 
 
+@pytest.mark.slow
 def test_a_large_distribution_is_read_in_time(site: Path) -> None:
     """Each module once."""
     files = {f"zz/m{number}.py": f"from zz import m{number + 1}\nimport zz_gone{number}\n" for number in range(300)}

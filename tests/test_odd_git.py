@@ -59,6 +59,7 @@ def attributes_by_a_setting(root: Path) -> None:
     git(root, "config", "core.attributesFile", str(root.parent / "mine"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name_them", [attributes_of_the_repository, attributes_by_a_setting])
 def test_filters_that_no_committed_file_names_work_in_the_clone(
     tmp_path: Path, name_them: Callable[[Path], None]
@@ -152,6 +153,7 @@ DISPLAY = {
 """What users set so that git looks and works as they like."""
 
 
+@pytest.mark.slow
 def test_what_the_user_likes_to_see_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting for display, fetching or cloning changes what is read or cloned."""
     repository = make_repository(tmp_path / "one", {"ä/b": "1"})

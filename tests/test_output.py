@@ -32,6 +32,7 @@ def test_text_is_read_across_pieces() -> None:
     assert kept.text("surrogateescape") == "aé\nb\udcff"
 
 
+@pytest.mark.slow
 def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """By too much output where all of it is to be read, and by time in any case."""
     monkeypatch.setattr(output, "KEPT", 1000)

@@ -44,6 +44,7 @@ def stopped(yard: Yard, wanted: str | None = "minor") -> set[str]:
     return {finding.id for finding in caught.value.findings}
 
 
+@pytest.mark.slow
 def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> None:
     """Branch and tag are pushed together, the checkout follows, and the index has the files."""
     run = yard.release()
@@ -62,6 +63,7 @@ def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> N
     assert told["uploads"] == [f"{WHEEL} → PyPI", f"{SDIST} → PyPI"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_name_that_the_index_does_not_allow_stops_before_the_push(yard: Yard) -> None:
     """NS727 may take the index seconds: gates run meanwhile; a release that is only cut waits for it, too."""
@@ -105,6 +107,7 @@ def test_an_installation_that_fails_in_the_rehearsal_stops_the_release(yard: Yar
     assert stopped(yard) == {"NS611"}
 
 
+@pytest.mark.slow
 def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) -> None:
     """What it comes to counts later, and it is done once."""
     sessions.at_once = True
@@ -112,6 +115,7 @@ def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) ->
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
 
 
+@pytest.mark.slow
 def test_sessions_of_the_pipeline_may_have_other_names(yard: Yard, sessions: FakeGates) -> None:
     """Where the project has one called `build`: ours is what is run, and waited for."""
     sessions.at_once = True
@@ -158,6 +162,7 @@ def test_a_refused_push_leaves_everything_as_it_was(yard: Yard) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     """What was pushed is not pushed or asked for again, what was tried is not tried again, one file is uploaded."""
@@ -178,6 +183,7 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     assert details["checkout"].endswith("already")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 @pytest.mark.parametrize("rehearses", [True, False])
 def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, programs: Programs, rehearses: bool) -> None:
@@ -192,6 +198,7 @@ def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, progr
     assert len(programs.started("install")) == first + (0 if rehearses else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_programs_are_started_ahead_where_they_will_be_needed(released: Yard, begun: list[Path]) -> None:
     """Not where an earlier run made this release: all may be done."""
@@ -224,6 +231,7 @@ def test_other_bytes_on_the_index_are_not_taken_for_ours(unpublished: Yard) -> N
     assert unpublished.told()["passed"] is False
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yard, programs: Programs) -> None:
     """What is served is tried after the upload: NS614 says why, NS714 what to do."""
@@ -238,6 +246,7 @@ def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yar
     assert yard.told()["pushes"]
 
 
+@pytest.mark.slow
 def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: FakeGates) -> None:
     """The release is pushed and published all the same; NS234 says what to do."""
     yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
@@ -250,6 +259,7 @@ def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: Fake
     assert yard.told()["passed"] is True
 
 
+@pytest.mark.slow
 def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> None:
     """Its branch is fast-forwarded to the commit that is pushed, and it has the tag."""
     yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
@@ -264,6 +274,7 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
     assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless a workflow publishes, which may make other wheels."""
@@ -276,6 +287,7 @@ def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkey
     assert len(yard.world.remote.pushes) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
     """Then nothing is uploaded from here, and the report says who does it."""
@@ -287,6 +299,7 @@ def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
     assert told["uploads"] == [f"{WHEEL} → PyPI, by release.yml", f"{SDIST} → PyPI, by release.yml"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> None:
     """The report says which were not tried here, and of its own files names the sdist alone as what is published."""
@@ -299,6 +312,7 @@ def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> N
     assert [file["name"] for file in told["files"]] == [WHEEL, SDIST]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
     """The version's route decides."""
@@ -308,6 +322,7 @@ def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
     assert yard.world.indexes["pypi"].uploads == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_can_no_longer_be_finished_stops_at_once(released: Yard) -> None:
     """What is missing is known from what was built for it: NS772, before any gate runs again."""
@@ -338,6 +353,7 @@ def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(unpus
     assert stopped(unpushed) == {"NS603"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fresh", "how"), [(False, "the clone of an earlier run"), (True, "clean clone")])
 @pytest.mark.usefixtures("sessions")
 def test_a_stage_is_used_again_unless_a_fresh_one_is_wanted(unpushed: Yard, fresh: bool, how: str) -> None:
@@ -346,6 +362,7 @@ def test_a_stage_is_used_again_unless_a_fresh_one_is_wanted(unpushed: Yard, fres
     assert next(row["detail"] for row in unpushed.told()["rows"] if row["name"] == "stage").startswith(how)
 
 
+@pytest.mark.slow
 def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates) -> None:
     """Variables that look like credentials reach them by name alone."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
@@ -354,6 +371,7 @@ def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates)
     assert sessions.kept == {"SAMPLE_TOKEN"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_only_pushes_or_only_uploads_changes_something(released: Yard) -> None:
     """Whichever of the two was missing."""
@@ -367,6 +385,7 @@ def test_a_release_that_only_pushes_or_only_uploads_changes_something(released: 
     assert released.world.indexes["pypi"].shelf == shelf
 
 
+@pytest.mark.slow
 def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """How each session ended is in the report; what was committed is remembered, and not made twice."""
     commits = set()
@@ -384,6 +403,7 @@ def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.Mon
     assert rows == [("lint", "passed", ""), ("tests", "failed", "boom")]
 
 
+@pytest.mark.slow
 def test_what_sessions_warn_of_is_in_the_report(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where everything passed."""
     played = FakeGates()

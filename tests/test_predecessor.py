@@ -99,6 +99,7 @@ def test_files_that_cannot_be_compared_are_named(yard: Yard, monkeypatch: pytest
     assert "1.2.2 (built from v1.2.2) has no file" in compared(yard).why
 
 
+@pytest.mark.slow
 def test_a_build_of_the_last_release_is_waited_for_longer_than_an_index(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
     assert stopped(yard, any_branch=True) == {"NS204"}
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
     """By commits that are here or not: NS206; both have some of their own: NS207."""
     yard.world.remote.has["refs/heads/main"] = "d" * 40
@@ -477,6 +478,7 @@ def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
     assert not {"NS313", "NS314"} & set(told(yard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "expected"), [("Changes\n=======\n", "NS313"), ("Unreleased\n==========\n", "NS314")])
 def test_a_changelog_may_be_written_later_where_a_release_is_rehearsed_early(
     tmp_path: Path, text: str, expected: str

@@ -246,6 +246,7 @@ def test_tools_are_those_installed_beside_us() -> None:
     assert os.access(process.uv(), os.X_OK)
 
 
+@pytest.mark.slow
 def test_a_program_that_takes_too_long_is_ended() -> None:
     """It is NS904, and its command line is cut, so that no argument of many is in it."""
     with pytest.raises(process.TimedOutError, match=r"NS904.*within 1 seconds") as caught:
@@ -253,6 +254,7 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
     assert "argument" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_program_that_gets_a_credential_is_ended_in_time_too() -> None:
     """What asks us for variables, and then takes too long, is NS904."""
     with pytest.raises(process.TimedOutError, match="NS904"):
@@ -293,6 +295,7 @@ def test_credentials_of_an_index_are_told_from_those_of_git(name: str, value: st
     assert process.index_secret_names({name: value}) == ([name] if expected else [])
 
 
+@pytest.mark.slow
 def test_a_tool_imports_nothing_of_the_project(tmp_path: Path) -> None:
     """A module of the same name as one that the tool needs is not run, whatever lies in the current folder."""
     (tmp_path / "requests.py").write_text("raise SystemExit('the project was run')\n", "utf-8")

@@ -218,6 +218,7 @@ def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, progr
     assert not [call for call in programs.calls if "surface.py" in call.text]
 
 
+@pytest.mark.slow
 def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Programs, sessions: FakeGates) -> None:
     """What is released is what was rehearsed, though griffe cannot be had any more; a fresh run asks anew."""
     yard.tag("v1.2.3")
@@ -238,6 +239,7 @@ def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Prog
     assert fresh.plan.version == "1.2.4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["a version that was asked for", "another commit", "its tag"])
 def test_a_proposal_that_no_longer_holds_is_made_anew(
     yard: Yard, programs: Programs, sessions: FakeGates, change: str

@@ -18,6 +18,8 @@ from nox_ship.release.stage import Stage
 from nox_ship.world.pulls import PullRequests
 from support import git
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</details><img src=x onerror=alert(1)> @everyone [click](https://evil.example) ```"
 
 
