@@ -74,7 +74,7 @@ def test_versions_in_normal_form_agree(tmp_path: Path, version: str) -> None:
 
 @each(("tag", "agrees"), [("1.2.3", True), ("1.2.3.0", True), ("1.2.4", False), ("next", False), (None, True)])
 def test_the_tag_tells_the_version_of_the_files(tmp_path: Path, tag: str | None, agrees: bool) -> None:
-    """The tag may spell the files' version differently, but must not name another version or none."""
+    """A tag must name the files' version, in any spelling; without a tag, nothing is compared."""
     assert (found(agreement.versions_agree, make_built(tmp_path, tag=tag)) == []) is agrees
 
 
@@ -101,7 +101,7 @@ def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str)
 
 
 def test_files_of_another_project_are_found(tmp_path: Path) -> None:
-    """If the files' metadata name another project than pyproject.toml, NS512 reports each file."""
+    """If the files' metadata names another project than pyproject.toml, NS512 reports each file."""
     problems = found(agreement.names_agree, make_built(tmp_path, name="other"))
     assert problems[0] == "NS512 other-1.2.3-py3-none-any.whl belongs to the project other, not sample."
     assert len(problems) == 2
@@ -362,7 +362,7 @@ def test_a_key_for_everybody_may_be_in_what_a_build_makes(tmp_path: Path, name: 
 def test_what_git_tracks_is_judged_by_its_content(
     tmp_path: Path, name: str, content: str, in_sdist: list[str], in_wheel: list[str]
 ) -> None:
-    """A key or token in a tracked file is an error, unless the file belongs to tests, examples or documentation."""
+    """A key or token in a tracked file is an error; in tests, examples and docs, it is mostly a warning or fine."""
     for wheel, expected in ((False, in_sdist), (True, in_wheel)):
         found = secrets(tmp_path / str(wheel), name, content, wheel=wheel)
         assert [line.partition(":")[0] for line in found] == expected
@@ -395,7 +395,7 @@ def test_a_file_that_a_back_end_moved_is_known_by_what_it_holds(
 
 
 def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
-    """Order, spaces, quotes and parentheses of requirements may differ; a different requirement is NS517."""
+    """Order, spaces, quotes and parentheses of requirements may differ, but NS517 reports different requirements."""
     one = (*LICENSED, "Requires-Dist: A.x>=1,<2; python_version < '3.12' and extra == 'y'", "Requires-Dist: b")
     other = (
         *LICENSED,
@@ -419,7 +419,7 @@ def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) ->
 
 @each(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
 def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str, differs: bool) -> None:
-    """The metadata of wheel and sdist are compared only from version 2.2 on, which PEP 643 introduced."""
+    """The metadata of wheel and sdist is compared only from version 2.2 on, which PEP 643 introduced."""
     built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Dist: a"))
     built.sdist.metadata.replace_header("Metadata-Version", version)
     assert (found(agreement.sdist_agrees, built) != []) is differs
@@ -427,7 +427,7 @@ def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str,
 
 @pytest.mark.parametrize("line", ["Requires-Dist: (((", "Requires-Python: what", f"Requires-Dist: x; {'(' * 3000}"])
 def test_metadata_that_cannot_be_read_are_compared_as_they_are(tmp_path: Path, line: str) -> None:
-    """Invalid metadata are compared as plain text here; twine reports what is invalid."""
+    """Invalid metadata is compared as plain text here; twine reports what is invalid."""
     same = (*LICENSED, line)
     assert found(agreement.sdist_agrees, make_built(tmp_path / "a", wheel_metadata=same, sdist_metadata=same)) == []
     (problem,) = found(agreement.sdist_agrees, make_built(tmp_path / "b", wheel_metadata=same))
@@ -442,7 +442,7 @@ def test_the_range_of_pythons_agrees(tmp_path: Path) -> None:
 
 
 def test_modules_that_the_sdist_lacks_are_a_warning(tmp_path: Path) -> None:
-    """A module in the wheel only is the warning NS517; a similar name in the sdist does not replace it."""
+    """The warning NS517 names a module that only the wheel has, even if the sdist has one with a similar name."""
     sdist = {**SDIST, "src/sample/more_core.py": ""}
     (finding,) = agreement.sdist_agrees(make_built(tmp_path, wheel={**WHEEL, "sample/core.py": ""}, sdist=sdist))
     assert (finding.id, finding.level) == ("NS517", "warning")

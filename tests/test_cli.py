@@ -89,7 +89,7 @@ def test_one_parse_does_not_change_the_next() -> None:
     ],
 )
 def test_wrong_arguments_are_a_finding(parse: Parse, args: list[str], words: str) -> None:
-    """A wrong argument raises NS108, which names the argument and shows the usage, and does not exit."""
+    """A wrong argument raises NS108, with the argument and the usage, instead of ending the process."""
     with pytest.raises(ShipError) as caught:
         parse(args)
     (finding,) = caught.value.findings

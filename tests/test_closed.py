@@ -73,7 +73,7 @@ def test_other_indexes_take_files_of_old_releases() -> None:
 
 
 def test_a_closed_release_says_since_when_and_what_is_missing() -> None:
-    """The finding names the first upload and the missing files; shortly before, it gives the hours left."""
+    """The finding names the first upload and the missing files, or how many hours the release is still open."""
     (closed,) = closed_release(listing((WHEEL, 20)), [SDIST])
     assert closed.what == (
         "PyPI accepts no more files for sample 1.2.3: the first came on 2026-02-28, more than 14 days ago,"

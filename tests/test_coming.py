@@ -15,7 +15,7 @@ from support import git
 
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: Path) -> None:
-    """If the tag in the form of the project's bump-my-version settings exists on the remote, NS221 stops."""
+    """NS221 refuses a release whose tag, in the form that bump-my-version's settings give, is on the remote."""
     text = (
         '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\n'
         '[tool.bumpversion]\ntag_name = "rel/{new_version}-final"\n'
@@ -52,7 +52,7 @@ def test_the_releases_of_the_remote_count(yard: Yard, tags: list[str], wanted: s
 @pytest.mark.parametrize("date", ["20240101.1", "2024.01", "v2024.01.01"])
 @pytest.mark.parametrize("pushed", [True, False])
 def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed: bool) -> None:
-    """A tag that is a date, as CI may make, affects neither the next version nor the form of its tag."""
+    """A tag that is only a date, as some CI jobs create, affects neither the next version nor the next tag's form."""
     written.tag("v0.1.0", pushed=pushed)
     written.write({"more.txt": ""})
     written.tag(date, pushed=pushed)
@@ -81,7 +81,7 @@ def test_a_version_that_is_not_newer_is_not_released(yard: Yard, wanted: str) ->
 
 
 def test_no_version_is_no_release(yard: Yard) -> None:
-    """NS305 asks for a missing version; an unknown part is NS302, and an invalid version is NS303."""
+    """NS305 asks for a missing version, NS302 refuses an unknown part, and NS303 an invalid version."""
     assert stopped(yard, None) == {"NS305"}
     assert stopped(yard, "pach") == {"NS302"}
     assert stopped(yard, "1.x") == {"NS303"}
@@ -133,7 +133,7 @@ def test_a_release_that_was_pushed_is_finished(yard: Yard) -> None:
 
 @pytest.mark.parametrize("facts", [{"head": "f" * 40}, {"commit": "a" * 40}, {"commit": None}])
 def test_another_release_is_not_taken_for_ones_own(written: Yard, facts: dict[str, str | None]) -> None:
-    """A tag on the remote is refused with NS221 if the record is of another HEAD or commit, or of none."""
+    """NS221 refuses a tag on the remote if the recorded release has another HEAD, another commit or none."""
     written.world.remote.has["refs/tags/v0.1.0"] = "e" * 40
     assert stopped(written, "0.1.0", record(written, **facts)) == {"NS221"}
 
@@ -159,7 +159,7 @@ def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) 
 
 
 def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Yard) -> None:
-    """A tag on another commit of the remote is NS212; a tag of HEAD that exists only on the remote is NS216."""
+    """NS212 reports a tag that is on another commit of the remote, and NS216 one that exists only on the remote."""
     yard.tag("v0.1.0")
     yard.world.remote.has["refs/tags/v0.1.0"] = "d" * 40
     assert stopped(yard) == {"NS212"}

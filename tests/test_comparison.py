@@ -79,7 +79,7 @@ def test_a_release_is_compared_with_the_last_one(tmp_path: Path) -> None:
 
 
 def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
-    """The result is cached for the same commit and files, unless the cached file was altered."""
+    """The result is reused for the same commit and files, unless a new one is requested or its file was altered."""
     made = bench(tmp_path)
     first = made.compare()
     made.index.earlier.clear()
@@ -119,7 +119,7 @@ def test_a_note_that_is_old_is_not_believed(tmp_path: Path, monkeypatch: pytest.
 
 
 def notice(compared: Compared) -> str:
-    """Return the text of the only finding, which is the notice NS560."""
+    """Return the text of the only finding, a notice with the ID NS560."""
     (finding,) = compared.findings
     assert (finding.id, finding.level) == ("NS560", "notice")
     assert compared.difference is None
@@ -178,7 +178,7 @@ def test_an_index_that_is_slow_is_not_waited_for(tmp_path: Path, monkeypatch: py
 
 
 def test_a_large_file_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file larger than the limit is not compared, whether or not the index tells its size."""
+    """A file larger than the limit is not compared, whether or not the index gives its size."""
     monkeypatch.setattr(predecessor, "MOST", 5)
     made = bench(tmp_path)
     assert "no file of up to 32 MiB to compare with 1.2.3" in made.compare().why
@@ -187,7 +187,7 @@ def test_a_large_file_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_an_sdist_twice_its_size_is_unusual(tmp_path: Path) -> None:
-    """NS561 compares the sdist's size with the size that the index tells, without a download."""
+    """NS561 reports an sdist that doubled its size, by the size that the index gives, without a download."""
     made = bench(tmp_path)
     files = (made.manifest.files[0], File("sample-1.2.3.tar.gz", "sdist", 900_000, "0" * 64))
     larger = Bench(tmp_path, Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files), made.index)
@@ -198,7 +198,7 @@ def test_an_sdist_twice_its_size_is_unusual(tmp_path: Path) -> None:
 
 
 def test_what_is_installed_tells_what_a_requirement_brings(tmp_path: Path) -> None:
-    """NS564 finds out from nox's environments which modules a new, unused requirement installs."""
+    """NS564 reports a new requirement if nox's environments show that no module of it is used."""
     bench(tmp_path)
     make_wheel(tmp_path / "dist", CODE, ("Requires-Dist: requests",))
     files = tuple(map(File.of, built_files(tmp_path / "dist")))

@@ -33,7 +33,7 @@ def test_a_wheel_is_read(tmp_path: Path) -> None:
 
 
 def test_an_sdist_is_read_without_its_leading_folder(tmp_path: Path) -> None:
-    """Members of an sdist have no leading folder, and its metadata come from the top-level PKG-INFO."""
+    """Members of an sdist have no leading folder, and its metadata comes from the top-level PKG-INFO."""
     other = metadata_text("other", "9")
     path = make_sdist(tmp_path, {"src/a.py": "", "src/sample.egg-info/PKG-INFO": other})
     archive = Archive.read(path)
@@ -43,7 +43,7 @@ def test_an_sdist_is_read_without_its_leading_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_metadata_are_utf8(tmp_path: Path, make: Callable[..., Path]) -> None:
-    """Metadata are decoded as UTF-8, in a wheel and in an sdist."""
+    """Metadata is decoded as UTF-8, in a wheel and in an sdist."""
     metadata = Archive.read(make(tmp_path, {}, ("Author: Jürgen", "Classifier: Private :: Übung"))).metadata
     assert metadata["Author"] == "Jürgen"
     assert metadata.get_all("Classifier") == ["Private :: Übung"]
@@ -58,13 +58,13 @@ def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("second", ["zother-9.dist-info/METADATA", "a.dist-info/METADATA"])
 def test_a_wheel_tells_of_one_release(tmp_path: Path, second: str) -> None:
-    """A wheel with two `.dist-info` folders is NS503, as readers may choose different ones."""
+    """NS503 refuses a wheel with two `.dist-info` folders, as readers may choose different ones."""
     with pytest.raises(ShipError, match=r"NS503.*twice"):
         Archive.read(make_wheel(tmp_path, {second: metadata_text("other", "9")}))
 
 
 def test_an_sdist_tells_of_one_release(tmp_path: Path) -> None:
-    """An sdist that contains `PKG-INFO` twice is NS503."""
+    """NS503 refuses an sdist that contains `PKG-INFO` twice."""
     path = make_sdist(tmp_path, {})
     with gzip.open(path) as packed, tarfile.open(fileobj=packed) as archive:
         (member,) = archive.getmembers()
@@ -79,19 +79,19 @@ def test_an_sdist_tells_of_one_release(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a-1-py3-none-any.whl", "a-1.tar.gz", "a-1.zip"])
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", b"\x1f\x8b\x08\x00"])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    """A file that is named like a wheel or an sdist, but is no archive, is NS503."""
+    """NS503 refuses a file that is named like a wheel or an sdist, but is not an archive."""
     path = tmp_path / name
     path.write_bytes(content)
     assert refused(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    """A file that does not exist is NS503."""
+    """NS503 reports a file that does not exist."""
     assert refused(tmp_path / "a-1-py3-none-any.whl")
 
 
 def test_archives_without_metadata_are_refused(tmp_path: Path) -> None:
-    """A wheel without METADATA and an sdist without PKG-INFO are NS503."""
+    """NS503 refuses a wheel without METADATA and an sdist without PKG-INFO."""
     wheel = tmp_path / "a-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a.py", "")
@@ -103,7 +103,7 @@ def test_archives_without_metadata_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
-    """An sdist that lacks its last bytes is NS503."""
+    """NS503 refuses an sdist that lacks its last bytes."""
     path = make_sdist(tmp_path, {"a.py": "".join(map(str, range(5000)))})
     path.write_bytes(path.read_bytes()[:-2000])
     assert refused(path)
@@ -111,7 +111,7 @@ def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_a_damaged_archive_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
-    """An archive with damaged data is NS503, and causes no traceback."""
+    """NS503 refuses an archive with damaged data, without a traceback."""
     path = make(tmp_path, {"sample/data.txt": "".join(map(str, range(5000)))})
     content = bytearray(path.read_bytes())
     content[300:800] = bytes(255 - byte for byte in content[300:800])

@@ -97,7 +97,7 @@ def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manife
 
 @pytest.mark.parametrize("hashes", [True, False])
 def test_other_bytes_stop_before_the_first_upload(project: Project, manifest: Manifest, hashes: bool) -> None:
-    """A different file under a name of ours is NS711 before any upload, even if the index gives no hashes."""
+    """If the index has another file under the same name, NS711 stops before any upload, with or without hashes."""
     index = make_index(shelf={SDIST: b"other"}, hashes=hashes)
     assert stopped(project, manifest, index) == ["NS711"]
     assert index.uploads == []
@@ -275,7 +275,7 @@ def test_what_is_not_listed_cannot_be_installed(project: Project, manifest: Mani
 
 
 def test_what_is_broken_once_installed_is_told_so(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """A release that fails after its installation is NS613 with the remedy NS714; a failed installation is not."""
+    """If the installed release does not work, NS714 says what to do, but not if only the installation failed."""
     programs.answer("installed.py", stdout='nox-ship:[["import", "no"]]')
     with pytest.raises(ShipError) as caught:
         prove(publication(manifest, dist_folder(project), served(project, manifest), project))
@@ -314,7 +314,7 @@ def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manif
 def test_one_of_several_pythons_can_be_enough(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `once`, the file is installed on the first Python only; `works` gives the pairs for named Pythons."""
+    """With `once`, the file is installed on one Python only; `works` returns the file for each given Python."""
     here = {"3.11": "/python3.11", "3.12": "/python3.12"}
     monkeypatch.setattr(installing, "_installed_pythons", lambda *_: here)
     release = publication(manifest, dist_folder(project), served(project, manifest), project)
@@ -326,7 +326,7 @@ def test_one_of_several_pythons_can_be_enough(
 
 
 def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """A download that differs from the built file is NS711, and is not installed."""
+    """A download that differs from the built file is refused with NS711, and is not installed."""
     with pytest.raises(ShipError, match="NS711"):
         install(publication(manifest, dist_folder(project), served(project, manifest, other_bytes=True), project))
     assert programs.started("install") == []

@@ -39,7 +39,7 @@ def test_every_version_of_metadata_that_pypi_takes_passes(version: str) -> None:
     ],
 )
 def test_odd_but_healthy_metadata_pass(lines: tuple[str, ...]) -> None:
-    """Unusual metadata that PyPI accepts pass, such as the UNKNOWN that distutils wrote for missing values."""
+    """Unusual metadata that PyPI accepts passes, such as the UNKNOWN that distutils wrote for missing values."""
     assert found(*lines) == []
 
 
@@ -96,7 +96,7 @@ def test_a_field_that_is_missing_is_told_once(missing: str) -> None:
     ],
 )
 def test_metadata_that_are_none_are_findings(described: bytes) -> None:
-    """Malformed metadata cause findings of limited length, and no exception."""
+    """Malformed metadata causes findings of limited length, and no exception."""
     told = list(problems(described))
     assert told
     assert all(len(finding.what) < 500 for finding in told)

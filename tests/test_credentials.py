@@ -113,7 +113,7 @@ def test_a_user_name_alone_is_no_credential(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_an_empty_secret_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """An empty variable, as of a secret that does not exist, is NS742, unless a later place has credentials."""
+    """NS742 reports an empty variable, as of a secret that does not exist, unless a later place has credentials."""
     monkeypatch.setenv("TWINE_PASSWORD", text)
     assert missing(wanted()) == ["NS742"]
     monkeypatch.setenv("MY_TOKEN", "x")
@@ -166,7 +166,7 @@ def test_a_keyring_that_does_not_work_has_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_person_can_say_nothing() -> None:
-    """An empty answer is NS741; if the index uses API tokens, the user is not asked for a user name."""
+    """An empty answer stops with NS741; if the index uses API tokens, no user name is asked for."""
     asked: list[str] = []
 
     def ask(question: str, _: bool) -> str:
@@ -251,7 +251,7 @@ def told(index: Loopback, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_server_error_does_not_silently_change_the_credentials(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, status: int
 ) -> None:
-    """If the index's trusted publishing fails with a server error, NS739 is shown when other credentials are used."""
+    """If the index answers with a server error, NS739 says so, even if other credentials are then used."""
     answers["/_/oidc/audience"] = Reply("broken", status)
     assert told(index, monkeypatch) == "NS739"
 
@@ -294,7 +294,7 @@ def test_a_job_without_an_environment_is_told_so(
 
 
 def test_a_job_without_an_identity_is_told_so(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
-    """A job without the permission to request an identity is NS731."""
+    """A job without the permission to request an identity stops with NS731."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert missing(wanted(f"{index.url}/legacy/")) == ["NS731"]
 

@@ -137,7 +137,7 @@ def test_a_module_that_makes_data_reads_what_users_do_not_need(tmp_path: Path) -
 
 
 def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path) -> None:
-    """A missing file is an error if the wheel has all its siblings of that type, and there are at least three."""
+    """A missing file is an error if the wheel has all other files of that type in the folder, and there are several."""
     many = {f"src/sample/{name}.json": "" for name in "abcd"}
     (line,) = found(tmp_path / "a", many, lacking=("d.json",))
     assert line.endswith(" lacks sample/d.json, although it has every other file of that type there.")

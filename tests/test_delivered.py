@@ -209,7 +209,7 @@ def test_the_oldest_of_a_hundred_runs_may_lack_some(forge: FailingForge, looked:
 
 
 def test_what_the_forge_does_not_tell_is_not_guessed(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """If the answer about one run is invalid (NS785), its release and older ones are left out."""
+    """If the answer about a run is invalid (NS785), releases that it may belong to, and older ones, are left out."""
     for number in range(5):
         ran(forge, f"v1.{number}", number * 100, *by_a_tag(number * 100))
     next(job for job in forge.jobs if job["run_id"] == 2)["started_at"] = "yesterday"

@@ -174,7 +174,7 @@ def test_a_version_is_not_set_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_version_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
-    """If the file with the version is too large to read, NS312 stops, and the back end is not relied on."""
+    """If the file with the version is too large, NS312 refuses it, and the version is not left to the back end."""
     made = project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "V"\n')
     with (tmp_path / "V").open("w", encoding="utf-8") as file:
         file.truncate(MOST + 1)
@@ -189,7 +189,7 @@ def test_a_version_that_only_the_back_end_knows_is_left_to_it(tmp_path: Path) ->
 
 @pytest.mark.parametrize("options", [["--depth=1"], ["--depth=1", "--no-single-branch"], ["--shallow-exclude=v1.2.3"]])
 def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: list[str]) -> None:
-    """A shallow clone without the last release is NS309, which names the command to fetch the rest."""
+    """NS309 refuses a shallow clone without the last release, and names the command to fetch the rest."""
     project(tmp_path / "one")
     git(tmp_path / "one", "tag", "v1.2.3")
     for name in "ab":
@@ -205,7 +205,7 @@ def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: lis
 
 
 def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Path) -> None:
-    """A shallow clone that contains the last release tag is sufficient."""
+    """A shallow clone that contains the last release tag is enough to compute the development version."""
     project(tmp_path / "one")
     for name in "ab":
         commit_files(tmp_path / "one", {name: ""})
@@ -221,7 +221,7 @@ def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Pa
 
 
 def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> None:
-    """A clone made with `--no-tags` is NS309, unless it has a release tag of its own."""
+    """NS309 refuses a clone made with `--no-tags`, unless it has a release tag of its own."""
     project(tmp_path / "one")
     git(tmp_path / "one", "tag", "v1.2.3")
     commit_files(tmp_path / "one", {"a": ""})
@@ -236,7 +236,7 @@ def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> No
 
 
 def test_a_tag_that_names_no_version_makes_no_development_version(tmp_path: Path) -> None:
-    """A tag on HEAD that names no valid version is NS310, unless a release tag is there too."""
+    """A tag on HEAD that names no valid version is refused with NS310, unless a release tag is there too."""
     made = project(tmp_path)
     git(tmp_path, "tag", "v0.1.0-test.1")
     with pytest.raises(ShipError, match=r"NS310.*v0.1.0-test.1"):

@@ -237,7 +237,7 @@ def test_sdists_are_compared_too(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """A file that is no archive is NS503."""
+    """NS503 refuses a file that is not an archive."""
     for name in ("sample-1.0-py3-none-any.whl", "sample-1.0.tar.gz"):
         (tmp_path / name).write_bytes(b"nothing")
         with pytest.raises(ShipError, match="NS503"):

@@ -319,7 +319,7 @@ def test_a_doctor_that_finds_an_error_fails(
 
 
 def test_a_token_that_may_not_announce_is_told(yard: Yard) -> None:
-    """If this machine publishes, a token that may not create releases on GitHub is NS782."""
+    """If this machine publishes, NS782 reports a token that may not create releases on GitHub."""
     yard.write({"pyproject.toml": f'{FILES}[tool.nox-ship]\npublish.by = "machine"\n'})
     with FailingForge() as forge:
         yard.world.forge = forge.client()

@@ -170,7 +170,7 @@ def test_what_is_to_be_pushed_needs_to_be_agreed_to(
 
 
 def test_a_remote_without_the_commit_has_no_release() -> None:
-    """A release without a commit is not pushed, even if its tag is missing on the remote too."""
+    """A release without a commit does not count as pushed if the remote lacks its tag too."""
     assert not is_pushed({"refs/heads/main": "c"}, "main", "v1.0", None)
 
 

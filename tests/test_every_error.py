@@ -114,7 +114,7 @@ class FakeSession:
 
 
 def test_a_tool_that_cannot_be_installed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """A tool that cannot be installed is NS438; in a gate of level warning, it is only a warning."""
+    """NS438 reports a tool that cannot be installed; in a gate of level warning, it is only a warning."""
 
     class Offline(FakeSession):
         def install(self, *_: str) -> None:
@@ -135,7 +135,7 @@ def test_a_tool_that_cannot_be_installed_is_told(capsys: pytest.CaptureFixture[s
     ("number", "expected"), [(errno.ENOSPC, "NS802"), (errno.EDQUOT, "NS802"), (errno.EACCES, "NS903")]
 )
 def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A full disk is NS802, and other errors of the operating system are NS903, without a traceback."""
+    """NS802 reports a full disk, and NS903 other errors of the operating system, without a traceback."""
     session: Any = FakeSession()
     with pytest.raises(BaseException) as caught, sessions._errors_shown(session):
         raise OSError(number, os.strerror(number), "some/file")
@@ -145,7 +145,7 @@ def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pyt
 
 
 def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
-    """A file that is too large is NS312."""
+    """NS312 refuses a file that is too large."""
     with (tmp_path / "large").open("wb") as stream:
         stream.truncate(documents.MOST + 1)
     with pytest.raises(ShipError, match="NS312"):
@@ -153,7 +153,7 @@ def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that cannot be opened is NS312, with the operating system's reason."""
+    """NS312 reports a file that cannot be opened, with the operating system's reason."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")

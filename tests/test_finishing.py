@@ -72,7 +72,7 @@ def assert_released(project: Shielded, commit: str) -> None:
 
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
 def test_the_same_command_finishes_what_was_merged(project: Shielded, sessions: FakeGates, how: How) -> None:
-    """After a merge, the same command tags the merged commit and publishes the proposed files without new proof."""
+    """After a merge, the same command tags the merged commit and publishes the proposed files without new gates."""
     proposed = built(project.yard.release())
     commit = project.merge(how)
     project.update()
@@ -117,7 +117,7 @@ def test_a_reviewers_commit_is_released_with_the_rest(project: Shielded, session
 
 
 def test_another_machine_finishes_it(project: Shielded, sessions: FakeGates) -> None:
-    """Without a record of the proposal, as on another machine, everything is proven again and the release finished."""
+    """Without a record of the proposal, as on another machine, everything is built and checked again."""
     project.yard.release()
     commit = project.merge()
     project.update()
@@ -306,7 +306,7 @@ def test_a_commit_that_is_not_in_the_branch_proves_nothing(project: Shielded) ->
 
 
 def test_a_forge_that_does_not_answer_stops_the_release(project: Shielded) -> None:
-    """If the forge does not answer, NS780 stops, as a merged release may have to be finished first."""
+    """If the forge does not answer, NS780 stops the release, as a merged one may have to be finished first."""
     change_version(project)
     project.forge.faults.dead_after = 0
     assert "NS780" in refused(project, "patch")
@@ -325,7 +325,7 @@ def test_without_a_forge_the_trees_are_compared(project: Shielded, how: How) -> 
 
 
 def test_without_a_forge_a_finish_that_was_cut_short_goes_on(project: Shielded) -> None:
-    """Without a forge, a finish that was interrupted before the push continues with the next run."""
+    """Without a forge, a run that was interrupted before it pushed the tag is continued by the next one."""
     project.yard.release()
     commit = project.merge()
     project.yard.world.forge = None

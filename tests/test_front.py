@@ -94,7 +94,7 @@ def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_yes_can_be_said_in_few_ways(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only `y` and `yes`, in any case, agree to the push; other and empty answers are NS235."""
+    """Only `y` and `yes`, in any case, agree to the push; any other answer stops with NS235."""
     run = yard.prepare()
     run.take(Planned(plan(yard)))
     told: dict[str, bool] = {}
@@ -119,7 +119,7 @@ def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.Mo
 def test_what_a_release_starts_ends_with_it(
     yard: Yard, sessions: FakeGates, guards: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process that ends what a release started runs as long as the release, without credentials."""
+    """A guard process, which ends what a release started, runs only during the release and gets no credentials."""
     monkeypatch.setenv("TWINE_PASSWORD", "x")
     monkeypatch.setenv("PLAIN", "y")
     seen: list[Mapping[str, str]] = []

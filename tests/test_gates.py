@@ -48,7 +48,7 @@ class Nox:
         self.calls: list[Call] = []
 
     def __call__(self, call: Call) -> tuple[int, str]:
-        """Run."""
+        """Return the exit code and the output of a run."""
         self.calls.append(call)
         events: list[list[Any]] = []
         for entry in self.entries:
@@ -69,7 +69,7 @@ def run(stage: Stage, *names: str, keep: tuple[str, ...] = ()) -> tuple[SessionR
     """Run sessions without showing anything."""
 
     def quiet(*_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     return run_sessions(stage, names, keep=keep, started=quiet, finished=quiet, echo=quiet)
 
@@ -132,7 +132,7 @@ class Runs(Nox):
         self.runs = list(runs)
 
     def __call__(self, call: Call) -> tuple[int, str]:
-        """Run."""
+        """Return the exit code and the output of a run."""
         self.entries = self.runs.pop(0)
         self.code = int(any(entry["result"] == "failed" for entry in self.entries))
         self.output = f"run {len(self.calls) + 1}\n"
@@ -221,7 +221,7 @@ def test_what_a_session_warned_of_is_told_again_where_it_is_reused(stage: Stage,
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_runner_that_tells_of_no_session_has_not_passed(stage: Stage, programs: Programs, code: int) -> None:
-    """A runner that ends without reporting a session is NS432, whatever its exit code."""
+    """NS432 reports a runner that ends without reporting a session, whatever its exit code."""
     Nox(programs, code=code, output="Traceback: boom")
     with pytest.raises(ShipError) as caught:
         run(stage, "lint")
@@ -246,7 +246,7 @@ ODD_EVENTS = ('["said", "x", 5]', '["ended", 5, {"result": "success"}]', LINT_EN
 
 @pytest.mark.parametrize("event", [*NO_EVENTS, *ODD_EVENTS])
 def test_what_no_runner_says_has_not_passed(stage: Stage, programs: Programs, event: str) -> None:
-    """A malformed or repeated event, as a noxfile could print it, is NS432."""
+    """A malformed or repeated event, as a noxfile could print it, stops the release with NS432."""
     Nox(programs, PASSED, output=EVENT + event)
     with pytest.raises(ShipError, match="NS432"):
         run(stage, "lint")
@@ -254,7 +254,7 @@ def test_what_no_runner_says_has_not_passed(stage: Stage, programs: Programs, ev
 
 
 def test_a_nox_that_fails_without_a_failed_session_has_not_passed(stage: Stage, programs: Programs) -> None:
-    """A runner that fails although no session failed is NS432."""
+    """NS432 reports a runner that fails although no session failed."""
     Nox(programs, PASSED, code=3)
     with pytest.raises(ShipError, match=r"NS432.*exit code 3"):
         run(stage, "lint")
@@ -295,7 +295,7 @@ def test_a_session_whose_name_begins_like_another_is_another(stage: Stage, progr
 def test_variables_of_the_outer_nox_do_not_reach_the_inner(
     stage: Stage, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The runner does not inherit the outer nox's selections or GitHub's output files, only variables in `keep`."""
+    """Sessions get neither the outer nox's selections nor GitHub's output files, but do get the variables in `keep`."""
     nox = Nox(programs, PASSED)
     monkeypatch.setenv("DEPLOY_TOKEN", "x")
     monkeypatch.setenv("OTHER_TOKEN", "y")

@@ -61,7 +61,7 @@ def test_a_part_leads_no_job_to_another_runner(set_of_two: tuple[Yard, Manifest]
 
 
 def test_what_is_no_set_is_installed_nowhere(set_of_two: tuple[Yard, Manifest]) -> None:
-    """An incomplete set is NS577, and no job installs it."""
+    """An incomplete set is reported with NS577, and no job installs it."""
     yard, _ = set_of_two
     collected = collect(yard.project, [parted(set_of_two, "ubuntu-latest", LINUX)])
     assert collected.trials == ()

@@ -25,14 +25,14 @@ def test_a_repository_is_found_from_a_folder_in_it(tmp_path: Path) -> None:
 
 
 def test_no_repository_and_no_commit_are_told_apart(tmp_path: Path) -> None:
-    """A folder outside any repository is NS201, and a repository without commits is NS202."""
+    """NS201 refuses a folder outside any repository, and NS202 a repository without commits."""
     assert failure(tmp_path).startswith("NS201")
     git(tmp_path, "init", "--quiet")
     assert failure(tmp_path).startswith("NS202")
 
 
 def test_a_bare_repository_is_none_to_release_from(tmp_path: Path) -> None:
-    """A bare repository is NS201, with git's message."""
+    """A bare repository is refused with NS201 and git's message."""
     git(tmp_path, "init", "--quiet", "--bare")
     assert failure(tmp_path).startswith("NS201")
     assert "work tree" in failure(tmp_path)
@@ -117,7 +117,7 @@ def test_a_repository_without_tags(tmp_path: Path) -> None:
 
 
 def test_known_commits_are_told_from_unknown_ones(tmp_path: Path) -> None:
-    """Objects that are missing or are no commits are not known commits."""
+    """Objects that are missing, or are not commits, do not count as known commits."""
     repository = make_repository(tmp_path)
     tree = git(tmp_path, "rev-parse", "HEAD^{tree}")
     assert repository.known([repository.head, "0" * 40, "1" * 40, tree]) == {repository.head}

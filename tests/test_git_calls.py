@@ -148,7 +148,7 @@ def test_submodules_are_fetched_with_what_git_may_need(
     assert call.options["keep"] == {"GITHUB_TOKEN"}
     (source.path / "x").mkdir()  # as git leaves a submodule that is not checked out
     source.clone(tmp_path / "c")
-    make_repository(source.path / "x", {"other.txt": ""})  # and one without that commit
+    make_repository(source.path / "x", {"other.txt": ""})  # and a submodule without that commit
     source.clone(tmp_path / "d")
     assert ["--init" in call.line for call in programs.started("submodule", "update")] == [True] * 3
 

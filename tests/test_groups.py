@@ -41,7 +41,7 @@ def test_dependency_groups_are_resolved(tmp_path: Path) -> None:
     ],
 )
 def test_a_group_that_cannot_be_resolved_is_a_finding(tmp_path: Path, text: str) -> None:
-    """Cycles, missing groups, duplicate names and wrong types are NS402."""
+    """Cycles, missing groups, duplicate names and wrong types are refused with NS402."""
     with pytest.raises(ShipError, match="NS402"):
         groups(tmp_path, text)
 
@@ -144,6 +144,6 @@ def test_a_tool_is_required_as_the_project_requires_it(tmp_path: Path) -> None:
 
 
 def test_a_tool_is_provided_by_its_own_name() -> None:
-    """Plug-ins of a tool, and lines that are no requirements, do not provide the tool."""
+    """Plug-ins of a tool, and lines that are not requirements, do not provide the tool."""
     assert provides(("PyTest>=8",), "pytest")
     assert not provides(("pytest-cov", "-e .", "./pytest"), "pytest")

@@ -128,7 +128,7 @@ def test_an_answer_that_says_nothing_is_unclear(file: Path, programs: Programs, 
 
 
 def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs) -> None:
-    """An upload that exceeds its time limit is NS735."""
+    """An upload that exceeds its time limit stops with NS735."""
 
     def slow(_: Call) -> tuple[int, str]:
         raise TimedOutError(COMMAND_SLOW("Slow."))
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_signed_is_not_uploaded(file: Path, programs: Prog
 
 
 def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> None:
-    """Signing that takes too long, or fails but leaves a file, is NS751."""
+    """Signing that takes too long, or fails but leaves a file, stops with NS751."""
 
     def slow(_: Call) -> tuple[int, str]:
         raise TimedOutError(COMMAND_SLOW("Slow."))
@@ -260,7 +260,7 @@ def test_a_json_api_that_does_not_answer_is_no_failure(server: Loopback, answers
 
 @pytest.mark.parametrize("status", [400, 403, 500, 503])
 def test_a_simple_api_that_does_not_answer_is_a_failure(server: Loopback, answers: Answers, status: int) -> None:
-    """If the simple API fails, NS701 stops, as that does not mean that the index has no files."""
+    """If the simple API fails, NS701 says so, as a failure does not mean that the index has no files."""
     answers["/simple/sample/"] = Reply("no", status)
     with pytest.raises(ShipError, match="NS701"):
         listing(server).files("sample", "1.2.3")
@@ -300,7 +300,7 @@ def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
 
 
 def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
-    """A download is hashed, whatever hash the index lists; a failed download is NS701."""
+    """A download is hashed, whatever hash the index lists, and a failed download raises NS701."""
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
     told = Served("x", f"{server.url}/files/x", "0" * 64)
@@ -324,7 +324,7 @@ def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answer
 
 @pytest.mark.parametrize("packing", ["br", "zstd", "gzip, br"])
 def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, answers: Answers, packing: str) -> None:
-    """An answer with a content encoding that was not requested is NS701."""
+    """An answer with a content encoding that was not requested is refused with NS701."""
     good = page(FILE)
     answers["/simple/sample/"] = Reply(good.body, headers={**good.headers, "Content-Encoding": packing})
     with pytest.raises(ShipError, match=r"NS701.*encoded"):
@@ -341,7 +341,7 @@ def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, a
     ],
 )
 def test_a_page_of_another_kind_is_not_read(server: Loopback, answers: Answers, kind: str, body: str) -> None:
-    """A page of an unknown content type, or a malformed one, is NS701 and does not count as empty."""
+    """A page of an unknown content type, or a malformed one, is refused with NS701 and does not count as empty."""
     answers["/simple/sample/"] = Reply(body, headers={"Content-Type": kind})
     with pytest.raises(ShipError, match=r"NS701.*its page (is|does not follow)"):
         listing(server).files("sample", "1.2.3")

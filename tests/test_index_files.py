@@ -210,7 +210,7 @@ def test_links_count_from_the_base_of_a_page() -> None:
     ],
 )
 def test_a_name_tells_a_version(name: str, version: str) -> None:
-    """The version is read from a file name, however it spells the project's name, if it is of this project."""
+    """The version is read from a file name in any spelling of the project's name, but not from another project's."""
     assert [entry[3] for entry in read(f"<a href=x>{name}</a>")] == [version]
 
 

@@ -67,7 +67,7 @@ def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: p
 
 @pytest.mark.parametrize("written", ["tool = 5\n", "tool = { x = 1 }\n", "[tool]\nbumpversion = 'x'\n"])
 def test_settings_are_added_to_tables_alone(project: Path, written: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """If `tool` in pyproject.toml is not written as plain tables, NS112 stops, and nothing is changed."""
+    """If `tool` in pyproject.toml is not written as plain tables, `init` stops with NS112 and changes nothing."""
     text = f"{written}{PYPROJECT}" if written.startswith("tool") else f"{PYPROJECT}{written}"
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "pyproject.toml": text})
     assert command.main(["init"]) == 1
@@ -142,7 +142,7 @@ def test_the_repository_can_be_named(project: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_project_of_the_old_style_gets_a_pyproject(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A project with only setup.py gets a pyproject.toml, and is told which imports of setup.py it must add."""
+    """A project with only setup.py gets a pyproject.toml, and `init` names its imports that nothing installs."""
     (project / "pyproject.toml").unlink()
     script = 'import numpy\nfrom setuptools import setup\nsetup(name="sample", version="1.2.3")\n'
     write_files(project, {"setup.py": script, "docs/conf.py": 'release = "1.2.3"\n'})

@@ -159,7 +159,7 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
 def test_the_weekly_workflow_audits_where_there_is_a_session_for_it(
     project: Path, own: str, gates: str | None, expected: tuple[str, ...]
 ) -> None:
-    """The weekly workflow has an audit job if there is such a session; the rehearsal then leaves the gate out."""
+    """The weekly workflow has an audit job if there is such a session; the rehearsal omits it if it is a gate."""
     chosen = f"gates = {gates}\n" if gates else ""
     settings = f"[tool.nox-ship]\n{chosen}workflows.weekly = true\n"
     write_files(
@@ -257,7 +257,7 @@ def test_a_second_publisher_is_not_written_without_being_told(
 
 
 def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """If ours was forced, each run says which other workflow publishes, and which one may."""
+    """If `--force` wrote our workflow anyway, each run names the others that publish or may publish."""
     write_files(
         project,
         {
@@ -274,7 +274,7 @@ def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: py
 
 
 def test_jobs_of_ones_own_are_kept(project: Path) -> None:
-    """The project's own jobs in our workflows are kept when those are rewritten, and are no drift."""
+    """The project's own jobs in our workflows are kept when those are rewritten, and do not count as drift."""
     assert command.main(["init"]) == 0
     mark = "  # >>> own: further jobs\n"
     job = f"{mark}  mine:\n    runs-on: ubuntu-latest\n    steps: [{{run: make}}]\n"
@@ -329,7 +329,7 @@ def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
 
 
 def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--force` with its name replaces a project's own workflow, shows the diff, and names what got lost."""
+    """`--force` with its name replaces a project's own workflow, and shows the diff and the lost settings."""
     theirs = {
         ".github/workflows/ci.yml": CHECKS,
         ".github/workflows/release.yml": "name: Mine\nenv: {CIBW_SKIP: a, CIBW_TEST_COMMAND: b}\n",
@@ -367,7 +367,7 @@ def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.Capt
 
 
 def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A hand-written lock is NS815, and is replaced only if `--force` names it."""
+    """NS815 reports a hand-written lock, which is replaced only if `--force` names it."""
     write_files(project, {LOCK: "mine==1\n"})
     assert command.main(["init"]) == 1
     assert "NS815" in capsys.readouterr().out

@@ -172,7 +172,7 @@ def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright", "ty"])
 def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, checker: str) -> None:
-    """A new noxfile has a comment that type checkers skip it by, as they lack nox and nox-ship."""
+    """A new noxfile tells type checkers to skip it, as their environment lacks nox and nox-ship."""
     write_files(project, {"pyproject.toml": f"{PYPROJECT}[tool.{checker}]\nx = 1\n"})
     assert command.main(["init"]) == 0
     written = (project / "noxfile.py").read_text("utf-8")
@@ -204,7 +204,7 @@ def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: s
 
 
 def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """If pytest runs doctests in all modules, `init` suggests to ignore the new noxfile."""
+    """If pytest runs doctests in all modules, `init` suggests ignoring the new noxfile."""
     options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'
     write_files(project, {"pyproject.toml": PYPROJECT + options, "tests/test_a.py": ""})
     assert command.main(["init"]) == 0

@@ -68,7 +68,7 @@ def test_a_module_that_cannot_be_imported_is_a_problem(site: Path, code: str, re
 
 
 def test_a_version_that_a_module_states_is_told(site: Path) -> None:
-    """A `__version__` that differs from the metadata is reported; one that is no text is ignored."""
+    """A `__version__` that differs from the metadata is reported; one that is not a string is ignored."""
     stated = {"same": "'1.0'", "other": "'1.1'", "odd": "(1, 1)", "none": "None", "text": "'unknown'"}
     write_files(site, {f"zz_stated_{name}.py": f"__version__ = {value}\n" for name, value in stated.items()})
     write_files(site, {"zz_stated_lazy.py": "def __getattr__(name):\n    raise ValueError(name)\n"})
@@ -137,7 +137,7 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
 
 
 def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
-    """The extras of the wheels are read with their requirements, even if some metadata are malformed."""
+    """The extras of the wheels are read with their requirements, even if some of the metadata is malformed."""
     metadata = (
         "Provides-Extra: Fast_IO",
         "Provides-Extra: none",
@@ -155,7 +155,7 @@ def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
-    """A file or folder whose name is no identifier does not count as a module."""
+    """A file or folder whose name is not an identifier does not count as a module."""
     files = {"sample/__init__.py": "", "not-a-module.py": "", "no-package/__init__.py": "", "no-package/inner/x.py": ""}
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
     assert Expected.of(manifest, [make_wheel(tmp_path, files)], Settings()).modules == ("sample",)
