@@ -216,7 +216,7 @@ def test_a_laptop_asks_no_index_for_trusted_publishing(
 
 
 def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trusted publishing is not tried over plain HTTP, except on the same machine."""
+    """Trusted publishing is not used with an index over plain HTTP, which would reveal the job's identity."""
     monkeypatch.setenv("CI", "1")
     assert TrustedPublisher.of("mine", "http://index.invalid/legacy/", os.environ) is None
 
