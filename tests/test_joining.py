@@ -135,7 +135,7 @@ def test_the_last_release_tells_what_there_must_be(
 def test_what_a_workflow_builds_wheels_for_is_told(
     built: tuple[Yard, Manifest], systems: str, expect: str, index: FakeIndex, elsewhere: tuple[str, ...]
 ) -> None:
-    """The settings, else the last release, else the runners tell which wheels are built elsewhere; one wheel needs none."""
+    """Wheels built elsewhere come from the settings, the last release or the runners; a single wheel needs none."""
     yard, manifest = built
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('"ubuntu", "windows"', systems)
     yard.write({"pyproject.toml": f"{text}expect = {expect}\n" if expect else text})

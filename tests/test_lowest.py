@@ -104,7 +104,7 @@ def test_an_environment_is_read_without_running_it(tmp_path: Path) -> None:
 
 
 def test_the_recipe_is_that_of_the_tests(tmp_path: Path) -> None:
-    """The gate runs the tests with lowered dependencies, without coverage; it is skipped if there are no dependencies."""
+    """The gate runs the tests with lowered dependencies and no coverage; a project without dependencies skips it."""
     files = {"src/sample/__init__.py": "", "tests/test_a.py": ""}
     text = '[project]\nname = "sample"\nversion = "1"\ndependencies = ["click>=7"]\n'
     (step,) = recipe(make_project(tmp_path, text, files), ["-k", "x"]).steps

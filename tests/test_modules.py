@@ -163,7 +163,7 @@ def test_a_part_of_a_namespace_that_is_missing_is_told(site: Path) -> None:
 
 
 def test_what_only_a_dependency_requires_is_told(site: Path) -> None:
-    """An import of a package that only a dependency requires is reported, unless an extra of that dependency is used."""
+    """An import of a package that only a dependency requires is reported, unless its extra is required."""
     install(site, "zz-dep", {"zz_dep/__init__.py": ""}, "Requires-Dist: zz-fast; extra == 'speed'")
     install(site, "zz-deep", {"zz_deep/__init__.py": ""})
     install(site, "zz-fast", {"zz_fast.py": ""})
