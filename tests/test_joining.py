@@ -135,7 +135,7 @@ def test_the_last_release_tells_what_there_must_be(
 def test_what_a_workflow_builds_wheels_for_is_told(
     built: tuple[Yard, Manifest], systems: str, expect: str, index: FakeIndex, elsewhere: tuple[str, ...]
 ) -> None:
-    """Wheels built elsewhere come from the settings, the last release or the runners; a single wheel needs none."""
+    """A workflow's wheels are named by the settings, the last release or its runners; without runners, it has none."""
     yard, manifest = built
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('"ubuntu", "windows"', systems)
     yard.write({"pyproject.toml": f"{text}expect = {expect}\n" if expect else text})
@@ -144,7 +144,7 @@ def test_what_a_workflow_builds_wheels_for_is_told(
 
 
 def test_an_index_that_is_silent_is_a_warning(built: tuple[Yard, Manifest]) -> None:
-    """If the index does not answer, NS580 warns that wheels which the last release had could be missing."""
+    """If the index does not answer, NS580 warns that wheels of the last release may be missing."""
     yard, manifest = built
     wanted, warnings = wanted_wheels(yard.project, manifest, make_index(late=["silent"]))
     assert wanted.before == ()

@@ -123,7 +123,7 @@ def test_a_guard_ends_with_what_it_guards(monkeypatch: pytest.MonkeyPatch) -> No
     def start(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
         started.append(real(*args, **options))
         assert options["env"] == {"A": "b"}
-        assert args[0][1:3] == ["-I", "-S"]  # what lies on its path could speak for it
+        assert args[0][1:3] == ["-I", "-S"]  # otherwise, modules of the current folder could replace its own
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)
@@ -159,7 +159,7 @@ def test_processes_are_listed_where_there_is_no_proc(monkeypatch: pytest.MonkeyP
 def test_nothing_is_ended_where_there_are_no_process_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a system without process groups, no guard is started, and a process whose parent has ended keeps running."""
     monkeypatch.setattr(lifeline, "_POSIX", False)
-    monkeypatch.setattr(lifeline, "_end", lambda: pytest.fail("It was to be ended."))
+    monkeypatch.setattr(lifeline, "_end", lambda: pytest.fail("The process was ended."))
     lifeline.end_with(0)
     with lifeline.guarded({}):
         assert lifeline._guard is None

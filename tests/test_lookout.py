@@ -105,7 +105,7 @@ def test_an_index_is_asked_once() -> None:
 
 
 def test_a_look_is_begun_before_anything_is_asked() -> None:
-    """The project's page is read once for all versions, and not again for the check of the name."""
+    """The project's page is read once for its name and all versions; for a known name, nothing else is requested."""
     project = {"name": "sample", "versions": ["1.2.3"], "files": [], "meta": {"api-version": "1.1"}}
     with Loopback(lambda _: Reply(json.dumps(project), headers={"Content-Type": JSON})) as server:
         look = Lookout(lambda: Index("x", "", f"{server.url}/simple/", public=True), "sample")
@@ -246,8 +246,8 @@ def test_a_look_opens_no_keyring_and_makes_no_token(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in [name for name in os.environ if name.startswith("TWINE_") or name.endswith("_API_TOKEN")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("keyring.get_password", lambda *_: pytest.fail("The keyring is opened."))
-    monkeypatch.setattr("nox_ship.world.credentials.TrustedPublisher.of", lambda *_: pytest.fail("It asks."))
+    monkeypatch.setattr("keyring.get_password", lambda *_: pytest.fail("The keyring was opened."))
+    monkeypatch.setattr("nox_ship.world.credentials.TrustedPublisher.of", lambda *_: pytest.fail("A token was made."))
     world = RealWorld(tmp_path, tmp_path, Settings(), quietly=True, variables=os.environ)
     with pytest.raises(ShipError, match=r"NS741.*the keyring was not opened"):
         _ = world.index("pypi", "sample").credentials

@@ -27,7 +27,7 @@ def planned(folder: Path, step: RecipeStep, *requires: str, **more: Installed) -
 
 
 def test_what_the_tests_alone_need_stays_as_it_is(tmp_path: Path) -> None:
-    """Dependencies of the project are lowered, and theirs are free; what only the tests need is pinned."""
+    """The project's dependencies are lowered, their own ones may change, and what only the tests need is pinned."""
     made = planned(tmp_path, RecipeStep(("pytest>=8",)))
     assert made.bounds == {"click": "7"}
     assert made.pins == ("attrs==25.1", "pluggy==1.6", "pytest==9.0")
@@ -55,7 +55,7 @@ def test_what_counts_as_a_lower_bound(tmp_path: Path, bound: str) -> None:
 
 
 def test_extras_that_users_install_are_the_projects_too(tmp_path: Path) -> None:
-    """Extras for users are lowered if the tests install them; extras for development are not."""
+    """An extra's dependencies are lowered if the tests install it, but not those of an extra for development."""
     lines = ("click>=7; extra == 'cli'", "pytest>=8; extra == 'test'", "attrs>=20; extra == 'more'", "colorama>=0.1")
     assert set(planned(tmp_path, RecipeStep(extras=("cli", "test")), *lines).bounds) == {"click", "colorama"}
     assert set(planned(tmp_path, RecipeStep(extras=("dev-test",)), *lines).bounds) == {"colorama"}

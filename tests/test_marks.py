@@ -205,7 +205,7 @@ def yard(tmp_path: Path, forge: FailingForge) -> Yard:
 @pytest.fixture
 def shown(
     yard: Yard,
-    home: object,  # noqa: ARG001 - what is kept between runs is beside the project
+    home: object,  # noqa: ARG001 - puts the cache next to the project
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Any:

@@ -257,7 +257,7 @@ def test_one_python_is_enough(pythons: tuple[str, ...], expected: str) -> None:
     assert newest_python(pythons) == expected
 
 
-# What goes on the page
+# What is attached to the release
 
 
 def bill(manifest: Manifest, **changes: Any) -> bytes:
@@ -268,14 +268,14 @@ def bill(manifest: Manifest, **changes: Any) -> bytes:
 
 
 def attached(project: Project, manifest: Manifest, content: bytes, *, proof: bool = False) -> list[Attachment]:
-    """Return what is attached of a file in the project's own folder."""
+    """Return the attachments made from a file in the project's own folder."""
     path = materials_path(project)
     path.write_bytes(content)
     return list((provenance if proof else materials)(path, manifest))
 
 
 def test_what_is_about_the_release_is_attached(project: Project, manifest: Manifest) -> None:
-    """The bill of materials and the provenance are attached under names like the files'; a missing one is left out."""
+    """The bill of materials and the provenance are attached with the release's name and version, if they exist."""
     (found,) = attached(project, manifest, content := bill(manifest))
     assert (found.name, found.content) == ("sample-1.2.3.cdx.json", content)
     (found,) = attached(project, manifest, content := bundle(manifest), proof=True)
@@ -303,7 +303,7 @@ def test_what_is_about_the_release_is_attached(project: Project, manifest: Manif
 def test_a_bill_of_materials_of_something_else_is_refused(
     project: Project, manifest: Manifest, content: bytes | dict[str, Any]
 ) -> None:
-    """A bill of materials for other files is refused with NS799, as the job that made it runs code of others."""
+    """A bill of materials for other files is refused with NS799, since the job that made it runs code from others."""
     with pytest.raises(ShipError, match=r"NS799.*not about the files of sample 1\.2\.3"):
         attached(project, manifest, content if isinstance(content, bytes) else bill(manifest, **content))
 
@@ -357,7 +357,7 @@ def test_what_is_no_bundle_is_refused(project: Project, manifest: Manifest, cont
 def test_what_is_public_is_not_described_afterwards(
     announces: bool, described: str | None, bump: bool, passed: tuple[str, ...], lacks: bool
 ) -> None:
-    """A bill of materials is made once, and only if it can be made of what the gates tested before publishing."""
+    """An announced release gets one bill of materials, unless it is already tagged and its gates passed without one."""
     record = SimpleNamespace(described=described, passed=passed)
     run = SimpleNamespace(stage=SimpleNamespace(record=record), announces=announces, plan=SimpleNamespace(bump=bump))
     assert proving._lacks_materials(cast("Run", run)) is lacks

@@ -71,7 +71,7 @@ def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tup
     ],
 )
 def test_imports_that_always_happen_are_told_apart(code: str, always: list[str]) -> None:
-    """Imports in functions, under conditions that may not hold, or whose failure is caught are not always executed."""
+    """Imports in functions, under conditions that may not hold, or in a `try` do not count as always executed."""
     module = modules.Module("zz/x.py", code.encode())
     names = [found.names for found in module.imports]
     assert [name for group in names for name in (group[:1] if "from" in code else group)] == always
@@ -99,7 +99,7 @@ def test_relative_imports_are_followed(path: str, code: str, names: tuple[str, .
 
 
 def test_what_the_top_level_modules_need_is_certain(site: Path) -> None:
-    """An undeclared import is certain if importing a top-level module executes it, even indirectly, and else unsure."""
+    """An undeclared import is certain if importing a top-level module executes it, and unsure otherwise."""
     files = {
         "zz/__init__.py": "from .core import x\nfrom zz import deep\n",
         "zz/core.py": "import zz_gone\nimport os.path\n",
@@ -163,7 +163,7 @@ def test_a_part_of_a_namespace_that_is_missing_is_told(site: Path) -> None:
 
 
 def test_what_only_a_dependency_requires_is_told(site: Path) -> None:
-    """An import of a package that only a dependency requires is reported, unless its extra is required."""
+    """Importing a package that only a dependency requires is reported, unless the dependency's extra is required."""
     install(site, "zz-dep", {"zz_dep/__init__.py": ""}, "Requires-Dist: zz-fast; extra == 'speed'")
     install(site, "zz-deep", {"zz_deep/__init__.py": ""})
     install(site, "zz-fast", {"zz_fast.py": ""})

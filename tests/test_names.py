@@ -74,7 +74,7 @@ def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytes
         with monkeypatch.context() as later:
             later.setattr(time, "time", lambda: 1e10)
             assert keeping.refuses_name("sample") == ()
-        assert keeping.refuses_name("sample") == ()  # what was kept at a time to come is not believed
+        assert keeping.refuses_name("sample") == ()  # an entry from the future is ignored
         assert len(server.paths) == 3
         known.append("5ample0")
         assert [finding.id for finding in keeping.refuses_name("5ampleo")] == ["NS727"]

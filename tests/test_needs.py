@@ -104,7 +104,7 @@ def test_pip_installs_requirements(line: str, requirements: str) -> None:
     "line", ["-r a.txt", "-ra.txt", "--requirement a.txt", "--requirement=a.txt", "-Ur a.txt", "-Ura.txt", "-r ./a.txt"]
 )
 def test_pip_installs_files(line: str) -> None:
-    """A requirements file is read from each way to write the option."""
+    """The option for a requirements file is recognized in every notation."""
     assert pip_install(words(line)) == Needs(files=("a.txt",))
 
 
@@ -269,7 +269,7 @@ PDM = '[project.optional-dependencies]\nextra = ["x"]\n[dependency-groups]\ntest
     ],
 )
 def test_groups_of_pdm(tmp_path: Path, line: str, groups: str, extras: str) -> None:
-    """PDM installs all development groups or the selected ones; a selected extra is installed additionally."""
+    """PDM installs all development groups or the selected ones, and a selected extra in addition."""
     needs = pdm_install(sample(tmp_path, PDM), words(line))
     assert (" ".join(needs.groups), " ".join(needs.extras)) == (groups, extras)
     assert needs.project

@@ -83,7 +83,7 @@ def test_the_tool_that_fragments_are_for_makes_the_section(
 
 
 def test_without_fragments_of_such_a_tool_nothing_is_run(tmp_path: Path, programs: Programs) -> None:
-    """If a project uses another tool for fragments, none is run."""
+    """If a project uses another tool for news fragments, that tool is not run."""
     project = make_project(tmp_path, PYPROJECT, {".changie.yaml": "", ".changes/unreleased/1.yaml": ""})
     assert not collect(project, "1.3.0", date(2026, 3, 4))
     assert programs.calls == []

@@ -97,7 +97,7 @@ def test_git_speaks_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_tag_of_the_branchs_name_does_not_change_the_branch(tmp_path: Path) -> None:
-    """If a tag or branch makes `main` or `origin/main` ambiguous, the branch is still found."""
+    """If a tag or branch makes `main` or `origin/main` ambiguous, branches still have their right names."""
     origin = make_repository(tmp_path / "one")
     git(tmp_path, "clone", "--quiet", str(origin.path), "two")
     repository = Repository(tmp_path / "two")

@@ -46,7 +46,7 @@ class Release:
         git(self.yard.root, "remote", "add", "origin", "git@github.com:acme/sample.git")
         self.yard.tag("v1.2.3")
         self.commit = self.yard.repository.head
-        commit_files(self.yard.root, {".github/workflows/release.yml": "on: push\njobs: {}\n"})  # renamed since
+        commit_files(self.yard.root, {".github/workflows/release.yml": "on: push\njobs: {}\n"})  # changed since
         self.folder = folder / "served"
         paths = [make_wheel(self.folder, {"sample.py": ""}), make_sdist(self.folder, {"sample.py": ""})]
         self.index = make_index(shelf={path.name: path.read_bytes() for path in paths}, public=True)
@@ -147,7 +147,7 @@ def signed_for_another_file(release: Release) -> None:
 
 
 def signed_by_another_key(release: Release) -> None:
-    """Replace the signature by one from another attestation."""
+    """Replace the signature with one from another attestation."""
     told = release.index.provenances[WHEEL]
     assert isinstance(told, bytes)
     one = json.loads(told)
@@ -160,12 +160,12 @@ def signed_by_another_key(release: Release) -> None:
 
 
 def nothing_attested(release: Release) -> None:
-    """Make provenance that contains no attestation."""
+    """Replace the provenance with one that contains no attestation."""
     release.index.provenances[WHEEL] = provenance(release.folder / WHEEL)
 
 
 def no_provenance(release: Release) -> None:
-    """Replace the provenance by invalid JSON."""
+    """Replace the provenance with invalid JSON."""
     release.index.provenances[WHEEL] = b"{"
 
 
@@ -187,7 +187,7 @@ def test_files_without_provenance_are_told_where_others_have_it(release: Release
     ("change", "level"), [("attestations = false", "warning"), ('by = "machine"', "warning"), ("", "error")]
 )
 def test_provenance_that_is_gone_since_the_last_release_is_told(release: Release, change: str, level: str) -> None:
-    """If the last release had provenance and this one has none, that is NS797; by settings, only a warning."""
+    """If only the last release had provenance, NS797 is an error, or a warning if the settings explain that."""
     assert release.found() == []
     earlier = make_sdist(release.folder / "earlier", {}, version="1.2.2")
     release.index.earlier[earlier.name] = earlier.read_bytes()

@@ -143,7 +143,7 @@ def test_coverage_needs_what_the_tests_measure() -> None:
 
 @pytest.mark.parametrize("facts", [{"wanted": True}, {"chosen": ("tests", "coverage")}])
 def test_coverage_that_was_asked_for_and_cannot_work_is_an_error(facts: dict[str, Any]) -> None:
-    """If coverage is requested but the tests cannot measure it, that is the error NS841, unless one is left out."""
+    """If coverage is requested but cannot be measured, NS841 is an error, unless coverage or the tests are left out."""
     sessions = Sessions(decision=decide(own("tests"), **facts))
     (finding,) = sessions.told()
     assert (finding.id, finding.level) == ("NS841", "error")

@@ -150,7 +150,7 @@ def _edit(**changes: object) -> Callable[[Path], object]:
     ],
 )
 def test_a_part_that_is_damaged_is_refused(made: Path, damage: Callable[[Path], object]) -> None:
-    """If the record is invalid, or a wheel is missing, changed or not in it, the part is refused with NS575."""
+    """If the record is invalid, or a wheel is missing, changed or not recorded, the part is refused with NS575."""
     damage(made)
     with pytest.raises(ShipError, match="NS575"):
         Part.read(made)

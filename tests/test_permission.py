@@ -64,7 +64,7 @@ def test_a_token_with_scopes_is_judged_by_them_and_by_its_user(
 
 @pytest.mark.parametrize("header", [None, ""])
 def test_any_other_token_is_asked_for_notes(forge: FailingForge, header: str | None) -> None:
-    """Another token is tested by generating notes, which requires write access; its user's permissions do not count."""
+    """A token without listed scopes is tested by generating notes, because that needs the right to write contents."""
     user = {"permissions": {"push": False}}
     forge.faults.answers = [(200, {} if header is None else {"X-OAuth-Scopes": header}, user)]
     assert told(forge) == []

@@ -165,7 +165,7 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     assert len(yard.world.remote.pushes) == 1
     yard.world.indexes["pypi"].shelf[WHEEL] = yard.world.rehearsal_index.shelf[WHEEL]
     run = yard.prepare()
-    run.confirm = lambda _: pytest.fail("It was pushed already.")
+    run.confirm = lambda _: pytest.fail("The user was asked again.")
     run_pipeline(run)
     assert len(yard.world.remote.pushes) == 1
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
@@ -181,7 +181,7 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
 @pytest.mark.usefixtures("sessions")
 @pytest.mark.parametrize("rehearses", [True, False])
 def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, programs: Programs, rehearses: bool) -> None:
-    """The next run does not install again what was installed from the same index; another index is tested."""
+    """The next run does not install again what was installed from the rehearsal's index, but installs from another."""
     if rehearses:
         place = yard.world.rehearsal_index.simple_url
         yard.world.indexes["pypi"] = replace(yard.world.indexes["pypi"], simple_url=place)
@@ -201,7 +201,7 @@ def test_programs_are_started_ahead_where_they_will_be_needed(released: Yard, be
     released.release(fresh=True)
     assert begun == [released.root]
     commit_files(released.root, {"new.py": ""})
-    with pytest.raises(ShipError, match="NS224"):  # this index has one answer for any version
+    with pytest.raises(ShipError, match="NS224"):  # the fake index lists the same files for any version
         released.release()
     assert begun == [released.root] * 2
 
@@ -266,7 +266,7 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
 
 @pytest.mark.usefixtures("sessions")
 def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wheel for a platform that the index refuses stops the release, unless a workflow builds and publishes."""
+    """A wheel for a platform that the index refuses stops the release, unless a workflow publishes its own wheels."""
     monkeypatch.setattr(proving, "refused_platforms", lambda *_: iter([PROBLEM("Not for Linux.")]))
     with pytest.raises(ShipError, match="Not for Linux"):
         yard.release()
@@ -289,7 +289,7 @@ def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
 
 @pytest.mark.usefixtures("sessions")
 def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> None:
-    """If a workflow builds the wheels, the report names the systems, and only the sdist is published from here."""
+    """If a workflow builds wheels, the report names their systems; of the local files, only the sdist is published."""
     settings = 'publish.by = "workflow"\nwheels.systems = ["windows-latest"]\n'
     yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text()}{settings}"})
     yard.release()
@@ -373,7 +373,7 @@ def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.Mon
     results = (SessionResult("lint", "passed", 1.0), SessionResult("tests", "failed", 2.0, "boom"))
 
     def fail(stage: Stage, *_: object, **__: object) -> tuple[SessionResult, ...]:
-        commits.add((Record.read(stage.workshop.record) or pytest.fail("Nothing is remembered.")).commit)
+        commits.add((Record.read(stage.workshop.record) or pytest.fail("There is no record.")).commit)
         raise GatesFailedError(results, PROBLEM("No."))
 
     monkeypatch.setattr(gates, "run_sessions", fail)

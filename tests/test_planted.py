@@ -44,5 +44,5 @@ def test_forty_faults_are_planted() -> None:
     ],
 )
 def test_what_a_rehearsal_says_is_judged(fault: Fault, passed: bool, output: str, wrong: str) -> None:
-    """A rehearsal must report the fault's ID and end as expected; for a healthy project, it must report nothing."""
+    """A rehearsal must report the fault's ID and end as expected; of a healthy project's files, it reports nothing."""
     assert planted.judge(Attempt({"passed": passed}, output, 0), fault) == wrong

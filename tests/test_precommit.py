@@ -150,7 +150,7 @@ def test_a_hook_is_given_files(hooks: Hooks, hook: str, top: str, files: str) ->
     ],
 )
 def test_a_hook_that_is_given_no_files(hooks: Hooks, hook: str) -> None:
-    """A hook that takes no file names runs once; the manifest of vulture says that it takes none."""
+    """A hook that takes no file names runs once; vulture is such a hook, as its own manifest declares."""
     (found,) = hooks(one("x", "v1.0", hook)).values()
     assert found.files is None
     assert list(found.commands()) == [found.command]

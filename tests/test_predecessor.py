@@ -24,7 +24,7 @@ def yard(tmp_path: Path, programs: Programs) -> Yard:
 
     def reply(call: Call) -> tuple[int, str]:
         sources, out = Path(call.line[-1]), Path(call.line[call.line.index("--outdir") + 1])
-        assert (sources / "gone.py").read_text("utf-8") == "x = 1\n"  # that is what the tag has
+        assert (sources / "gone.py").read_text("utf-8") == "x = 1\n"  # the content at the tag
         make_wheel(out, {"sample/__init__.py": "", "sample/gone.py": "x = 1\n"}, version="1.2.2")
         make_sdist(out, {"gone.py": "x = 1\n"}, version="1.2.2")
         return 0, ""

@@ -83,7 +83,7 @@ def test_a_noxfile_that_no_commit_has_stops_a_release(yard: Yard) -> None:
 
 
 def test_somebody_must_commit(yard: Yard, programs: Programs) -> None:
-    """If git does not know an author, that is NS211."""
+    """If git knows no name and email address for commits, that is NS211."""
     programs.answer("GIT_COMMITTER_IDENT", code=128)
     assert stopped(yard) == {"NS211"}
 
@@ -276,7 +276,7 @@ def test_pythons_that_the_project_has_left_behind_are_not_missed(
 
 
 def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
-    """Missing credentials stop the release, unless the index has all files; their warnings are shown."""
+    """Missing credentials stop the release, unless the index has all files; warnings about credentials are shown."""
     base = make_index()
 
     def nothing() -> Credentials:
@@ -368,7 +368,7 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str 
 
 
 def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard) -> None:
-    """If an incomplete release accepts no more files, NS772 names those missing, from the build if there is one."""
+    """If an incomplete release accepts no more files, NS772 names the missing ones, by the manifest if there is one."""
     yard.tag("v0.1.0")
     index = yard.world.indexes["pypi"]
     index.facts.update(public=True, age=15)

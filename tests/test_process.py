@@ -115,7 +115,7 @@ def test_scrubbing_keeps_what_is_named() -> None:
 
 
 def test_a_program_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program gets credentials from our environment only if it is started with their names."""
+    """A program gets credentials from our environment only if their names are given."""
     monkeypatch.setenv("MY_TOKEN", "x")
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("PLAIN", "x")
@@ -289,7 +289,7 @@ def test_secrets_are_blotted_out() -> None:
     ],
 )
 def test_credentials_of_an_index_are_told_from_those_of_git(name: str, value: str, expected: bool) -> None:
-    """Tokens for uploads are withheld from git; variables that git may need for a remote are not."""
+    """Tokens for uploads are recognized and kept from git; variables that git may need for a remote are not."""
     assert process.index_secret_names({name: value}) == ([name] if expected else [])
 
 

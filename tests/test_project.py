@@ -33,7 +33,7 @@ def failure(root: Path) -> str:
     ],
 )
 def test_an_unreadable_pyproject_is_a_finding(tmp_path: Path, content: bytes | None, problem: str) -> None:
-    """A missing file, invalid TOML, bytes that are not UTF-8 and unknown settings have different IDs."""
+    """A missing pyproject.toml is NS111, an unreadable or invalid one NS112, and an unknown setting NS101."""
     if content is not None:
         (tmp_path / "pyproject.toml").write_bytes(content)
     assert failure(tmp_path) == problem

@@ -140,20 +140,20 @@ def test_a_trusted_publisher_is_not_tried_again() -> None:
     """For trusted publishing, no second token is requested."""
 
     def mint() -> Login:
-        pytest.fail("It makes a token.")
+        pytest.fail("A token was requested.")
 
     assert try_credentials(Credentials(TRUSTED, mint), "mine", "https://127.0.0.1:1/", "sample", "1") == ()
 
 
 def test_credentials_are_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over plain HTTP to another machine, no credentials are sent."""
-    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("It is sent."))
+    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("A request was sent."))
     told = try_credentials(credentials(), "mine", "http://index.invalid/legacy/", "sample", "1.2.3")
     assert [finding.id for finding in told] == ["NS766"]
 
 
 def test_a_password_of_another_place_does_not_go_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password in ``~/.netrc`` is not sent instead of the credentials to test."""
+    """A password in ``~/.netrc`` is not sent with the request, as it would prove nothing about the credentials."""
     (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login me password {GOOD}\n", "utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     with index(Reply("no", 401)) as server:
@@ -188,7 +188,7 @@ def pypiserver(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning")
 def test_pypiserver_tells_a_good_password_from_a_wrong_one(pypiserver: str, tmp_path: Path) -> None:
     """pypiserver accepts the right password and refuses a wrong one, and no file is stored."""
-    attempt: Callable[[str], object] = lambda password: try_credentials(  # noqa: E731 - three times the same
+    attempt: Callable[[str], object] = lambda password: try_credentials(  # noqa: E731 - shorter than a function
         credentials(password), "mine", pypiserver, "sample", "1.2.3"
     )
     assert attempt(GOOD) == ()

@@ -193,7 +193,7 @@ ANSWERED = f"nox-ship:{json.dumps({'changes': [], 'additions': ['sample.g'], 're
 
 
 def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, programs: Programs) -> None:
-    """The release uses the proposed version, NS439 says why, and the API is compared with a clean copy of HEAD."""
+    """The release uses the proposed version, NS439 says why, and the API of a clean copy of HEAD is compared."""
     yard.tag("v1.2.3")
     yard.write({"sample.py": "def g(): ...\n"})
     programs.answer("surface.py", stdout=ANSWERED)
@@ -204,7 +204,7 @@ def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, pro
     (call,) = (call for call in programs.calls if "surface.py" in call.text)
     options = ("--isolated", "--no-project", "--python", sys.executable, "--with", TOOL)
     assert call.line[call.line.index("--isolated") : call.line.index("--")] == options
-    assert call.line[call.line.index("python") + 1] == "-I"  # nothing of the project is imported by way of PYTHONPATH
+    assert call.line[call.line.index("python") + 1] == "-I"  # so PYTHONPATH cannot make it import the project
     assert json.loads(call.line[-1])["roots"][1] != str(yard.root)
 
 
@@ -219,7 +219,7 @@ def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, progr
 
 
 def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Programs, sessions: FakeGates) -> None:
-    """The proposal for a commit is recorded and used again, even if griffe is no longer available, unless run fresh."""
+    """The proposal for a commit is recorded and used again, even without griffe, unless a fresh run is requested."""
     yard.tag("v1.2.3")
     yard.write({"sample.py": "def g(): ...\n"})
     programs.answer("surface.py", stdout=ANSWERED)

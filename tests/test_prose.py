@@ -19,7 +19,7 @@ from support import each
     ],
 )
 def test_hard_words_and_long_sentences_are_found(text: str, expected: list[str]) -> None:
-    """Words to avoid and long sentences are found in text, but not in code, links and comments."""
+    """Words to avoid and long sentences are found, but not in code, links or comments; table cells count separately."""
     found = [what for _, what in problems(text)]
     assert len(found) == len(expected)
     assert all(what.startswith(start) for what, start in zip(found, expected, strict=True))

@@ -218,7 +218,7 @@ def test_what_a_python_says_of_itself_is_kept(tmp_path: Path, monkeypatch: pytes
     """Data about interpreters are cached where nox caches them; if that is not writable, they are not cached."""
     kept: list[Path | None] = []
 
-    def look(_: str, *, env: object, cache: Any = None) -> SimpleNamespace | None:  # noqa: ARG001 - as it is called
+    def look(_: str, *, env: object, cache: Any = None) -> SimpleNamespace | None:  # noqa: ARG001 - the real signature
         kept.append(cache and cache._root)
         if cache and len(kept) > 1:
             raise PermissionError

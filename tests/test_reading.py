@@ -166,7 +166,7 @@ def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> No
 
 
 def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module that no Python can compile is a template; the running Python is asked first, then the other ones."""
+    """A module that no Python can compile is taken for a template; the running Python is tried first."""
     found = {"3.13": "/x/python3.13", "3.12": "/x/python3.12"}
     monkeypatch.setattr("nox_ship.pythons.interpreter", found.get)
     rows = [{**ROW, "kind": "syntax", "path": path} for path in ("sample/new.py", "sample/template.py")]
@@ -190,7 +190,7 @@ def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: 
 def test_only_a_list_of_paths_tells_what_compiles(
     tmp_path: Path, programs: Programs, wrap: Callable[[list[str]], object]
 ) -> None:
-    """Only an answer that is a list of paths counts."""
+    """The script's answer which files compile is only used if it is a list of paths."""
     whole = str(tmp_path / "Lib" / "site-packages" / "a.py")
     programs.answer("modules.py", stdout=f"nox-ship:{json.dumps(wrap([whole]))}")
     assert Environment(tmp_path).compiled(["a.py", "b.py"]) == ({"a.py"} if wrap is list else set())

@@ -13,7 +13,7 @@ from support import each, git, make_repository
 
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
     """The addresses of PyPI and TestPyPI are those that twine and pypi-simple have."""
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT  # whose imports take long
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT  # imported here because it is slow to import
 
     pypi, testpypi = (index_addresses(name, Settings()) for name in ("pypi", "testpypi"))
     assert (pypi.upload_url, pypi.simple_url) == (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT)

@@ -49,7 +49,7 @@ def test_credentials_are_looked_for_once_and_late(tmp_path: Path, looked_for: li
 def test_public_indexes_have_tokens_of_their_own_form(tmp_path: Path, looked_for: list[Wanted]) -> None:
     """Tokens of PyPI and TestPyPI must name their host; those of other indexes may have any form."""
     for name in ("pypi", "testpypi", "mine"):
-        world(tmp_path).index(name, "sample").credentials  # noqa: B018 - asked for
+        world(tmp_path).index(name, "sample").credentials  # noqa: B018 - has an effect
     hosts = [wanted.token_host for wanted in looked_for]
     assert hosts[2] is None
     assert hosts[0] != hosts[1]
@@ -77,5 +77,5 @@ def test_what_is_signed(
 ) -> None:
     """Files for a public index are signed in a job of GitHub Actions, unless the settings turn it off."""
     monkeypatch.setenv("GITHUB_ACTIONS", job)
-    world(tmp_path, attestations=attestations).index(name, "sample").credentials  # noqa: B018 - asked for
+    world(tmp_path, attestations=attestations).index(name, "sample").credentials  # noqa: B018 - has an effect
     assert looked_for[0].signs is expected

@@ -67,7 +67,7 @@ def test_the_format_is_checked_where_ruff_is_set_up_for_it(tmp_path: Path, text:
 def test_the_linter_that_a_project_is_set_up_for_is_run(
     tmp_path: Path, text: str, files: dict[str, str], command: str
 ) -> None:
-    """Linters with settings check packages and tests without changing them, and replace ruff if it has no settings."""
+    """A linter with settings checks the code without changing it, and replaces ruff if ruff has no settings."""
     step = only(recipes.lint(project(tmp_path, text, files)))
     assert step.commands == (tuple(command.split()),)
     assert step.requirements == (command.split(maxsplit=1)[0],)

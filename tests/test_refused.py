@@ -75,7 +75,7 @@ def test_good_files_pass(tmp_path: Path, good: list[Path]) -> None:
 def test_a_file_that_an_index_would_refuse_is_stopped(tmp_path: Path, good: list[Path], refusal: Refusal) -> None:
     """A file with a fault is stopped by the checks that the table names, and by no others."""
     found = stopped_by(tmp_path, good, refusal)
-    if refusal.foreseen_as == "NS544" and found == {"NS503"}:  # newer Pythons open some of these ZIPs no longer
+    if refusal.foreseen_as == "NS544" and found == {"NS503"}:  # newer Pythons refuse to open some of these ZIP files
         assert not all(map(opens, tmp_path.rglob("*.whl")))
         return
     assert found == {refusal.foreseen_as, *refusal.also}
@@ -113,7 +113,7 @@ def test_a_correction_goes_into_the_next_version() -> None:
 
 
 def test_the_table_names_kinds_that_there_are() -> None:
-    """Each ID in the table exists, and each fault is found in the built files."""
+    """Each ID in the table exists, and each fault in it is foreseen by the checks of the built files."""
     named = {kind for refusal in REFUSALS for kind in (refusal.id, refusal.foreseen_as, *refusal.also)}
     assert named <= set(KINDS)
     assert not [refusal.slug for refusal in REFUSALS if refusal.fault and refusal.foreseen != "build"]
