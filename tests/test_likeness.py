@@ -74,7 +74,7 @@ def test_a_diff_of_hostile_texts_takes_no_time(tmp_path: Path) -> None:
 
 
 def test_a_record_that_follows_from_other_members_is_not_named(tmp_path: Path) -> None:
-    """RECORD differs whenever another member does, so it is named only if nothing else differs."""
+    """As RECORD differs whenever another file in the wheel does, it is named only if nothing else differs."""
     wheels = [make_wheel(tmp_path / str(n), {"sample.py": text}) for n, text in enumerate(("", "x"))]
     assert [member.name for member in Likeness.of(*wheels).members] == ["sample.py"]
     record = "sample-1.2.3.dist-info/RECORD"

@@ -238,7 +238,7 @@ def test_a_file_of_settings_in_another_encoding_is_told(
 
 
 def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Path) -> None:
-    """A file with the version that is not UTF-8 is NS119, as bump-my-version cannot read it; a made release goes on."""
+    """If bump-my-version would have to read a file that is not UTF-8, NS119 stops the release before it is made."""
     text = '[tool.nox-ship]\ngates = ["tests"]\n[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
     written = f'[project]\nname = "sample"\nversion = "0.1.0"\n{text}'
     yard = make_yard(tmp_path, {"pyproject.toml": written, "doc.txt": b"gr\xfcn 0.1.0\n"})
@@ -249,7 +249,7 @@ def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Pat
 
 
 def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CI, one Python of the range must be installed; missing ones are the notice NS118, and NS804 if all are."""
+    """In CI, one Python of the range must be installed: missing ones are the notice NS118, a missing range is NS804."""
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     ranged = TAGGED.replace("[project]\n", f'[project]\nrequires-python = ">={running}"\n')
     yard = make_yard(tmp_path, {"pyproject.toml": ranged})
@@ -468,7 +468,7 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
 
 
 def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
-    """A changelog without an unreleased section (NS313) or entries (NS314) is reported, unless the release is made."""
+    """A changelog without an unreleased section (NS313) or entries (NS314) is reported, unless the tag is there."""
     yard.write({"CHANGES.rst": "Changes\n=======\n"})
     assert "NS313" in told(yard)
     yard.write({"CHANGES.rst": "Unreleased\n==========\n"})

@@ -34,7 +34,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_record_of_another_form_is_none(tmp_path: Path, change: dict[str, object]) -> None:
-    """A record with values of the wrong type or unknown keys is ignored, so that the clone is made again."""
+    """A record with values of the wrong type or unknown keys is ignored, so the release starts with a new clone."""
     path = tmp_path / "record.json"
     path.write_text(json.dumps({**asdict(RECORD), **change}), encoding="utf-8")
     assert Record.read(path) is None
