@@ -64,6 +64,7 @@ def test_a_shallow_clone_is_deepened_to_tell(tmp_path: Path) -> None:
     assert Remote("origin", "origin", clone).holds(old, "main")
 
 
+@pytest.mark.slow
 def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
     """A push from the stage, which has no remote, uses the checkout's remote and updates its tracking branch."""
     remote, origin = make_remote(tmp_path)

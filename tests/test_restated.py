@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("bump_my_version")
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.0"  # ours\n'
 
 
+@pytest.mark.slow
 def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -> None:
     """The line `cff-version: 1.2.0` of a citation stays as it is, even when the project itself reaches 1.2.0."""
     early = PYPROJECT.replace("1.2.0", "0.3.0")

@@ -64,6 +64,7 @@ def accepted(validator: Callable[[Any], Any], tool: Mapping[str, Any]) -> tuple[
     return ours, True
 
 
+@pytest.mark.slow
 def test_the_schema_accepts_what_we_accept(validator: Callable[[Any], Any]) -> None:
     """For each setting and each of many values, the schema accepts what nox-ship accepts, and nothing else."""
     differ, seen = [], set()
@@ -87,6 +88,7 @@ def test_an_index_of_your_own_needs_its_addresses(validator: Callable[[Any], Any
     assert accepted(validator, {"indexes": {"devpi": index}}) == (good, good)
 
 
+@pytest.mark.slow
 def test_every_setting_is_described() -> None:
     """Every setting is described in a sentence, which editors show."""
     for path in settings(Settings):
