@@ -71,7 +71,7 @@ def test_a_python_that_makes_no_environment_is_told(programs: Programs) -> None:
     programs.answer("venv", code=2, stdout="broken")
     assert found() == ["NS617"]
     with pytest.raises(ShipError) as caught, fresh_environment("python3.12"):
-        pytest.fail("There is none.")
+        pytest.fail("No environment can have been made.")
     assert caught.value.findings[0].detail == "broken"
 
 

@@ -132,7 +132,7 @@ def test_a_release_is_followed_until_the_index_serves_it(
     assert "works on Python" in told["verified"][-1]
     assert programs.started("install")
     assert yard.world.indexes["pypi"].uploads == []
-    assert "GET " not in forge.asked, "the repository need not be asked for where the workflow is known"
+    assert "GET " not in forge.asked, "the repository need not be looked up if the workflow is known"
 
 
 def test_a_terminal_shows_the_jobs_that_run(sent: Yard, forge: FailingForge) -> None:
