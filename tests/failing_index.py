@@ -32,6 +32,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import certifi
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
+from nox_ship.world.loopback import stop
+
 HOST = "127.0.0.1"
 _ONE_AT_A_TIME = threading.Lock()
 """Held while pypiserver makes an app: two made at once can share one module, and then serve the same folder."""
@@ -197,8 +199,7 @@ class FailingIndex:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        stop(self._server)
         self._thread.join(5)
 
     @property
