@@ -87,8 +87,8 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            assert select.select([self._input], [], [], _SECONDS)[0], "The browser says nothing."
-            piece = self._input.read1(1 << 20)  # type: ignore[attr-defined] # as every buffered reader has
+            assert select.select([self._input], [], [], _SECONDS)[0], "The browser does not answer."
+            piece = self._input.read1(1 << 20)  # type: ignore[attr-defined] # every buffered reader has it
             assert piece, "The browser has ended."
             self._rest += piece
         text, _, self._rest = self._rest.partition(b"\0")

@@ -182,7 +182,7 @@ def run_here(call: Call) -> tuple[int, str]:
             runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
-    except Exception:  # noqa: BLE001 - Python shows it, and ends with 1
+    except Exception:  # noqa: BLE001 - like Python, show it and exit with 1
         output.write(traceback.format_exc())
         code = 1
     finally:
@@ -240,7 +240,7 @@ class FakeIndex(Index):
     names: tuple[Finding, ...] = ()
     """The reasons why it refuses a new project name."""
 
-    def read_page(self, project: str) -> Read:  # noqa: ARG002 - it holds one project
+    def read_page(self, project: str) -> Read:  # noqa: ARG002 - it has one project
         """Return that the project has no page."""
         return None, dt.datetime.now(dt.UTC)
 
@@ -276,14 +276,14 @@ class FakeIndex(Index):
         told = {"is_sdist": is_sdist, "uploaded": uploaded, **self.each}
         return Served(name, f"{self.simple_url}{name}", digest, seen_in, **told)
 
-    def provenance(self, project: str, version: str, served: Served) -> bytes | None:  # noqa: ARG002 - by name
+    def provenance(self, project: str, version: str, served: Served) -> bytes | None:  # noqa: ARG002 - by file name
         """Return the provenance of a file."""
         told = self.provenances.get(served.filename)
         if isinstance(told, ShipError):
             raise told
         return told
 
-    def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
+    def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it has one project
         """Return the reasons why it refuses a new project name."""
         return self.names
 
@@ -370,7 +370,7 @@ class FakeWorld:
         """Record the files that a rehearsal puts on its index."""
         self.recalled += [file.name for file in files]
 
-    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index takes every project
+    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index accepts every project
         """Return an index by its name."""
         check_known(name, self.indexes)
         return self.indexes[name]

@@ -38,7 +38,7 @@ def _plain(words: str) -> str:
 def main() -> None:
     """Write the table into the page."""
     import nox_ship.package.build  # declares kinds
-    import nox_ship.world.refusals  # noqa: F401 - so does it
+    import nox_ship.world.refusals  # noqa: F401 - declares more
 
     lines = PAGE.read_text("utf-8").splitlines()
     before = lines[: next((place for place, line in enumerate(lines) if line.startswith("| ")), len(lines))]

@@ -122,7 +122,7 @@ def taken(folder: Path) -> dict[str, bytes | str | None]:
             content: bytes | str | None = str(path.readlink())
         else:
             content = None if path.is_dir() else path.read_bytes()
-            assert path.is_dir() or not path.stat().st_mode & 0o111, f"{path} can be run, which is not kept"
+            assert path.is_dir() or not path.stat().st_mode & 0o111, f"{path} is executable, which would be lost"
         found[str(path.relative_to(folder))] = content
     return found
 
@@ -226,14 +226,14 @@ def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callabl
                     values["tmp_path"].mkdir()
                 try:
                     test(**values)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are run
+                except Exception as error:  # noqa: BLE001 - the other rows must run too
                     error.add_note(f"{names}: {row!r}")
                     failed.append(error)
             if failed:
                 raise ExceptionGroup(f"{len(failed)} rows fail", failed)
 
         functools.update_wrapper(run, test)
-        del run.__wrapped__  # type: ignore[attr-defined] # by which pytest would look for fixtures of these names
+        del run.__wrapped__  # type: ignore[attr-defined] # pytest would look for fixtures with these names
         wanted = [value for name, value in inspect.signature(test).parameters.items() if name not in keys]
         run.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
         return run

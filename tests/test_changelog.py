@@ -273,8 +273,8 @@ def test_reading_a_changelog_asks_nobody_and_opens_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     """Directives in a changelog that would read a URL or a file are not executed."""
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("It asks somebody."))
-    monkeypatch.setattr("docutils.io.FileInput", lambda *_, **__: pytest.fail("It opens a file."))
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("A URL was requested."))
+    monkeypatch.setattr("docutils.io.FileInput", lambda *_, **__: pytest.fail("A file was opened."))
     section = "Unreleased\n==========\n\n"
     text = text.replace("URL", "http://127.0.0.1:9/x.png")
     after = cut(tmp_path, f"{section}{text}", name="CHANGES.rst")

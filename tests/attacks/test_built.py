@@ -83,7 +83,7 @@ def after_the_trial(run: Run, evil: Evil) -> Callable[[Stage], None]:
 def test_files_that_a_gate_changes_after_the_trial_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
     """Files that a gate changes after the trial upload stop the release (NS603 or NS601), and no proof is kept."""
     run = yard.prepare()
-    run.confirm = lambda _: pytest.fail("Nobody need be asked.")
+    run.confirm = lambda _: pytest.fail("The user was asked to confirm.")
     sessions.at_once, sessions.afterwards = True, after_the_trial(run, evil)
     assert stopped(run) == {"NS601" if evil is lose_the_manifest else "NS603"}
     assert (run.stage.record.passed, run.stage.record.built, run.stage.record.tried) == ({}, None, None)

@@ -13,7 +13,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.release.stage import workshop
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 
 
 def opened(cache: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -54,7 +54,7 @@ def file(path: Path, elsewhere: Path) -> None:
 
 def of_another_user(path: Path, _: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only the superuser gives folders away")
+        pytest.skip("only the superuser can change the owner of a folder")
     os.chown(path, 65534, 65534)
 
 
@@ -80,14 +80,14 @@ def open_to_all(above: Path) -> None:
 
 def open_to_a_group(above: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only the superuser gives folders away")
+        pytest.skip("only the superuser can change the owner of a folder")
     os.chown(above, -1, 65534)
     above.chmod(0o775)
 
 
 def of_somebody_else(above: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only the superuser gives folders away")
+        pytest.skip("only the superuser can change the owner of a folder")
     os.chown(above, 65534, -1)
 
 

@@ -113,7 +113,7 @@ def test_an_index_of_ones_own_is_named_by_its_host(job: pytest.MonkeyPatch) -> N
 )
 def test_audiences_of_the_public_indexes_are_fixed(job: pytest.MonkeyPatch, url: str, audience: str) -> None:
     """The audiences of PyPI and TestPyPI are known without a request."""
-    job.setattr("socket.socket.connect", lambda *_: pytest.fail("it was asked"))
+    job.setattr("socket.socket.connect", lambda *_: pytest.fail("a request was made"))
     publisher = TrustedPublisher.of("any name", url, os.environ)
     assert publisher is not None
     assert publisher.audience == audience
@@ -147,7 +147,7 @@ def test_the_exchange_follows_no_redirect(job: pytest.MonkeyPatch, status: int, 
 )
 def test_no_identity_goes_over_plain_http(job: pytest.MonkeyPatch, url: str) -> None:
     """Over plain http, no identity is offered and no request is made, except to this machine."""
-    job.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("it was asked"))
+    job.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("a request was made"))
     assert TrustedPublisher.of("PyPI", url, os.environ) is None
 
 

@@ -97,7 +97,7 @@ def _record(folder: Path, name: str) -> None:
     [
         as_symlink,
         record_as_symlink,
-        pytest.param(as_pipe, marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")),
+        pytest.param(as_pipe, marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")),
         named_outside,
         renamed,
         exchanged,

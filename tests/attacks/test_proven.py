@@ -327,7 +327,7 @@ def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.Mo
         if len(waits) == 3:
             github.run.update(status="completed", conclusion="success")
 
-    clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # threads of other tests may still sleep
+    clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # other tests' threads may still call time.sleep
     monkeypatch.setattr("nox_ship.release.proven.time", clock)
     assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
     assert len(waits) == 3

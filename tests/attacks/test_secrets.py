@@ -172,7 +172,7 @@ subprocess.run([sys.executable, "-S", "-c", attack])
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
 def test_the_memory_of_our_process_is_closed() -> None:
     """Other processes of the same user can read neither the environment nor the memory of our process."""
     system = "/usr/bin/python3"  # every user can run it
@@ -190,7 +190,7 @@ def test_the_memory_of_our_process_is_closed() -> None:
     assert attacked("closed")[0] == "dumpable 0"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
 def test_nox_is_closed_before_a_session_runs() -> None:
     """Registering the sessions closes the memory of the nox process, which holds the credentials."""
     code = "import ctypes, nox_ship; nox_ship.register(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
@@ -210,7 +210,7 @@ def in_any_environment(secret: str) -> bool:
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
 def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: Path) -> None:
     """While twine uploads, no process has the token in its environment or arguments."""
     token = f"word-{os.urandom(8).hex()}"
@@ -262,7 +262,7 @@ def test_hidden_variables_reach_a_module(hidden: dict[str, str], tmp_path: Path)
     assert done.args[-2:] == ("shown", "arg")
 
 
-class Left(Exception):  # noqa: N818 - it ends what is started, and tells nothing wrong
+class Left(Exception):  # noqa: N818 - it ends a command on purpose, and is no error
     """The environment that is left once a command has started."""
 
 

@@ -259,7 +259,7 @@ def test_no_argument_names_a_file_elsewhere(
     yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
 ) -> None:
     """If `--bundle` or `--report` leads out of the project through a symlink, the release does not begin (NS608)."""
-    monkeypatch.setattr(front, "workshop", lambda _: pytest.fail("it was begun"))
+    monkeypatch.setattr(front, "workshop", lambda _: pytest.fail("the release began"))
     (yard.root / ".nox-ship").symlink_to(outside)
     (yard.root / "far").mkdir()
     (yard.root.parent / "alias").symlink_to(yard.root)

@@ -128,7 +128,7 @@ def test_no_space_for_temporary_files(bench: Bench, tmp_path: Path) -> None:
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system needs the right to do so")
+        pytest.skip("needs the right to mount a small file system")
     try:
         before = bench.snapshot()
         outcome = bench.rehearse(env={"TMPDIR": str(small)})

@@ -17,7 +17,7 @@ import select
 import signal
 import sys
 
-import asyncio, filelock, getpass, nox, rich.console, shutil, subprocess, tempfile, uuid  # what is not ours may ask
+import asyncio, filelock, getpass, nox, rich.console, shutil, subprocess, tempfile, uuid  # these may need what is removed
 for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "pty"):
     sys.modules[name] = None
 for name in ("fork", "geteuid", "getuid", "setsid", "killpg", "getpgrp", "WNOHANG", "pidfd_open", "getppid"):

@@ -29,7 +29,7 @@ from nox_ship.world.real import RealWorld
 from refused import REFUSALS, Refusal
 from support import make_repository, make_sdist, make_wheel
 
-# pypiserver contains a bottle that imports `cgi`, and that has an import hook of an old kind.
+# pypiserver contains bottle, which imports `cgi` and has an import hook of an old kind.
 
 FIRST = {refusal.id: refusal for refusal in reversed(REFUSALS)}
 """One refusal for each ID; the session ``exhaustive`` tries the others."""

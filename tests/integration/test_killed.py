@@ -33,7 +33,7 @@ def wait_for(mark: Path, running: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 @pytest.mark.parametrize(
     "moment", [*(pytest.param(moment, marks=pytest.mark.exhaustive) for moment in (0.25, 0.6, 1.6)), 1.0, None]
 )
@@ -55,7 +55,7 @@ def test_killed_rehearsal_leaves_nothing(bench: Bench, moment: float | None) -> 
         assert bench.rehearse().code == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 def test_a_nox_that_is_killed_alone_takes_everything_along(bench: Bench) -> None:
     """If only the process of nox is killed, its sessions and what they run end within a second."""
     mark = bench.root.parent / "mark"
@@ -68,7 +68,7 @@ def test_a_nox_that_is_killed_alone_takes_everything_along(bench: Bench) -> None
     assert bench.processes(seconds=1) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 def test_killed_parallel_nox_leaves_nothing(bench: Bench) -> None:
     """A rehearsal that nox runs as a parallel session ends when that nox is killed."""
     mark = bench.root.parent / "mark"

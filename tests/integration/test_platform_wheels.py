@@ -217,7 +217,7 @@ def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, index:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo")
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 def test_a_project_in_rust_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
     """For a Rust project, its one wheel for every Python 3 of the system counts as all expected wheels."""
     settings = '[tool.maturin]\nbindings = "cffi"\npython-source = "python"\nmodule-name = "sample._fast"\n'

@@ -75,7 +75,7 @@ def bench(tmp_path: Path, index: FailingIndex, trial_index: FailingIndex) -> Ite
 
 
 @pytest.fixture
-def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:  # noqa: ARG001 - made new
+def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:  # noqa: ARG001 - emptied
     """Return a project whose release 1.2.3 was built and verified; afterwards none of its processes may be running."""
     made = copy_of(built, tmp_path)
     yield made
@@ -413,7 +413,7 @@ def with_wheels(bench: Bench, number: int) -> Manifest:
     return made
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 def test_an_upload_of_sixty_files_that_is_killed_is_completed(ready: Bench, index: FailingIndex) -> None:
     """If an upload of sixty files is killed, the same command uploads only the missing files, the sdist last."""
     manifest, env = with_wheels(ready, 59), {"PYPI_API_TOKEN": index.new_token()}

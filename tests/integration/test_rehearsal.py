@@ -273,7 +273,7 @@ def test_of_a_range_of_pythons_a_job_tries_those_that_it_has(quick: Bench) -> No
     versions = [f"3.{minor}" for minor in range(8, 15)]
     missing = next((v for v in versions if get_interpreter(v) is None), None)
     if missing is None:
-        pytest.skip("needs a Python that is not there")
+        pytest.skip("needs a Python version that is not installed")
     others = ", ".join(f"!={v}.*" for v in versions if v not in (PYTHON, missing))
     quick.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.15, {others}"')
     quick.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', "")
