@@ -17,7 +17,7 @@ import select
 import signal
 import sys
 
-import asyncio, filelock, getpass, nox, rich.console, shutil, subprocess, tempfile, uuid  # these may need what is removed
+import asyncio, filelock, getpass, nox, rich.console, shutil, subprocess, tempfile, uuid  # may need what goes
 for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "pty"):
     sys.modules[name] = None
 for name in ("fork", "geteuid", "getuid", "setsid", "killpg", "getpgrp", "WNOHANG", "pidfd_open", "getppid"):
