@@ -46,7 +46,7 @@ def refused(yard: Yard, manifest: Manifest, index: str = "pypi") -> set[str]:
 
 
 def test_a_release_is_admitted(yard: Yard) -> None:
-    """A clean, tagged build of a commit on the release branch is admitted to the index of its route."""
+    """A clean build of a tagged commit on the release branch is admitted to PyPI and TestPyPI."""
     assert admitted(yard, built(yard)) == []
     assert admitted(yard, built(yard), "testpypi") == []
 
@@ -77,7 +77,7 @@ def test_a_platform_that_an_index_takes_no_wheels_of_is_refused(yard: Yard) -> N
 
 
 def test_wheels_of_other_systems_must_have_been_collected(yard: Yard) -> None:
-    """Without the wheels of all systems in the settings, every index is refused (NS581), which names the systems."""
+    """Without the wheels of all systems in the settings, every index is refused (NS581), and the systems are named."""
     manifest = built(yard)
     yard.write({"pyproject.toml": f'{PYPROJECT}[tool.nox-ship.wheels]\nsystems = ["ubuntu", "windows"]\n'})
     commit = commit_files(yard.root, {})

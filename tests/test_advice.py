@@ -169,7 +169,7 @@ def test_another_ci_is_told_the_sessions(survey: Survey) -> None:
     ("remote", "words"), [(None, "There is no remote"), ("https://me:secret@x.example/a", "x.example")]
 )
 def test_why_no_workflow_is_written(survey: Survey, remote: str | None, words: str) -> None:
-    """If no workflow is written, the reason names the remote without the password in its address."""
+    """If no workflow is written, the reason is the missing remote, or names the remote without its password."""
     text = no_forge(dataclasses.replace(survey, remote=remote))
     assert words in text
     assert "secret" not in text

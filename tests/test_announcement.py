@@ -104,7 +104,7 @@ def test_announcing_again_changes_nothing(project: Project, forge: FailingForge)
 def test_whatever_interrupts_it_the_same_command_makes_one_whole_release(
     project: Project, forge: FailingForge, number: int, lost: bool
 ) -> None:
-    """If any request is the last one that works, the same command later completes one whole release."""
+    """Whichever request the forge fails after, the same command later completes one whole release."""
     forge.faults.dead_after, forge.faults.last_lost = number, lost
     assert "NS780" in refused(project, forge)
     forge.faults.dead_after = None
@@ -403,7 +403,7 @@ def test_uploads_go_beside_the_api(forge: FailingForge, base: str, url: str, our
 
 
 def test_a_list_without_an_end_is_left(project: Project, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of releases that never ends is given up."""
+    """A list of releases that never ends, or that continues on another host, is given up."""
     monkeypatch.setattr(github, "_MOST_PAGES", 3)
     for link in (f'<{forge.url}/x>; rel="next"', '<https://elsewhere.invalid/x>; rel="next"'):
         forge.faults.answers = [(404, {}, {}), *[(200, {"Link": link}, [])] * 3]

@@ -151,7 +151,7 @@ def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge
 def test_a_token_that_comes_between_rehearsal_and_release_is_not_too_late(
     yard: Yard, forge: FailingForge, sessions: FakeGates
 ) -> None:
-    """If a token is set after the rehearsal, `verify-install` runs once more, on one Python, for the page's SBOM."""
+    """If a token is set after the rehearsal, only `verify-install` runs again, to write the bill of materials."""
 
     def passed(stage: Stage) -> None:
         running = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -340,7 +340,7 @@ def test_what_cannot_be_announced_is_an_error(
     facts: Mapping[str, Any],
     expected: str,
 ) -> None:
-    """In a job, a missing token, a missing repository, and a build that is no release are errors."""
+    """In a job, it is an error if the token, the repository or the release is missing, or if the notes were changed."""
     if unset:
         monkeypatch.delenv(unset)
     write_dist(job, COMMIT, "1.2.3", **facts)

@@ -129,7 +129,7 @@ def test_security_findings_stop_the_audit(tmp_path: Path) -> None:
 
 
 def test_code_without_findings_passes(tmp_path: Path) -> None:
-    """Code without findings passes with the name of the folder, and without a package, bandit does not run."""
+    """If bandit finds nothing, the checked folder is named; without a package, bandit does not run."""
     project = make_project(tmp_path / "a", '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
     told, warning = audit.code(project, write_tool(tmp_path / "bin", "bandit", 0), enforced=True)
     assert told.endswith("nothing in src/sample")

@@ -492,5 +492,5 @@ def test_whether_something_is_unreleased(text: str, expected: bool) -> None:
 
 
 def test_a_heading_is_of_a_version_where_it_spells_it(tmp_path: Path) -> None:
-    """A dot in a version only matches a dot in a heading."""
+    """A heading like `1x2x0` is not taken for the version 1.2.0."""
     assert "## 1.2.0 - 2026-03-04" in cut(tmp_path, "## Unreleased\n\n## 1x2x0 - once\n")

@@ -246,7 +246,7 @@ def test_a_job_does_not_wait_for_itself(forge: FailingForge) -> None:
 
 
 def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs of the own run do not extend the waiting for a missing check (NS852), but those of other runs do."""
+    """Jobs of the own run do not extend the waiting for a missing check (NS852), but checks of other apps do."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
     forge.check("Publish", None, suite=7)
     assert [found.id for found in refused(forge, Required(("Announce",), run="7"))] == ["NS852"]

@@ -167,7 +167,7 @@ def test_encrypted_members_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_wheel_is_compressed_as_wheels_are(tmp_path: Path, method: int) -> None:
-    """A wheel with another compression method than deflate is refused: not every installer knows others."""
+    """A wheel compressed with bzip2 or LZMA is refused, as not every installer can unpack it."""
     assert "a compression method that wheels do not use" in refused(
         wheel_of(tmp_path, "a", content=bytes(MIB), method=method)
     )
@@ -183,7 +183,7 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
-    """Metadata that are longer than metadata may be are refused, and the rest of them is not read."""
+    """Metadata of more than the allowed size are refused, and the rest of them is not read."""
     if kind == "wheel":
         path = tmp_path / "sample-1.2.3-py3-none-any.whl"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

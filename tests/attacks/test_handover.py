@@ -390,7 +390,7 @@ def test_what_differs_from_the_manifest_is_not_taken(
 
 
 def test_an_artifact_without_notes_is_taken(artifact: Path) -> None:
-    """An artifact without release notes, as an earlier nox-ship's workflow hands on, is accepted."""
+    """An artifact without release notes, such as one from an earlier nox-ship's workflow, is accepted."""
     (artifact / ".nox-ship" / "notes.md").unlink()
     receive(artifact, artifact.parent / "job")
     assert laid_out(artifact.parent / "job") == TAKEN - {".nox-ship/notes.md"}

@@ -91,7 +91,7 @@ def test_a_host_that_is_called_as_an_audience_of_others_is_none(job: pytest.Monk
 
 @pytest.mark.parametrize("host", ["index.example", "10.0.0.1", "localhost", "[2001:db8::1]", "[::1]"])
 def test_a_host_with_its_domain_is_an_audience(job: pytest.MonkeyPatch, host: str) -> None:
-    """A host with a domain, an IP address and this machine are allowed as audiences."""
+    """A host name with a domain, an IP address and `localhost` are allowed as audiences."""
     bare = host.strip("[]")
     job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": bare}).encode()))
     publisher = TrustedPublisher.of("mine", f"https://{host}/legacy/", os.environ)
@@ -213,7 +213,7 @@ def test_odd_answers_of_the_exchange_are_refusals(job: pytest.MonkeyPatch, body:
 
 @pytest.mark.parametrize("body", ['{"audience": 5}', '{"audience": null}', "[]", "5", "", "<html>", DEEP, b"\xff"])
 def test_an_index_without_an_audience_offers_no_exchange(job: pytest.MonkeyPatch, body: str | bytes) -> None:
-    """If the answer to the question for the audience is no such answer, the index counts as offering no exchange."""
+    """If an index's answer about the audience names none, the index counts as offering no exchange."""
     index = Index()
     index.audience = Reply(body)
     with Loopback(index.answer) as server:

@@ -69,7 +69,7 @@ def test_an_expression_in_a_name_reaches_no_workflow(name: str) -> None:
 
 @each("name", NAMES)
 def test_an_environment_is_called_as_it_is(name: str) -> None:
-    """An environment of any name arrives in the workflow unchanged, so its reviewers protect the publishing job."""
+    """A workflow uses an environment's name unchanged, whatever it is, so its reviewers protect the publishing job."""
     known = facts(environments={"pypi": name, "testpypi": name})
     found = jobs(render(known)[".github/workflows/release.yml"])
     assert [found[index]["environment"]["name"] for index in ("pypi", "testpypi")] == [name, name]

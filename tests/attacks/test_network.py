@@ -74,7 +74,7 @@ def packed() -> bytes:
 
 @pytest.mark.parametrize("headers", [JSON, HTML], ids=["JSON", "HTML"])
 def test_an_answer_that_swells_is_given_up(packed: bytes, headers: dict[str, str]) -> None:
-    """An answer that decompresses to more than the limit is rejected, and no more than the limit is ever in memory."""
+    """An answer that decompresses to more than the limit is rejected before it fills the memory."""
     assert len(packed) < 100_000
     reply = Reply(packed, 200, {**headers, "Content-Encoding": "gzip"})
     tracemalloc.start()
@@ -467,7 +467,7 @@ def test_a_status_that_is_no_page_is_a_finding(status: int) -> None:
 
 
 def test_a_release_of_very_many_files_is_read_in_a_moment() -> None:
-    """A release of very many files is read in a time that grows with their number and not with its square."""
+    """A release of 30,000 files is read within a few seconds."""
     files = [{"filename": "sample-1.0.tar.gz", "url": "a"}] * 30_000
     page = json.dumps({"meta": {"api-version": "1.1"}, "name": "sample", "files": files}).encode()
     begun = time.process_time()

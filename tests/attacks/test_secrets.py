@@ -285,7 +285,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
     named: Path, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
-    """A token variable that only the settings name is removed from the environment, but a command can still use it."""
+    """A variable that only the settings name as a token is removed from the environment, but commands receive it."""
     given: list[dict[str, str]] = []
 
     def opened(*_: object, variables: dict[str, str], **__: object) -> None:
@@ -316,7 +316,7 @@ def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
 
 @pytest.mark.usefixtures("named")
 def test_a_session_has_no_token_that_only_the_settings_name() -> None:
-    """Sessions do not see a token variable that only the settings name, unless `pass-env` lists it."""
+    """Sessions do not see a variable that only the settings name as a token, unless `pass-env` lists it."""
     seen: list[set[str]] = []
     session: Any = SimpleNamespace(name="probe", env={})
     sessions._front_door(lambda *_: seen.append({*os.environ}))(session)

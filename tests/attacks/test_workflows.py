@@ -72,7 +72,7 @@ def stolen(actions: Actions) -> bool:
 
 
 def test_what_comes_with_the_files_or_in_their_place_is_not_obeyed(actions: Actions) -> None:
-    """The publishing jobs take the artifact that the build made, whatever has its name later, and run no code in it."""
+    """The publishing jobs take the artifact that the build made, not a later one of its name, and run no code in it."""
     smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
     actions.bench.edit(
         "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"

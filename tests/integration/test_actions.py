@@ -178,7 +178,7 @@ def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
 
 
 def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions: Actions) -> None:
-    """Once a week, the next release is rehearsed and the last one verified; if it is gone, the run fails (NS712)."""
+    """Once a week, the next release is rehearsed and the last one verified; the run fails if that is gone (NS712)."""
     bench, section = actions.bench, "[tool.nox-ship.workflows]\n"
     bench.edit("pyproject.toml", section, f"{section}weekly = true\n")
     bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')  # it would ask for known vulnerabilities
@@ -339,7 +339,7 @@ def test_a_release_is_proposed_merged_tagged_and_published(tmp_path: Path, runne
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:
-    """A start on a tag with the ID of a failed run is refused (NS777), and no other job runs."""
+    """If the workflow is started on a tag with the ID of a failed run, it stops (NS777) and no other job runs."""
     actions.tag("1.2.3")
     actions.forge.remember("", actions.bench.git("rev-parse", "HEAD"), "")
     actions.forge.told["actions/runs/1"]["conclusion"] = "failure"

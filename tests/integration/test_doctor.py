@@ -151,7 +151,7 @@ esac
 
 
 def test_github_is_asked_where_its_command_line_is_signed_in(bench: Bench, index: FailingIndex) -> None:
-    """With a signed-in `gh`, missing environments and secrets and the branch's rules are read and reported."""
+    """With a signed-in `gh`, `doctor` reports missing environments and secrets, and the rules of the branch."""
     programs = bench.root.parent / "programs"
     programs.mkdir()
     (programs / "gh").write_text(GH, "utf-8")

@@ -231,7 +231,7 @@ def test_an_index_that_hangs_is_given_up(case: Case) -> None:
 
 
 def test_a_file_that_stays_invisible_is_told_from_one_that_is_not_there(case: Case) -> None:
-    """A file that only the JSON API shows is NS713; one that no list shows, and that the index has, is NS720."""
+    """NS713 reports a file that only the JSON API shows, and NS720 one that the index has but shows nowhere."""
     case.server.faults = Faults(hide=999)
     assert refusal(case).findings[0].id == "NS713"
     case.server.faults = Faults(hide=999, hide_json=999)

@@ -41,7 +41,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def test_what_changed_decides_and_is_told(changed: Bench) -> None:
-    """A breaking change makes `release -- auto` propose a major version, and too low a bound is only a warning."""
+    """A breaking change makes `release -- auto` propose a major version; too low a dependency bound is a warning."""
     outcome = changed.rehearse("auto")
     assert outcome.code == 0, outcome.output
     report = changed.report()

@@ -97,7 +97,7 @@ def test_second_rehearsal_reuses_what_passed(repeated: tuple[Bench, dict[str, Re
 
 
 def test_a_rehearsal_leaves_its_report(repeated: tuple[Bench, dict[str, Repeated]]) -> None:
-    """The report follows the published schema, and its times, files and tools are those of the run, as is its page."""
+    """The report follows its published schema and has the run's times, files and tools; a page is written too."""
     bench, found = repeated
     outcome, report = found["first"].outcome, found["first"].report
     fastjsonschema.compile(report_schema())(report)

@@ -99,7 +99,7 @@ def test_a_release_is_followed_and_proven(bench: Bench, index: FailingIndex, for
 
 
 def test_a_run_that_fails_ends_the_command(bench: Bench, index: FailingIndex, forge: Following) -> None:
-    """If the workflow's run fails, `--wait` stops with its last lines (NS858), and later follows a repeated run."""
+    """If the workflow's run fails, `--wait` stops with its last lines (NS858); the same command follows its rerun."""
     forge.fails = True
     outcome = follow(bench, index, forge)
     assert outcome.code == 1

@@ -53,7 +53,7 @@ def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     "changelog", [pytest.param("", marks=pytest.mark.exhaustive), "# Changes\n\n## Unreleased\n\n- a\n"]
 )
 def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: FailingIndex, changelog: str) -> None:
-    """The first release can have the version in the files: it is tagged, with a commit only if a changelog changes."""
+    """The first release may have the version that the files already state; only a changelog needs a commit then."""
     if changelog:
         bench.write({"CHANGELOG.md": changelog})
         bench.commit()

@@ -22,7 +22,7 @@ TOKEN = "API token for PyPI (empty to stop): "
 
 
 def test_a_terminal_is_asked_for_a_token_and_once(bench: Bench, index: FailingIndex) -> None:
-    """On a terminal, a missing token is asked for before any work, and one question is asked before the push."""
+    """On a terminal, the user is asked for a missing token before any work, and once for consent before the push."""
     token = index.new_token()
     env = {**index.environment(), **NO_KEYRING}
     answers = {TOKEN: f"{token}\n".encode(), "[y/N]": b"y\n"}
