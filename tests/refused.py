@@ -212,7 +212,7 @@ def _long(draft: Draft) -> None:
 
 
 def _described_by(text: str, *, typed: bool = True) -> Change:
-    """Replace the README by one in reStructuredText; ``typed`` tells whether the metadata name the format."""
+    """Replace the README by one in reStructuredText; ``typed`` tells whether the metadata names the format."""
 
     def fault(draft: Draft) -> None:
         draft.header("Description-Content-Type: text/x-rst")

@@ -95,6 +95,7 @@ def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, 
     assert "-P" in call.line
 
 
+@pytest.mark.slow
 def test_files_that_the_manifest_covers_are_not_built_again(yard: Yard, programs: Programs) -> None:
     """Files that fit the manifest, commit and tag are not built again, unless a new build is requested."""
     build(yard.project)
@@ -129,6 +130,7 @@ def _other_name(yard: Yard) -> None:
     manifest_path(yard.project).write_text(json.dumps({**record, "name": "other"}), "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [_commit, _tag, _dirty, _bytes, _dirty_manifest, _other_name])
 def test_anything_else_is_built_anew(yard: Yard, change: Callable[[Yard], None]) -> None:
     """A new commit or tag, uncommitted changes, other bytes or a wrong manifest cause a new build."""
@@ -156,6 +158,7 @@ def test_changes_that_no_commit_has_are_built_and_said(yard: Yard, programs: Pro
     assert seen == [True, False]
 
 
+@pytest.mark.slow
 def test_a_version_can_be_given(yard: Yard, programs: Programs) -> None:
     """A given version is set only in the clone, and must be that of the built files (NS511)."""
     build(yard.project)
@@ -311,6 +314,7 @@ def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> 
     assert build(yard.project).manifest.branch is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", "packages/sample/"])
 def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, programs: Programs, folder: str) -> None:
     """A file that looks secret is a warning if git tracks it, and an error if the build backend adds it (NS516)."""
@@ -341,6 +345,7 @@ def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, prog
     assert warned() == ["NS530"]
 
 
+@pytest.mark.slow
 def test_the_notes_of_a_release_lie_beside_the_manifest(yard: Yard) -> None:
     """The release notes are stored next to the manifest, and files that were built without them are built again."""
     yard.tag("v1.2.3")

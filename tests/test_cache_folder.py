@@ -161,6 +161,7 @@ def test_broken_notes_are_as_none(base: Path, text: str) -> None:
     assert kept(base)[0].root == base
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("base")
 def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
     """A killed release is recognized by its tag, which its checkout has, until a run completes it."""

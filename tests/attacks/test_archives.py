@@ -183,7 +183,7 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
-    """Metadata of more than the allowed size are refused, and the rest of them is not read."""
+    """Metadata of more than the allowed size is refused, and the rest of it is not read."""
     if kind == "wheel":
         path = tmp_path / "sample-1.2.3-py3-none-any.whl"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -248,7 +248,7 @@ def test_a_tar_that_leads_back_to_its_beginning_comes_to_an_end(tmp_path: Path) 
     ],
 )
 def test_metadata_that_are_none_are_no_traceback(tmp_path: Path, headers: str) -> None:
-    """Malformed metadata, such as deeply nested parts or endless numbers, cause no traceback."""
+    """Malformed metadata, such as deeply nested parts or endless numbers, causes no traceback."""
     text = (INFO.rstrip("\n") + "\n" + headers).encode("utf-8", "surrogateescape")
     archive = Archive.read(make_sdist(tmp_path, {"PKG-INFO": text}))
     assert isinstance(archive.name, str)

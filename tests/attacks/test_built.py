@@ -102,6 +102,7 @@ def refuse(_: Run) -> None:
     raise ShipError(PROBLEM("No."))
 
 
+@pytest.mark.slow
 @WORST
 def test_files_that_change_between_two_runs_are_not_published(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
     """Files that change between two runs stop the second run before any session, even if the manifest fits them."""
@@ -175,6 +176,7 @@ def test_files_that_were_tested_in_place_of_others_are_found_out(
     assert run.stage.record.passed == {}
 
 
+@pytest.mark.slow
 def test_what_a_gate_tells_is_no_proof(yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line about a manifest in the output of a test session is ignored, as tests can print anything."""
     run_sessions = gates.run_sessions

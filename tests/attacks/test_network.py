@@ -72,6 +72,7 @@ def packed() -> bytes:
     return bomb(70)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [JSON, HTML], ids=["JSON", "HTML"])
 def test_an_answer_that_swells_is_given_up(packed: bytes, headers: dict[str, str]) -> None:
     """An answer that decompresses to more than the limit is rejected before it fills the memory."""
@@ -251,6 +252,7 @@ def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> 
         web._opened("GET", f"{server.url}/", {}, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("talk", [dripping, dripping_headers])
 def test_a_download_has_its_time(talk: Talk) -> None:
     """A download that is not complete within the time limit is given up (NS701)."""
@@ -466,6 +468,7 @@ def test_a_status_that_is_no_page_is_a_finding(status: int) -> None:
     assert ask(lambda _: Reply("", 404), ASKING[1]) is False
 
 
+@pytest.mark.slow
 def test_a_release_of_very_many_files_is_read_in_a_moment() -> None:
     """A release of 30,000 files is read within a few seconds."""
     files = [{"filename": "sample-1.0.tar.gz", "url": "a"}] * 30_000

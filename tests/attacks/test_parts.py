@@ -112,6 +112,7 @@ def test_what_is_not_the_wheel_of_the_record_is_refused(built: Built, damage: Ca
         join(yard.project, read_parts([good, bad]), BOTH)
 
 
+@pytest.mark.slow
 def test_a_tag_that_is_changed_in_the_record_too_is_refused(built: Built) -> None:
     """A platform tag that was also changed in the record is refused (NS547), unless the project ignores NS547."""
     yard, _ = built
