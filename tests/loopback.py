@@ -1,4 +1,4 @@
-"""A server on loopback whose answers a test writes, and which records the requests."""
+"""A server on this machine whose answers a test defines, and which records the requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nox_ship.world.loopback import stop
 
 @dataclass(frozen=True)
 class Request:
-    """What the server was asked."""
+    """A request to the server."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What it answers."""
+    """An answer of the server."""
 
     body: bytes | str = b""
     status: int = 200
@@ -34,11 +34,11 @@ class Reply:
 
 
 Talk = Callable[[socket.socket], None]
-"""Prepared answers, byte for byte."""
+"""An answer that is written directly to the connection."""
 
 
 class Loopback:
-    """The server; use it as a context manager. ``answer`` is called for each request."""
+    """The server, a context manager; ``answer`` is called for each request."""
 
     def __init__(self, answer: Callable[[Request], Reply | Talk]) -> None:
         self.asked: list[Request] = []
@@ -76,7 +76,7 @@ class Loopback:
             block_on_close = False
 
             def handle_error(self, *_: object) -> None:
-                """Say nothing: connections that are cut are what some tests are about."""
+                """Write nothing, as some tests cut connections on purpose."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -94,5 +94,5 @@ class Loopback:
 
     @property
     def paths(self) -> list[str]:
-        """The paths that were asked for, in order."""
+        """The requested paths, in order."""
         return [request.path for request in self.asked]
