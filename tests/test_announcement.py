@@ -128,6 +128,7 @@ def test_an_upload_that_is_cut_off_is_made_again(project: Project, forge: Failin
     assert is_whole(project, forge)
 
 
+@pytest.mark.slow
 def test_an_upload_that_never_succeeds_leaves_a_draft(project: Project, forge: FailingForge) -> None:
     """If uploads keep failing, the release stays a draft (NS780), which the same command later completes."""
     forge.faults.cut_uploads = 10
@@ -199,6 +200,7 @@ def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, f
     assert "NS778" in refused(project, forge)
 
 
+@pytest.mark.slow
 def test_a_bill_of_materials_of_another_run_stays(project: Project, forge: FailingForge) -> None:
     """A published bill of materials from another run is kept, but one in a draft is replaced."""
     manifest = write_dist(project, COMMIT, "1.2.3")
@@ -270,9 +272,11 @@ def test_a_draft_is_found_on_any_page(project: Project, forge: FailingForge) -> 
 def test_without_the_tag_nothing_is_made(
     project: Project, forge: FailingForge, tags: dict[str, str], words: str
 ) -> None:
-    """If the forge lacks the tag, or has it on another commit, no release is made."""
+    """If the forge lacks the tag, or has it on another commit, announcing stops with NS786, and no release is made."""
     forge.tags = tags
-    assert words in refused(project, forge)
+    message = refused(project, forge)
+    assert "NS786" in message
+    assert words in message
     assert forge.releases == {}
 
 

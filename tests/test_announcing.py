@@ -140,6 +140,7 @@ def test_a_bill_of_materials_of_something_else_is_not_announced(
     assert forge.releases == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["no token", "elsewhere", "by a workflow"])
 def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge: FailingForge, how: str) -> None:
     """If the page is not made on this machine, no bill of materials is made."""
@@ -197,6 +198,7 @@ def test_what_is_public_is_not_tried_again(yard: Yard, forge: FailingForge, sess
     assert set(forge.files("v0.1.0")) == FILES
 
 
+@pytest.mark.slow
 def test_a_lower_version_than_another_tag_is_not_the_latest(published: Yard, forge: FailingForge) -> None:
     """If the remote has a tag of a higher version, the announced release is not marked as the latest."""
     published.world.remote.has["refs/tags/v2.0.0"] = COMMIT
@@ -292,6 +294,7 @@ def test_a_release_without_its_page_is_not_finished(published: Yard, forge: Fail
     assert not found.progress.open
 
 
+@pytest.mark.slow
 def test_without_what_was_built_the_page_is_not_compared(yard: Yard, forge: FailingForge) -> None:
     """Without the built files, an existing page's state is unknown, and a missing page is reported as missing."""
     yard.tag("v0.1.0")
@@ -359,6 +362,7 @@ def test_what_cannot_be_announced_is_an_error(
     assert forge.releases == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [True, False])
 def test_a_job_attaches_what_others_made(job: Project, forge: FailingForge, tmp_path: Path, there: bool) -> None:
     """The session attaches the bill of materials and provenance from their folders, if these exist."""
@@ -373,6 +377,7 @@ def test_a_job_attaches_what_others_made(job: Project, forge: FailingForge, tmp_
     assert (more <= set(forge.files()), len(forge.files())) == ((True, 6) if there else (False, 4))
 
 
+@pytest.mark.slow
 def test_by_hand_the_bill_of_materials_that_was_made_here_is_attached(job: Project, forge: FailingForge) -> None:
     """Run by hand, the session attaches the bill of materials that lies next to the manifest."""
     write_materials(job, Manifest.read(manifest_path(job)))

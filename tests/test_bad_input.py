@@ -15,6 +15,8 @@ from nox_ship.world import standins
 from support import taken
 from workbench import Bench, copy_of, make_bench
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Bench:

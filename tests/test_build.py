@@ -142,6 +142,7 @@ def test_anything_else_is_built_anew(yard: Yard, change: Callable[[Yard], None])
     assert outcome.manifest.name == "sample"
 
 
+@pytest.mark.slow
 def test_changes_that_no_commit_has_are_built_and_said(yard: Yard, programs: Programs) -> None:
     """Uncommitted changes are built and recorded in the manifest, but a release contains only commits."""
     write_files(yard.root, {"more.txt": "", "dist/x": "", ".nox/x": ""})
@@ -217,6 +218,7 @@ def made_with(*lines: str) -> Callable[[Call], tuple[int, str]]:
     return reply
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -234,6 +236,7 @@ def test_a_readme_that_an_index_would_refuse_is_told(
     assert {number for number in stopped(yard) if number != "NS517"} == expected
 
 
+@pytest.mark.slow
 def test_twine_has_the_last_word(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """If twine would not send a file, NS502 is raised, but twine is only asked if the checks find nothing."""
     from twine.exceptions import InvalidDistribution
@@ -287,6 +290,7 @@ def test_what_only_pypi_refuses_does_not_matter_to_another_index(
         assert "NS533" in [finding.id for finding in build(yard.project).warnings]
 
 
+@pytest.mark.slow
 def test_a_readme_of_the_usual_format_is_accepted(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +311,7 @@ def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> None:
     """For a commit that is not on the release branch, the manifest names no branch."""
     git(yard.root, "switch", "--quiet", "--create", "side")
@@ -364,6 +369,7 @@ def test_the_notes_of_a_release_lie_beside_the_manifest(yard: Yard) -> None:
         assert made()
 
 
+@pytest.mark.slow
 def test_what_is_no_release_has_no_notes(yard: Yard) -> None:
     """A build that is not a release has no release notes."""
     manifest = build(yard.project, notes=lambda _: "x").manifest

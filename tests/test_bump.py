@@ -13,6 +13,8 @@ from nox_ship.release.preflight import preflight
 from nox_ship.release.stage import Stage
 from support import commit_files
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = []\n'
 CHANGES = "# Changes\n\n## Unreleased\n\n- New.\n"
 

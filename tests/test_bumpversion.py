@@ -79,6 +79,7 @@ replace = 'release = "{new_version}"'
 """
 
 
+@pytest.mark.slow
 def test_bump_my_version_gets_what_the_settings_hand_on(tmp_path: Path, programs: Programs) -> None:
     """bump-my-version sees the variables in `pass-env`, and no others that look like credentials."""
     text = f'{STATIC}[tool.nox-ship]\npass-env = ["INDEX_PASSWORD"]\n{CONF}'

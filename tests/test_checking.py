@@ -152,6 +152,7 @@ def test_an_end_that_is_not_told_is_none(forge: FailingForge) -> None:
     assert state(forge) == ["failed", "passed"]
 
 
+@pytest.mark.slow
 def test_every_page_is_read(forge: FailingForge) -> None:
     """All pages of check runs and of statuses are read."""
     for number in range(250):
@@ -206,6 +207,7 @@ def test_of_one_name_in_two_workflows_both_must_pass(forge: FailingForge) -> Non
     assert len(waited(forge, Required((TESTS,)))) == 2
 
 
+@pytest.mark.slow
 def test_one_that_never_appears_is_named(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a check has not appeared ten minutes after the last running one ended, NS852 names it and the others."""
     assert checking._GRACE == 600
@@ -245,6 +247,7 @@ def test_a_job_does_not_wait_for_itself(forge: FailingForge) -> None:
     assert len(waited(forge, ours)) == 2
 
 
+@pytest.mark.slow
 def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs of the own run do not extend the waiting for a missing check (NS852), but checks of other apps do."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
@@ -486,6 +489,7 @@ def built(requiring: Yard, home: object) -> Yard:  # noqa: ARG001
     return requiring
 
 
+@pytest.mark.slow
 def test_publishing_waits_for_the_checks(built: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]) -> None:
     """The session `publish` waits for the checks, but not if the index already has all files."""
     forge.later += [lambda: forge.check(TESTS)]

@@ -151,6 +151,7 @@ def test_a_version_in_files_must_be_one(tmp_path: Path) -> None:
     assert stopped(yard, "0.1.0") == {"NS303"}
 
 
+@pytest.mark.slow
 def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) -> None:
     """The first release may have the version in the files, unless it has a local part (NS303)."""
     yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0"\n'})
@@ -169,6 +170,7 @@ def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Ya
     assert stopped(yard) == {"NS216"}
 
 
+@pytest.mark.slow
 def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Programs) -> None:
     """With the project's own version scheme, too, a version that is not newer is refused with NS304."""
     scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)"\nserialize = ["{year}"]\n'

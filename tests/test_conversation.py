@@ -133,6 +133,7 @@ def test_the_end_of_the_conversation_ends_the_script(talk: Conversation, monkeyp
         os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_nothing_is_started_where_nothing_is_asked() -> None:
     """The script is not started until the first question."""
     with Conversation("/nowhere/script.py"):

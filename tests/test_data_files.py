@@ -35,6 +35,7 @@ def found(
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
 
 
+@pytest.mark.slow
 @each(
     ("code", "name"),
     [
@@ -165,6 +166,7 @@ def test_a_marker_of_types_that_is_missing_is_an_error_where_types_are_claimed(
     assert line.startswith(f"NS521 {level}: ")
 
 
+@pytest.mark.slow
 @each(
     "name",
     [
@@ -250,6 +252,7 @@ def test_a_table_of_names_is_no_search_for_files(tmp_path: Path) -> None:
         assert [line[:13] for line in found(tmp_path, sources, lacking=(".json",))] == ["NS521 warning"]
 
 
+@pytest.mark.slow
 def test_a_module_that_is_nested_too_deeply_is_not_looked_into(tmp_path: Path) -> None:
     """Missing data of a module that is nested too deeply to examine is only a warning."""
     branches = "".join(f"elif X == {number}:\n    pass\n" for number in range(1100))
@@ -275,6 +278,7 @@ def test_a_package_is_found_whatever_its_folder_is_called(tmp_path: Path) -> Non
     assert found == {"c++/run.py": PurePosixPath("src/c++/run.py")}
 
 
+@pytest.mark.slow
 def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:
     """2,000 modules in 200 packages are found in the sources in half a second."""
     project = make_project(tmp_path, PYPROJECT)

@@ -242,6 +242,7 @@ def test_a_publisher_of_the_projects_own_is_no_missing_workflow(yard: Yard) -> N
     assert "publish.yml: the job p publishes as a trusted publisher, in the environment x" in text
 
 
+@pytest.mark.slow
 def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
     """On GitLab, .gitlab-ci.yml must exist and be up to date, and GitHub is not asked."""
     git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")

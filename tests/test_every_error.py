@@ -33,11 +33,12 @@ STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 
 
 def test_every_error_stands_in_a_test() -> None:
-    """The ID of every error occurs in a test file other than the one that tests the kinds themselves."""
+    """The ID of every error occurs in the code of a test, not only in a docstring or in the test of the kinds."""
     for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
         importlib.import_module(module.name)
     tests = (path for path in TESTS.rglob("*.py") if path.name != "test_errors.py")
-    told = {number for path in tests for number in re.findall(r"NS\d{3}", path.read_text("utf-8"))}
+    code = (re.sub(r'^ *"""[^"]*"""$', "", path.read_text("utf-8"), flags=re.MULTILINE) for path in tests)
+    told = {number for text in code for number in re.findall(r"NS\d{3}", text)}
     assert not set(KINDS) - told
 
 

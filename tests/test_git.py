@@ -276,6 +276,7 @@ def test_objects_can_be_borrowed_under_any_settings(tmp_path: Path) -> None:
     assert repository.known([commit]) == {commit}
 
 
+@pytest.mark.slow
 def test_a_submodule_that_is_gone_is_not_asked_for(tmp_path: Path) -> None:
     """A submodule that only `.gitmodules` still names does not prevent a clone."""
     modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
@@ -332,6 +333,7 @@ def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     assert Repository(tmp_path / "two").default_branch() == "trunk"
 
 
+@pytest.mark.slow
 def test_the_release_branch_is_known_in_the_clone_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a CI clone without branches, the release branch is the remote's main, or comes from NOX_SHIP_BRANCH."""
     origin = make_repository(tmp_path / "origin")

@@ -50,6 +50,7 @@ def test_what_the_project_lets_pass_reaches_git_from_the_first_question_on(tmp_p
     assert all("SAMPLE" in call.options["keep"] for call in programs.calls)
 
 
+@pytest.mark.slow
 def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, programs: Programs) -> None:
     """The commands of a fast-forward run in a process group of their own, and start no housekeeping."""
     checkout = make_repository(tmp_path / "checkout")
@@ -129,6 +130,7 @@ def test_the_release_branch_holds_a_commit_or_is_none(tmp_path: Path) -> None:
     assert repository.release_branch(released, None) is None
 
 
+@pytest.mark.slow
 def test_submodules_are_fetched_with_what_git_may_need(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_everything_that_is_to_be_committed_is_named(project: Path, capsys: pyte
     assert "git add" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Bump settings are added for files that state the version; existing ones stay, and missing files are named."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
@@ -118,6 +119,7 @@ def test_without_actions_only_the_noxfile_is_written(project: Path) -> None:
     assert command.main(["init", "--check", "--ci", "none"]) == 0
 
 
+@pytest.mark.slow
 def test_without_a_forge_the_rest_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On an unknown host, `init` writes no workflow, says why, and shows the sessions for another CI."""
     git(project, "remote", "set-url", "origin", "https://git.example/acme/sample.git")

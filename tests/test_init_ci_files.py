@@ -88,6 +88,7 @@ def test_compiled_projects_get_a_job_for_each_system(
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_compiled_projects_elsewhere_are_installed_on_one_system(project: Path) -> None:
     """A compiled project outside GitHub gets no systems for wheels, and is installed only on Linux."""
     (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
@@ -150,6 +151,7 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
     assert "coverage" not in jobs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("own", "gates", "expected"),
     [

@@ -145,6 +145,7 @@ def test_what_a_workflow_builds_wheels_for_is_told(
     assert built_elsewhere(made) == elsewhere
 
 
+@pytest.mark.slow
 def test_an_index_that_is_silent_is_a_warning(built: tuple[Yard, Manifest]) -> None:
     """If the index does not answer, NS580 warns that wheels of the last release may be missing."""
     yard, manifest = built

@@ -84,6 +84,7 @@ def release(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> Release:
     return prepared(Release)
 
 
+@pytest.mark.slow
 def test_what_the_projects_workflow_published_is_verified(release: Release) -> None:
     """For files published by the project's workflow, the origin is shown; the case of repository names is ignored."""
     release.sign()

@@ -42,6 +42,7 @@ def test_the_reference_is_what_the_code_says() -> None:
         assert (reference_pages.FOLDER / f"{name}.md").read_text("utf-8") == reference_pages.page(name)
 
 
+@pytest.mark.slow
 def test_the_diagrams_are_drawn_from_the_code() -> None:
     """The diagrams match the code; after a change, run `nox -s pages`."""
     for name, drawn in diagrams.DIAGRAMS.items():

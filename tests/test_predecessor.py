@@ -48,6 +48,7 @@ def compared(yard: Yard, earlier: Mapping[str, bytes] | None = None, *, anew: bo
     )
 
 
+@pytest.mark.slow
 def test_where_the_index_has_none_the_last_tag_is_built(yard: Yard, programs: Programs) -> None:
     """If the index has no earlier release, the last tag is built once in a clean clone, which is removed afterwards."""
     first = compared(yard)

@@ -88,6 +88,7 @@ def test_somebody_must_commit(yard: Yard, programs: Programs) -> None:
     assert stopped(yard) == {"NS211"}
 
 
+@pytest.mark.slow
 def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     """Another branch than the release branch is NS205, and a detached HEAD NS204."""
     git(yard.root, "switch", "--quiet", "--create", "side")
@@ -100,6 +101,7 @@ def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     assert stopped(yard) == {"NS204"}
 
 
+@pytest.mark.slow
 def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
     """A rehearsal may run on any branch, with NS205 as a notice; a detached HEAD is still NS204."""
     assert told(yard, any_branch=True).count("NS205") == 0
@@ -148,6 +150,7 @@ def test_gates_must_be_sessions(tmp_path: Path) -> None:
     assert stopped(yard, without=("mine", "more")) == {"NS104"}
 
 
+@pytest.mark.slow
 def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
     """Default gates that the noxfile excludes are notices: NS105 for each, NS109 for coverage without tests."""
     yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace('gates = ["tests"]\n', "")})
@@ -249,6 +252,7 @@ def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Pat
     assert plan(yard).version == "0.1.0"
 
 
+@pytest.mark.slow
 def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In CI, one Python of the range must be installed: missing ones are the notice NS118, a missing range is NS804."""
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -346,6 +350,7 @@ def test_an_index_that_a_setting_alone_leads_to_stops_no_release(yard: Yard) -> 
     assert told(yard) == ["NS770"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workflow", [None, "publish.yml"])
 def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str | None) -> None:
     """An index that accepts no files for the release stops it, even if a workflow would upload them."""
@@ -453,6 +458,7 @@ def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: P
     assert plan(yard).branch == "trunk"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_stale_settings_are_told(tmp_path: Path) -> None:
     """Outdated settings for bump-my-version are reported with NS307, but do not stop the release."""
@@ -468,6 +474,7 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
 
 
+@pytest.mark.slow
 def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
     """A changelog without an unreleased section (NS313) or entries (NS314) is reported, unless the tag is there."""
     yard.write({"CHANGES.rst": "Changes\n=======\n"})

@@ -19,6 +19,7 @@ def make_remote(folder: Path) -> tuple[Remote, Repository]:
     return Remote("origin", "origin", clone), origin
 
 
+@pytest.mark.slow
 def test_the_remote_is_asked_for_what_is_not_known_here(tmp_path: Path) -> None:
     """A commit that reached the remote's branch after the clone was made is found there."""
     remote, origin = make_remote(tmp_path)
@@ -29,6 +30,7 @@ def test_the_remote_is_asked_for_what_is_not_known_here(tmp_path: Path) -> None:
     assert not remote.holds(newer, "gone")
 
 
+@pytest.mark.slow
 def test_the_checkout_gets_no_tags_by_a_question(tmp_path: Path) -> None:
     """Asking the remote and fetching a commit add no tags to the checkout, even with `tagOpt = --tags`."""
     remote, origin = make_remote(tmp_path)
@@ -40,6 +42,7 @@ def test_the_checkout_gets_no_tags_by_a_question(tmp_path: Path) -> None:
     assert remote.local.tags() == {}
 
 
+@pytest.mark.slow
 def test_a_commit_of_another_branch_is_not_held(tmp_path: Path) -> None:
     """A commit that is only in the clone, or only on another branch, is not on the remote's branch."""
     remote, origin = make_remote(tmp_path)
@@ -81,6 +84,7 @@ def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
     assert remote.local.run("fsck", "--connectivity-only") == ""
 
 
+@pytest.mark.slow
 def test_a_remote_is_asked_where_it_is_pushed_to(tmp_path: Path) -> None:
     """If a remote has a `pushurl`, that address is asked, and not the one that is fetched from."""
     origin = make_repository(tmp_path / "origin")

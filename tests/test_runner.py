@@ -174,6 +174,7 @@ def test_each_session_comes_to_what_nox_says_of_it_alone(folder: Path, ran: Ran)
     assert ran.code == 1
 
 
+@pytest.mark.slow
 def test_all_that_a_session_writes_is_told(ran: Ran) -> None:
     """Everything that a session, its programs, and nox print is reported in full under the session's name."""
     first, second, third = ran.said["good"].splitlines()[:3]

@@ -99,6 +99,7 @@ def test_every_setting_is_described() -> None:
             assert schema["properties"][path[-1]]["description"].endswith(".")
 
 
+@pytest.mark.slow
 def test_validate_pyproject_knows_the_settings() -> None:
     """The tool validate-pyproject finds our schema: it accepts our settings and refuses an unknown one."""
     found = [plugin for plugin in plugins.list_from_entry_points() if plugin.tool == "nox-ship"]

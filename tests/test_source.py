@@ -259,6 +259,7 @@ def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script
     assert (source.current, source.places[0].file) == ("1.2.3", place)
 
 
+@pytest.mark.slow
 @each(
     "script",
     [

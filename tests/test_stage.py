@@ -100,6 +100,7 @@ def test_a_release_that_is_made_already_needs_no_commit(tmp_path: Path) -> None:
     assert opened(make_shop(tmp_path), plan).record.commit == plan.head
 
 
+@pytest.mark.slow
 def test_a_stage_is_used_again(released: Released) -> None:
     """A stage is reused for the same release, with the record of what passed in it."""
     shop, plan, _ = released
@@ -129,6 +130,7 @@ def test_a_stage_can_be_made_anew(released: Released) -> None:
     assert not shop.environments.exists()
 
 
+@pytest.mark.slow
 def test_a_stage_of_something_else_is_not_used_again(released: Released) -> None:
     """A stage is not reused for another release, commit, branch or version of nox-ship, or after a day."""
     others: list[dict[str, Any]] = [

@@ -37,6 +37,7 @@ def objects(repository: Repository, *refs: str) -> dict[str, str]:
     return {ref: repository.run("rev-parse", ref) for ref in refs}
 
 
+@pytest.mark.slow
 def test_the_stand_in_has_what_the_remote_has(tmp_path: Path) -> None:
     """The stand-in has the branches and tags of the remote, not those of the checkout."""
     repository, _ = make_pair(tmp_path)
@@ -50,6 +51,7 @@ def test_the_stand_in_has_what_the_remote_has(tmp_path: Path) -> None:
     assert world.notices() == ()
 
 
+@pytest.mark.slow
 def test_a_push_reaches_the_stand_in_alone(tmp_path: Path) -> None:
     """A push changes only the stand-in, and neither the real remote nor the checkout."""
     repository, bare = make_pair(tmp_path)
@@ -62,6 +64,7 @@ def test_a_push_reaches_the_stand_in_alone(tmp_path: Path) -> None:
     assert (git(bare, "for-each-ref"), git(repository.path, "for-each-ref")) == before
 
 
+@pytest.mark.slow
 def test_a_push_is_all_or_nothing(tmp_path: Path) -> None:
     """If one reference of a push is refused, none arrives, with NS231."""
     repository, _ = make_pair(tmp_path)
@@ -75,6 +78,7 @@ def test_a_push_is_all_or_nothing(tmp_path: Path) -> None:
     assert world.remote.refs() == before
 
 
+@pytest.mark.slow
 def test_commits_that_were_not_fetched_are_left_out(tmp_path: Path) -> None:
     """Branches whose commits were not fetched are known by name, but left out of the stand-in."""
     repository, bare = make_pair(tmp_path)
@@ -98,6 +102,7 @@ def test_a_remote_that_does_not_answer_is_stood_in_for_by_what_was_fetched(tmp_p
     assert world.remote.refs() == {"refs/heads/main": repository.head}
 
 
+@pytest.mark.slow
 def test_a_repository_without_a_remote_has_an_empty_one(tmp_path: Path) -> None:
     """Without a remote, the stand-in is empty and can be pushed to, and a notice says so."""
     repository = make_repository(tmp_path / "checkout")
@@ -209,6 +214,7 @@ def test_the_remote_of_a_release_tells_the_default_branch(tmp_path: Path) -> Non
     assert repository.default_branch() == "develop"
 
 
+@pytest.mark.slow
 def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

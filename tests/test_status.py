@@ -64,6 +64,7 @@ def test_a_project_without_a_release_is_told_how_to_rehearse_one(yard: Yard) -> 
     assert following(found)[0] == "nox -s release -- auto --dry-run"
 
 
+@pytest.mark.slow
 def test_commits_since_the_last_release_are_counted(yard: Yard) -> None:
     """Commits are counted from the newest release before HEAD, and the index's newest version is shown too."""
     yard.tag("v0.1.0")
@@ -151,6 +152,7 @@ def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path)
     assert told(standing(yard))["checkout"] == "missing"
 
 
+@pytest.mark.slow
 def test_other_bytes_on_the_index_are_told(unpublished: Yard) -> None:
     """If the index has a file with other content, publishing conflicts with it, and NS711 is named."""
     pass_all(unpublished)
@@ -160,6 +162,7 @@ def test_other_bytes_on_the_index_are_told(unpublished: Yard) -> None:
     assert "NS711" in following(found)[1]
 
 
+@pytest.mark.slow
 def test_files_that_changed_since_the_build_are_told(unpushed: Yard) -> None:
     """If built files changed, the gates conflict, later steps are unknown, and the record stays as it is."""
     pass_all(unpushed)
@@ -186,6 +189,7 @@ def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
     assert following(found)[0] == "nox -s release -- auto --dry-run"
 
 
+@pytest.mark.slow
 def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard) -> None:
     """Without built files here, publishing is missing if the index has no file of the release, or else unknown."""
     yard.tag("v0.1.0")
@@ -196,6 +200,7 @@ def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard
     assert following(found)[0] == ""
 
 
+@pytest.mark.slow
 def test_what_was_built_of_another_release_is_not_compared_with_it(released: Yard) -> None:
     """Files that were built for an earlier release are not compared with the index's files of the newer one."""
     yard = released
@@ -313,6 +318,7 @@ def test_a_record_that_names_no_version_counts_for_nothing(unpushed: Yard) -> No
     assert standing(unpushed).progress is None
 
 
+@pytest.mark.slow
 def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_path: Path) -> None:
     """In a shallow clone, the last release comes from the remote's tags, and commits are not counted."""
     yard.tag("v0.1.0")

@@ -28,6 +28,7 @@ def top(folder: Path, before: str, now: str) -> tuple[list[str], list[str]]:
     return differ(folder, {"sample/__init__.py": before}, {"sample/__init__.py": now})
 
 
+@pytest.mark.slow
 @each(
     ("before", "now", "told"),
     [
@@ -153,6 +154,7 @@ def test_places_are_in_the_project(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_packages_come_and_go(tmp_path: Path) -> None:
     """A removed package is a breaking change, a new one is an addition, and an unreadable one is not compared."""
     write_files(tmp_path, {"a/sample/__init__.py": "", "a/odd/__init__.py": "def f(:\n", "a/compiled.so": b"\x7fELF"})

@@ -85,6 +85,7 @@ def test_tests_always_have_the_project(tmp_path: Path) -> None:
     assert only(recipes.tests(project(tmp_path, "", ci("pip install pytest", "pytest")), "3.12")).project
 
 
+@pytest.mark.slow
 @each(
     ("text", "files", "threshold"),
     [

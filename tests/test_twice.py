@@ -62,6 +62,7 @@ def test_a_second_build_must_make_the_same(
     assert next(scenes, None) is None
 
 
+@pytest.mark.slow
 def test_the_second_build_is_elsewhere_and_at_another_time(tmp_path: Path, programs: Programs) -> None:
     """The second build has another folder, source age and time zone, but the same SOURCE_DATE_EPOCH."""
     seen: list[tuple[str, float, str | None, str | None]] = []

@@ -160,6 +160,7 @@ def test_what_a_workflow_publishes_is_waited_for(
     assert "works" in verified()
 
 
+@pytest.mark.slow
 def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
     """The project's own manifest is used for comparing, unless it was built with uncommitted changes."""
     published(yard)
@@ -169,6 +170,7 @@ def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..
     assert "compared with the SHA-256 that PyPI lists" in verified()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "compared"),
     [
@@ -246,6 +248,7 @@ def test_any_version_can_be_verified(yard: Yard, verified: Callable[..., str], p
     assert not (yard.root / "dist").exists()
 
 
+@pytest.mark.slow
 def test_the_latest_release_is_that_of_the_newest_tag(yard: Yard, verified: Callable[..., str]) -> None:
     """The word `latest` means the newest release tag, wherever HEAD is; pre-releases count if there is no other."""
     assert verified("latest") == "sample has no release yet: there is nothing to verify."
@@ -471,6 +474,7 @@ def test_a_rebuild_needs_the_tag(yard: Yard, verified: Callable[..., str]) -> No
         verified("0.3.0", "--rebuild")
 
 
+@pytest.mark.slow
 def test_a_manifest_tells_what_a_release_was_built_with(
     yard: Yard, verified: Callable[..., str], programs: Programs, tmp_path: Path
 ) -> None:
@@ -519,6 +523,7 @@ def test_the_same_content_in_another_archive_is_a_warning(
     assert f"NS795 rebuilt-as-another-archive: v0.3.0 builds {name} with the same content" in told
 
 
+@pytest.mark.slow
 def test_an_sdist_that_the_tag_does_not_build_is_told(
     yard: Yard, verified: Callable[..., str], programs: Programs
 ) -> None:

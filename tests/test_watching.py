@@ -135,6 +135,7 @@ def test_a_release_is_followed_until_the_index_serves_it(
     assert "GET " not in forge.asked, "the repository need not be looked up if the workflow is known"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_jobs_that_run(sent: Yard, forge: FailingForge) -> None:
     """In a terminal, the board shows running jobs, and the table at the end shows how they ended."""
     shown = io.StringIO()

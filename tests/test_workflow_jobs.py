@@ -153,6 +153,7 @@ def test_what_settings_change(
     assert jobs_of(payload, build, "", (), **settings) == expected
 
 
+@pytest.mark.slow
 @each(
     ("failing", "payload", "never"),
     [

@@ -143,6 +143,7 @@ def test_a_workflow_of_ours_publishes_to_the_indexes_it_knows(tmp_path: Path) ->
     assert asked(tmp_path, {"release.yml": text}, index="devpi").workflow is None
 
 
+@pytest.mark.slow
 def test_what_nox_ship_writes_publishes_by_itself(tmp_path: Path) -> None:
     """Nox-ship's own release.yml publishes to both indexes if a release tag is pushed."""
     text = (Path(__file__).parent.parent / ".github" / "workflows" / "release.yml").read_text("utf-8")

@@ -173,6 +173,7 @@ def test_a_wheel_is_compressed_as_wheels_are(tmp_path: Path, method: int) -> Non
     )
 
 
+@pytest.mark.slow
 def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     """A member that unpacks to much more than the size it states is refused, and is not unpacked."""
     path = wheel_of(tmp_path, "bomb", content=bytes(24 * MIB))
@@ -181,6 +182,7 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     refused(path, 20 * MIB)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
     """Metadata of more than the allowed size is refused, and the rest of it is not read."""
@@ -255,6 +257,7 @@ def test_metadata_that_are_none_are_no_traceback(tmp_path: Path, headers: str) -
     assert isinstance(archive.version, str)
 
 
+@pytest.mark.slow
 @each("place", range(0, 400, 7))
 def test_whatever_is_damaged_only_our_error_comes_of_it(tmp_path: Path, place: int) -> None:
     """Whichever byte of a wheel, a tar or a compressed tar is damaged, reading it raises only our own error."""

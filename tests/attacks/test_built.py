@@ -79,6 +79,7 @@ def after_the_trial(run: Run, evil: Evil) -> Callable[[Stage], None]:
     return gate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evil", EVIL)
 def test_files_that_a_gate_changes_after_the_trial_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
     """Files that a gate changes after the trial upload stop the release (NS603 or NS601), and no proof is kept."""
@@ -90,6 +91,7 @@ def test_files_that_a_gate_changes_after_the_trial_are_not_pushed(yard: Yard, se
     assert "Find the gate" in yard.told()["findings"][0]["remedy"]
 
 
+@pytest.mark.slow
 @WORST
 def test_files_that_change_before_the_trial_ends_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
     """Files that a gate changes while the trial upload still runs stop the release before the push."""
@@ -117,6 +119,7 @@ def test_files_that_change_between_two_runs_are_not_published(yard: Yard, sessio
     assert yard.told()["passed"] is True
 
 
+@pytest.mark.slow
 @WORST
 def test_files_that_change_while_a_person_is_asked_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
     """Files that change while the user is asked to confirm, such as by a test's leftover process, are not pushed."""
@@ -126,6 +129,7 @@ def test_files_that_change_while_a_person_is_asked_are_not_pushed(yard: Yard, se
     assert yard.told()["pushes"] == []
 
 
+@pytest.mark.slow
 def test_the_build_is_held_once(yard: Yard, sessions: FakeGates) -> None:
     """A gate that imitates the end of the build session cannot make nox-ship accept the gate's own files."""
     run = yard.prepare()
@@ -143,6 +147,7 @@ def test_the_build_is_held_once(yard: Yard, sessions: FakeGates) -> None:
         assert stopped(run) == {"NS603"}
 
 
+@pytest.mark.slow
 def test_the_build_is_held_before_its_upload_is_tried(
     yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +159,7 @@ def test_the_build_is_held_before_its_upload_is_tried(
     assert None not in held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["build", "verify-install-3.12"])
 @pytest.mark.parametrize("fails", [False, True])
 def test_files_that_were_tested_in_place_of_others_are_found_out(
@@ -191,6 +197,7 @@ def test_what_a_gate_tells_is_no_proof(yard: Yard, sessions: FakeGates, monkeypa
     assert yard.told()["passed"] is True
 
 
+@pytest.mark.slow
 def test_a_session_that_is_run_again_is_told_what_was_built(
     yard: Yard, sessions: FakeGates, programs: Programs
 ) -> None:

@@ -91,6 +91,7 @@ def test_an_honest_bundle_is_pushed_once(scene: Scene) -> None:
     assert not scene.push(scene.cut, file)
 
 
+@pytest.mark.slow
 def test_a_tag_that_was_left_behind_is_not_started(scene: Scene) -> None:
     """A job that names a tag of the remote, without a bundle that contains it, does not get that tag published."""
     git(scene.bare, *IDENTITY, "tag", "--annotate", "--message", "1", "v1-abandoned", "main")
@@ -105,6 +106,7 @@ def test_a_tag_that_was_left_behind_is_not_started(scene: Scene) -> None:
         scene.push(cut, file)
 
 
+@pytest.mark.slow
 def test_a_tag_alone_is_pushed(scene: Scene) -> None:
     """If the version comes from tags, only the tag is pushed, as the release has no commit of its own."""
     onto = git(scene.bare, "rev-parse", "main")
@@ -232,6 +234,7 @@ def test_a_job_that_tests_gets_just_what_is_pushed(scene: Scene) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_job_that_tests_a_tag_alone_stays_on_its_commit(scene: Scene) -> None:
     """If the version comes from tags, the checkout stays on its commit and only receives the tag."""
     onto = scene.cut.onto

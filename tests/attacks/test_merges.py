@@ -22,6 +22,8 @@ from nox_ship.release.handover import Cut, bundle
 from nox_ship.world.forge import Job
 from support import commit_files, git, make_repository
 
+pytestmark = pytest.mark.slow
+
 IDENTITY = ("-c", "user.name=Other", "-c", "user.email=other@sample.example")
 NOTED = "- A thing. <script>alert(1)</script> @everyone ```\n"
 
@@ -111,7 +113,6 @@ def tagged(scene: Scene) -> Cut:
     return scene.cut()
 
 
-@pytest.mark.slow
 def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> None:
     """A release is proposed by a branch and one pull request, in which the project's text is shown literally."""
     cut, before = scene.cut(), scene.refs()
@@ -124,7 +125,6 @@ def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> N
     assert scene.started == []
 
 
-@pytest.mark.slow
 def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
     """If GitHub signs commits, the proposed commit is GitHub's signed copy, which a rerun keeps."""
     cut, scene.forge.bare, scene.forge.signs = scene.cut(), scene.bare, False
@@ -144,7 +144,6 @@ def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
     assert scene.refs()["refs/heads/release/v2"] == made
 
 
-@pytest.mark.slow
 def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """If Actions may not open pull requests, the branch is pushed, and NS881 shows the page that opens one."""
     scene.forge.faults.read_only = True
@@ -155,7 +154,6 @@ def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: p
     assert "compare/main...release/v2?expand=1" in shown
 
 
-@pytest.mark.slow
 def test_commits_of_others_on_the_release_branch_stay(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """An earlier proposal on the release branch is replaced, but another person's commit stops the job (NS880)."""
     earlier = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "Release 2", "main^{tree}")
@@ -197,7 +195,6 @@ def test_files_of_another_commit_are_not_proposed(scene: Scene, capsys: pytest.C
     assert "refs/heads/release/v2" not in scene.refs()
 
 
-@pytest.mark.slow
 def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene) -> None:
     """A merged release is tagged and its workflow started, even if the branch has moved on since the merge."""
     cut = tagged(scene)

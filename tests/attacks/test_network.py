@@ -157,6 +157,7 @@ def test_a_page_of_many_parts_costs_little(body: bytes, headers: dict[str, str])
     assert time.process_time() - begun < 2
 
 
+@pytest.mark.slow
 def test_a_page_of_ten_thousand_files_is_no_attack() -> None:
     """A page of ten thousand files, with everything that PyPI tells about each, is read."""
     hashes = {"sha256": "0" * 64}
@@ -227,6 +228,7 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("talk", [dripping, dripping_headers, continuing, endless])
 def test_an_answer_has_its_time(monkeypatch: pytest.MonkeyPatch, talk: Talk) -> None:
     """An answer that is not complete within the time limit is given up, even if some of it keeps arriving."""

@@ -124,6 +124,7 @@ def test_everyday_output_is_shown_as_it_is(text: str, same: bool) -> None:
     assert printable(text) == (text if same else "red")
 
 
+@pytest.mark.slow
 def test_long_output_is_made_harmless_quickly() -> None:
     """Text of hundreds of thousands of characters is made safe to print quickly."""
     for text in ("\n" * 200_000, ":" * 20_000, "# " * 100_000, "\u00a0" * 100_000, "a://b:" * 20_000):

@@ -92,6 +92,7 @@ def _record(folder: Path, name: str) -> None:
     (folder / FILE).write_text(json.dumps(record), "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -138,6 +139,7 @@ def test_a_wheel_of_another_sdist_is_refused(built: Built) -> None:
         join(yard.project, read_parts([good]), Wanted())
 
 
+@pytest.mark.slow
 def test_a_part_that_is_dropped_or_doubled_is_refused(built: Built) -> None:
     """A missing part is refused with NS577 and a duplicate part with NS578; both messages name the job."""
     yard, _ = built
@@ -159,6 +161,7 @@ def test_a_second_part_of_a_job_hides_nothing_that_the_first_lacks(built: Built)
         join(yard.project, read_parts([first, second]), Wanted())
 
 
+@pytest.mark.slow
 def test_of_many_parts_none_is_taken_where_one_is_bad(built: Built) -> None:
     """If one of many parts is missing or bad, no part is accepted, and the message names that job."""
     yard, _ = built

@@ -230,6 +230,7 @@ def litter(stage: Path) -> None:
     git(stage, "fetch", "--quiet", ".", "main")
 
 
+@pytest.mark.slow
 def test_litter_of_tests_does_not_matter(run: Run) -> None:
     """Untracked files, built files, a rewritten index and git's housekeeping do not stop the push."""
     litter(run.stage.root)
@@ -243,6 +244,7 @@ def vanish(stage: Path) -> None:
     git(stage, "update-ref", "-d", "refs/heads/main")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tamper", [amend, move_the_tag, replace, vanish])
 def test_what_acts_after_the_comparison_comes_too_late(run: Run, tamper: Tamper) -> None:
     """If a leftover process moves refs after the comparison, the objects that were tested are still what is pushed."""
@@ -301,6 +303,7 @@ def hide_an_edit(run: Run) -> None:
     hide_by("--assume-unchanged")(run.stage.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forge", [forge_a_commit, forge_settings, hide_an_edit])
 def test_a_clone_that_was_changed_is_not_used_again(run: Run, forge: Callable[[Run], object]) -> None:
     """If a run ended before it could find the change, the next run finds it and makes a new clone."""
@@ -379,6 +382,7 @@ def test_what_happens_at_the_push_is_unknown(run: Run, monkeypatch: pytest.Monke
     assert run.report.pushed == "unknown"
 
 
+@pytest.mark.slow
 def test_a_push_that_was_refused_changed_nothing(run: Run) -> None:
     """If the remote refuses the push, NS231 is raised and the report says that nothing was pushed."""
     hook_of_the_remote(run, "exit 1")

@@ -283,6 +283,7 @@ def test_a_named_file_is_looked_at_again_before_it_is_written(tmp_path: Path, ou
         assert front._target(root, root, Path(free)) == root / free
 
 
+@pytest.mark.slow
 def test_a_bundle_is_written_where_it_was_meant_to_be(
     yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
