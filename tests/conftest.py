@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,32 +22,33 @@ from nox_ship.release import gates, preparing
 NUMBERS = itertools.count()
 
 INTEGRATION = Path(__file__).parent / "integration"
+_WANTED = re.compile(r"(?<!not )\b(integration|slow|exhaustive)\b")
 
 pytest_plugins = ("acting", "doors", "initializing", "planning", "prepared", "registering")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave files unread in which nothing runs: the integration tests, or all that hold no test with a wanted mark."""
-    wanted = config.getoption("markexpr").partition(" ")[0]
+    wanted = _WANTED.findall(config.getoption("markexpr"))
     inside = INTEGRATION in (collection_path, *collection_path.parents)
-    if wanted == "not":
-        return inside or None
-    if wanted not in ("integration", "exhaustive") or not collection_path.match("test_*.py"):
+    if not wanted:
+        return (inside and "not integration" in config.getoption("markexpr")) or None
+    if not collection_path.match("test_*.py") or (inside and "integration" in wanted):
         return None
-    marked = inside and wanted == "integration"
-    return None if marked or f"mark.{wanted}" in collection_path.read_text("utf-8") else True
+    text = collection_path.read_text("utf-8")
+    return None if any(f"mark.{mark}" in text for mark in wanted) else True
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Python keep what it compiles, for the programs that tests start, too; let fast tests write into memory.
+    """Let Python keep what it compiles, also for programs that tests start; let all but integration tests use memory.
 
     They write tens of thousands of files.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     memory = Path("/dev/shm")
-    fast = config.getoption("markexpr") == "not integration"
-    if fast and "TMPDIR" not in os.environ and os.access(memory, os.W_OK):
+    here = config.getoption("markexpr").startswith("not integration")
+    if here and "TMPDIR" not in os.environ and os.access(memory, os.W_OK):
         room, facts = shutil.disk_usage(memory).free, os.statvfs(memory)
         if room > 1 << 30 and not facts.f_flag & os.ST_NOEXEC:
             os.environ["TMPDIR"] = tempfile.tempdir = str(memory)

@@ -33,6 +33,8 @@ import certifi
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 HOST = "127.0.0.1"
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while pypiserver makes an app: two made at once can share one module, and then serve the same folder."""
 CLAIMS = {
     "repository": "acme/sample",
     "repository_owner": "acme",
@@ -172,7 +174,8 @@ class FailingIndex:
         self.packages = self.folder / "packages"
         self.packages.mkdir(parents=True, exist_ok=True)
         nobody: dict[str, Any] = {"password_file": ".", "authenticate": []}
-        self._app = pypiserver.app(roots=[self.packages], disable_fallback=True, hash_algo="sha256", **nobody)
+        with _ONE_AT_A_TIME:
+            self._app = pypiserver.app(roots=[self.packages], disable_fallback=True, hash_algo="sha256", **nobody)
         import trustme  # slow, and only needed if an index is started
 
         authority = trustme.CA()

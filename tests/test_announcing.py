@@ -71,6 +71,7 @@ def row(yard: Yard) -> tuple[str, str]:
     return found["status"], found["detail"]
 
 
+@pytest.mark.slow
 def test_a_release_ends_with_its_page_on_the_forge(yard: Yard, forge: FailingForge) -> None:
     """It has the notes and the files, and the report says so; a second run finds it done."""
     yard.release()
@@ -107,6 +108,7 @@ GATED = STEPS[: 1 + [step.name for step in STEPS].index("gates")]
 """The release, up to its gates."""
 
 
+@pytest.mark.slow
 def test_the_page_has_the_bill_of_materials(
     yard: Yard, forge: FailingForge, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +125,7 @@ def test_the_page_has_the_bill_of_materials(
     assert row(yard) == ("done", f"{SLUG} has the release v0.1.0 with 5 files")
 
 
+@pytest.mark.slow
 def test_a_bill_of_materials_of_something_else_is_not_announced(
     yard: Yard, forge: FailingForge, sessions: FakeGates
 ) -> None:
@@ -148,6 +151,7 @@ def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge
     assert described(yard) is None
 
 
+@pytest.mark.slow
 def test_a_token_that_comes_between_rehearsal_and_release_is_not_too_late(
     yard: Yard, forge: FailingForge, sessions: FakeGates
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_token_that_comes_between_rehearsal_and_release_is_not_too_late(
     assert asked == [[f"verify-install-{record.described}"]]
 
 
+@pytest.mark.slow
 def test_what_is_public_is_not_tried_again(yard: Yard, forge: FailingForge, sessions: FakeGates) -> None:
     """A token that is set after the release makes a page without a bill of materials: that of today is another."""
 
@@ -200,6 +205,7 @@ def test_a_lower_version_than_another_tag_is_not_the_latest(published: Yard, for
     assert "latest" not in row(published)[1]
 
 
+@pytest.mark.slow
 def test_what_the_forge_refuses_is_done_by_the_same_command(published: Yard, forge: FailingForge) -> None:
     """The index has the release by then, and nothing is uploaded there again."""
     forge.faults.read_only = forge.faults.late = True
@@ -213,6 +219,7 @@ def test_what_the_forge_refuses_is_done_by_the_same_command(published: Yard, for
     assert published.world.indexes["pypi"].uploads == [WHEEL, SDIST]
 
 
+@pytest.mark.slow
 def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard: Yard, forge: FailingForge) -> None:
     """The release stops in preflight, and by the same command once the token may."""
     forge.faults.read_only, before = True, dict(yard.world.remote.has)
@@ -225,6 +232,7 @@ def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard:
     assert set(forge.files("v0.1.0")) == FILES
 
 
+@pytest.mark.slow
 def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yard, forge: FailingForge) -> None:
     """NS789 is a notice; with a token the same command does the rest."""
     yard.world.forge = forge.client(None)
@@ -244,6 +252,7 @@ def test_elsewhere_than_on_github_there_is_no_page(published: Yard) -> None:
     assert (row(published), published.told()["findings"]) == (("done", "the remote is not on GitHub"), [])
 
 
+@pytest.mark.slow
 def test_a_workflow_that_publishes_announces(yard: Yard, forge: FailingForge) -> None:
     """Its last job does, with the files that it has built and a token of its own: the one here is not tried."""
     forge.faults.read_only = True
@@ -266,6 +275,7 @@ def standing(yard: Yard) -> Standing:
     return look(yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), yard.shop)
 
 
+@pytest.mark.slow
 def test_a_release_without_its_page_is_not_finished(published: Yard, forge: FailingForge) -> None:
     """`status` asks the forge, and names the command that does the rest."""
     forge.faults.read_only = forge.faults.late = True
@@ -445,6 +455,7 @@ def test_a_rehearsal_announces_on_this_machine(tmp_path: Path, forge: FailingFor
     assert forge.asked == []
 
 
+@pytest.mark.slow
 def test_the_step_comes_last(yard: Yard, forge: FailingForge) -> None:
     """What is not published is not announced."""
     yard.world.indexes["pypi"].refusals.append(ShipError(PROBLEM("No.")))

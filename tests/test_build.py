@@ -95,6 +95,7 @@ def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, 
     assert "-P" in call.line
 
 
+@pytest.mark.slow
 def test_files_that_the_manifest_covers_are_not_built_again(yard: Yard, programs: Programs) -> None:
     """Of the same commit and tag, with the same bytes; unless it is asked for."""
     build(yard.project)
@@ -129,6 +130,7 @@ def _other_name(yard: Yard) -> None:
     manifest_path(yard.project).write_text(json.dumps({**record, "name": "other"}), "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [_commit, _tag, _dirty, _bytes, _dirty_manifest, _other_name])
 def test_anything_else_is_built_anew(yard: Yard, change: Callable[[Yard], None]) -> None:
     """Another commit, a tag, changes that no commit has, other bytes, a manifest of those or of another project."""
@@ -156,6 +158,7 @@ def test_changes_that_no_commit_has_are_built_and_said(yard: Yard, programs: Pro
     assert seen == [True, False]
 
 
+@pytest.mark.slow
 def test_a_version_can_be_given(yard: Yard, programs: Programs) -> None:
     """It is set in the clone alone; files of another version are not taken for it."""
     build(yard.project)
@@ -311,6 +314,7 @@ def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> 
     assert build(yard.project).manifest.branch is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", "packages/sample/"])
 def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, programs: Programs, folder: str) -> None:
     """A file that only looks secret is a warning where git has it; one that the back end adds is an error."""
@@ -341,6 +345,7 @@ def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, prog
     assert warned() == ["NS530"]
 
 
+@pytest.mark.slow
 def test_the_notes_of_a_release_lie_beside_the_manifest(yard: Yard) -> None:
     """The manifest binds them: other notes are no notes, and what was built without them is built anew."""
     yard.tag("v1.2.3")

@@ -161,6 +161,7 @@ def test_broken_notes_are_as_none(base: Path, text: str) -> None:
     assert kept(base)[0].root == base
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("base")
 def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
     """From the push on the checkout has it; a rehearsal's tag it never has. Once it came to its end, that is known."""

@@ -376,6 +376,7 @@ def row(yard: Yard) -> tuple[str, str]:
     return found["status"], found["detail"]
 
 
+@pytest.mark.slow
 def test_a_release_uploads_once_the_checks_have_passed(requiring: Yard, forge: FailingForge) -> None:
     """After the push, which starts them; the report says which."""
     index = requiring.world.indexes["pypi"]
@@ -391,6 +392,7 @@ def test_a_release_uploads_once_the_checks_have_passed(requiring: Yard, forge: F
     assert requiring.told()["verified"][0].startswith(f"check passed: {TESTS}: success (https://")
 
 
+@pytest.mark.slow
 def test_a_check_that_fails_keeps_the_index_as_it_is(requiring: Yard, forge: FailingForge) -> None:
     """The same command goes on once it has passed."""
     failed = forge.check(TESTS, "failure")
@@ -409,6 +411,7 @@ def test_a_check_that_fails_keeps_the_index_as_it_is(requiring: Yard, forge: Fai
     assert row(requiring) == ("done", "already published")
 
 
+@pytest.mark.slow
 def test_a_person_may_leave_one_out(requiring: Yard) -> None:
     """The report says who: NS855."""
     release(requiring, TESTS)
@@ -418,6 +421,7 @@ def test_a_person_may_leave_one_out(requiring: Yard) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("programs", "sessions")
 def test_a_workflow_that_publishes_waits_itself(yard: Yard, forge: FailingForge) -> None:
     """Nobody waits here."""
@@ -441,6 +445,7 @@ jobs:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("programs")
 def test_what_would_wait_for_itself_is_told_before_the_push(yard: Yard, forge: FailingForge) -> None:
     """NS854 for the job that publishes and those after it, NS850 where there is no GitHub."""

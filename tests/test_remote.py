@@ -64,6 +64,7 @@ def test_a_shallow_clone_is_deepened_to_tell(tmp_path: Path) -> None:
     assert Remote("origin", "origin", clone).holds(old, "main")
 
 
+@pytest.mark.slow
 def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
     """From a clone that knows no remote, the push takes the checkout's, and its tracking branch follows."""
     remote, origin = make_remote(tmp_path)

@@ -40,6 +40,7 @@ def test_every_report_keeps_to_the_schema(
     assert {key for row in written["rows"] for key in row} <= {item.name for item in fields(Row)}
 
 
+@pytest.mark.slow
 def test_reports_of_real_runs_keep_to_the_schema(
     check: Callable[[dict[str, Any]], object], yard: Yard, sessions: FakeGates
 ) -> None:

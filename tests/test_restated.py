@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("bump_my_version")
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.0"  # ours\n'
 
 
+@pytest.mark.slow
 def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -> None:
     """`cff-version: 1.2.0` is in most citations: it stays when the project comes to 1.2.0 and goes on."""
     early = PYPROJECT.replace("1.2.0", "0.3.0")

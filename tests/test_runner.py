@@ -159,6 +159,7 @@ def ran(folder: Path) -> Ran:
     return run(folder)
 
 
+@pytest.mark.slow
 def test_each_session_comes_to_what_nox_says_of_it_alone(folder: Path, ran: Ran) -> None:
     """Result, reason and name; what requires a failed one is not run."""
     report = folder / "report.json"
@@ -229,6 +230,7 @@ def test_a_process_that_a_session_leaves_is_not_waited_for(ran: Ran) -> None:
     assert ran.said["leaves_a_process"].endswith("successful.\ntidied up\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [(["--sessions", "nobody"], 3, "nobody"), (["--noxfile", "gone.py"], 2, "no such file")],
@@ -240,6 +242,7 @@ def test_what_nox_refuses_is_refused(folder: Path, arguments: list[str], code: i
     assert any(words in line for line in ran.plain)
 
 
+@pytest.mark.slow
 def test_a_noxfile_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     """By its own error."""
     (tmp_path / "noxfile.py").write_text("raise ValueError('no')", "utf-8")
@@ -248,6 +251,7 @@ def test_a_noxfile_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     assert "ValueError: no" in ran.plain
 
 
+@pytest.mark.slow
 def test_the_sessions_end_with_whoever_waits_for_the_runner(tmp_path: Path) -> None:
     """A release that is killed leaves nothing running."""
     text = "import time, nox\n@nox.session(venv_backend='none')\ndef waits(session):\n    open('{0}', 'w').close()\n"

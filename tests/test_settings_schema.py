@@ -64,6 +64,7 @@ def accepted(validator: Callable[[Any], Any], tool: Mapping[str, Any]) -> tuple[
     return ours, True
 
 
+@pytest.mark.slow
 def test_the_schema_accepts_what_we_accept(validator: Callable[[Any], Any]) -> None:
     """Every key with each of many values: both take it, or neither does; each is taken once, and refused once."""
     differ, seen = [], set()
@@ -87,6 +88,7 @@ def test_an_index_of_your_own_needs_its_addresses(validator: Callable[[Any], Any
     assert accepted(validator, {"indexes": {"devpi": index}}) == (good, good)
 
 
+@pytest.mark.slow
 def test_every_setting_is_described() -> None:
     """In a sentence, as editors show it."""
     for path in settings(Settings):

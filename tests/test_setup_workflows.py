@@ -64,6 +64,7 @@ def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: F
     assert [found[f"wheels-{number}"]["timeout-minutes"] for number in (1, 2, 3)] == [180, 180, 360]
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None:
     """Its subjects are the files that the manifest names; one that is not to be had stops private repositories not."""
@@ -81,6 +82,7 @@ def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None
     assert [step["if"] for step in kept] == ["steps.attest.outcome == 'success'"]
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_one_job_describes_what_is_installed(known: Facts) -> None:
     """On one system and the newest Python, or where a set's sdist is tried; what tests a pull request pays nothing."""

@@ -227,6 +227,7 @@ def test_the_world_is_emptied(tmp_path: Path) -> None:
     assert list(shop.world().iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_stage_is_for_its_branch(tmp_path: Path) -> None:
     """Another branch at the same commit gets a stage of its own, on that branch; so does the first one afterwards."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)

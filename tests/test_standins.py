@@ -148,6 +148,7 @@ def test_the_remote_of_a_release(
     assert remote_name(repository, wanted) == expected
 
 
+@pytest.mark.slow
 def test_several_remotes_and_no_choice_are_told(tmp_path: Path) -> None:
     """The alphabet does not decide where a release goes, nor which branch it is made from: NS214."""
     repository = make_repository(tmp_path / "one")
@@ -185,6 +186,7 @@ def test_a_remote_that_is_set_must_be_there(tmp_path: Path, names: list[str]) ->
         _ = RealWorld(repository.path, tmp_path, Settings(remote="other")).remote
 
 
+@pytest.mark.slow
 def test_the_remote_of_a_release_tells_the_default_branch(tmp_path: Path) -> None:
     """Another remote, though first by alphabet, does not."""
     repository = make_repository(tmp_path)

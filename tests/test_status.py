@@ -81,6 +81,7 @@ def test_commits_since_the_last_release_are_counted(yard: Yard) -> None:
     assert standing(yard).tag == "v0.1.0"
 
 
+@pytest.mark.slow
 def test_a_release_that_was_not_pushed_goes_on_by_its_version(unpushed: Yard) -> None:
     """What is made and what has passed is told, and nothing of it is changed by asking."""
     pass_all(unpushed)
@@ -95,6 +96,7 @@ def test_a_release_that_was_not_pushed_goes_on_by_its_version(unpushed: Yard) ->
     assert standing(unpushed).progress is None
 
 
+@pytest.mark.slow
 def test_a_release_whose_gates_have_not_passed_goes_on_by_its_version(yard: Yard, sessions: FakeGates) -> None:
     """What comes after them is not known."""
 
@@ -116,6 +118,7 @@ def contents(yard: Yard) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_a_release_that_is_pushed_and_not_published_is_finished(unpublished: Yard) -> None:
     """By its version where HEAD is still there, from its tag where HEAD went on."""
     yard = unpublished
@@ -136,6 +139,7 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(unpublished: Yar
     assert following(standing(yard))[0] == "git switch --detach v0.1.0 && nox -s publish"
 
 
+@pytest.mark.slow
 def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path) -> None:
     """The branch is to have the release's commit too, whichever branch is checked out."""
     yard = make_yard(tmp_path, {"CHANGELOG.md": "## Unreleased\n- a\n"})
@@ -165,6 +169,7 @@ def test_files_that_changed_since_the_build_are_told(unpushed: Yard) -> None:
     assert '"passed": {}' not in unpushed.shop.record.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
     """Until something is committed."""
     yard = released
@@ -203,6 +208,7 @@ def test_what_was_built_of_another_release_is_not_compared_with_it(released: Yar
     assert (found.tag, told(found)["publish"]) == ("v0.2.0", "unknown")
 
 
+@pytest.mark.slow
 def test_a_workflow_that_publishes_is_waited_for(tmp_path: Path) -> None:
     """The next command waits until the index has something of the release; then it is there by the workflow."""
     yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
@@ -358,6 +364,7 @@ def test_nothing_is_made_ready_for_looking(yard: Yard) -> None:
     assert not shop.folder.exists()
 
 
+@pytest.mark.slow
 def test_a_plan_tells_each_step_before_anything_is_done(yard: Yard) -> None:
     """What cannot be asked before an earlier step is done is unknown, with the reason."""
     run = yard.prepare()
@@ -384,6 +391,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return show
 
 
+@pytest.mark.slow
 def test_the_steps_of_an_open_release_are_shown(
     unpushed: Yard, unpublished: Yard, released: Yard, shown: Callable[..., str]
 ) -> None:
@@ -400,6 +408,7 @@ def test_the_steps_of_an_open_release_are_shown(
     assert capture[-1] == "Next: nothing; there are no commits since v0.1.0"
 
 
+@pytest.mark.slow
 def test_machines_are_told_the_same(unpublished: Yard, shown: Callable[..., str]) -> None:
     """As one JSON object, and nothing else."""
     unpublished.world.indexes["testpypi"] = make_index("TestPyPI", late=["silent"])

@@ -55,6 +55,7 @@ def test_what_users_code_does_not_survive(tmp_path: Path, before: str, now: str,
     assert top(tmp_path, before, now)[0] == [f"sample.{told}"]
 
 
+@pytest.mark.slow
 @each(
     ("before", "now"),
     [

@@ -454,6 +454,7 @@ def test_settings_that_cannot_be_read_are_told_of(tmp_path: Path, files: dict[st
 BRACES = "{a,b}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -25,6 +25,7 @@ def out(call: Call) -> Path:
     return Path(call.line[call.line.index("--outdir") + 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("second", "expected", "told"),
     [

@@ -95,6 +95,7 @@ def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return verify
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[..., str]) -> None:
     """The manifest is in the clone that it was made in; a leftover one of another commit does not count."""
@@ -124,6 +125,7 @@ def shelve(index: FakeIndex, folder: Path, code: str = "", *, only: str = "") ->
     index.shelf.update({path.name: path.read_bytes() for path in (wheel, sdist) if path.name.endswith(only)})
 
 
+@pytest.mark.slow
 def test_what_a_workflow_built_need_not_be_what_was_built_here(
     yard: Yard,
     left_to_a_workflow: FakeIndex,
@@ -143,6 +145,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
     assert (found["passed"], bool(found["installed"])) == (True, True)
 
 
+@pytest.mark.slow
 def test_what_a_workflow_publishes_is_waited_for(
     yard: Yard, left_to_a_workflow: FakeIndex, verified: Callable[..., str]
 ) -> None:
@@ -264,6 +267,7 @@ def test_that_there_is_no_release_yet_is_told_as_json(yard: Yard, capsys: pytest
     assert (told["version"], told["passed"], told["files"]) == ("", True, [])
 
 
+@pytest.mark.slow
 def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard, verified: Callable[..., str]) -> None:
     """Where that is here: what the index lists proves less."""
     published(yard)
@@ -408,6 +412,7 @@ def tagged(yard: Yard, programs: Programs, text: str = "") -> list[Call]:
     return builds
 
 
+@pytest.mark.slow
 def test_a_release_can_be_built_again(yard: Yard, verified: Callable[..., str], programs: Programs) -> None:
     """From its tag, with the build requirements of the day of its upload and the time that its files bear."""
     builds = tagged(yard, programs)

@@ -112,6 +112,7 @@ def stopped(yard: Yard, wanted: str | None = "minor") -> ShipError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_release_is_followed_until_the_index_serves_it(
     yard: Yard, forge: FailingForge, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_terminal_shows_the_jobs_that_run(sent: Yard, forge: FailingForge) -> 
     assert re.search(r"  Build +│ passed", uncoloured(shown.getvalue()))
 
 
+@pytest.mark.slow
 def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: FailingForge) -> None:
     """The run has ended by then; its jobs took no time of ours."""
     forge.later += [starts(sent, forge), ends(sent, forge)]
@@ -248,6 +250,7 @@ def test_a_run_that_ends_without_a_failed_job_is_told(sent: Yard, forge: Failing
     assert f"NS858 run-failed: release.yml ended as {conclusion}, but no job failed" in str(stopped(sent))
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_followed_again(sent: Yard, forge: FailingForge) -> None:
     """Run again on GitHub, it has another attempt, and the same command follows that."""
 
@@ -295,6 +298,7 @@ jobs:
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_another_workflow_starts_is_followed(
     yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +336,7 @@ WHY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WHY)
 def test_a_run_that_does_not_appear_is_explained(sent: Yard, forge: FailingForge, case: str) -> None:
     """NS857, after five minutes."""
@@ -341,6 +346,7 @@ def test_a_run_that_does_not_appear_is_explained(sent: Yard, forge: FailingForge
     assert 300 <= sum(forge.waits) < 320
 
 
+@pytest.mark.slow
 def test_a_forge_that_is_silent_is_not_said_to_have_no_run(sent: Yard, forge: FailingForge) -> None:
     """Whether there is one is not known then."""
     forge.later += [lambda: setattr(forge.faults, "dead_after", 0)]
@@ -349,6 +355,7 @@ def test_a_forge_that_is_silent_is_not_said_to_have_no_run(sent: Yard, forge: Fa
     )
 
 
+@pytest.mark.slow
 def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: FailingForge) -> None:
     """It keeps the push of the tag from starting anything, too."""
     commit_files(yard.root, {"a": ""}, "Polish [skip ci]")
@@ -357,6 +364,7 @@ def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: 
     assert forge.runs == []
 
 
+@pytest.mark.slow
 def test_a_run_without_an_end_is_left(sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
     """NS859 after some hours; the same command follows on."""
     assert watching.LONGEST == 6 * 3600
@@ -385,6 +393,7 @@ def test_a_job_that_left_publishing_out_is_named(sent: Yard, forge: FailingForge
     assert error.findings[0].id == "NS712"
 
 
+@pytest.mark.slow
 def test_a_release_that_a_person_starts_is_waited_for(
     yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +408,7 @@ def test_a_release_that_a_person_starts_is_waited_for(
     assert row(yard)[0] == "done"
 
 
+@pytest.mark.slow
 def test_nobody_is_followed_where_this_machine_publishes(yard: Yard, forge: FailingForge) -> None:
     """The release has waited for itself then."""
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('"workflow"', '"machine"')
@@ -419,6 +429,7 @@ def refused(yard: Yard) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_followed_is_told_before_the_push(yard: Yard, forge: FailingForge) -> None:
     """A private repository needs a token, a disabled workflow would not start: NS856, NS857."""
     forge.faults.private = True
@@ -441,6 +452,7 @@ def test_a_pipeline_of_gitlab_is_not_followed(forge: FailingForge) -> None:
     assert (found.id, "nox -s verify-published" in found.remedy, forge.asked) == ("NS856", True, [])
 
 
+@pytest.mark.slow
 def test_a_workflow_that_github_does_not_know_yet_may_be_pushed(yard: Yard, forge: FailingForge) -> None:
     """The first release may bring it."""
     forge.workflows.clear()
@@ -453,6 +465,7 @@ def test_a_workflow_that_github_does_not_know_yet_may_be_pushed(yard: Yard, forg
 # As often as GitHub admits
 
 
+@pytest.mark.slow
 def test_without_a_token_a_public_run_is_followed_slowly(yard: Yard, forge: FailingForge) -> None:
     """What is left of 60 requests an hour lasts until there are new ones; why no log is shown is said."""
     yard.world.forge = forge.client(None)
@@ -478,6 +491,7 @@ def test_a_limit_that_is_reached_is_waited_for(sent: Yard, forge: FailingForge) 
     assert max(forge.waits) > 1790
 
 
+@pytest.mark.slow
 def test_a_forge_that_is_silent_for_a_while_is_asked_again(
     sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -503,6 +517,7 @@ def test_an_answer_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingFor
 # A person at a terminal
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_an_interruption_tells_how_to_go_on(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
@@ -529,6 +544,7 @@ def test_an_interruption_tells_how_to_go_on(
     assert len(yard.world.remote.pushes) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home", "rehearsed")
 def test_a_rehearsal_follows_nothing_and_says_so(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
@@ -548,6 +564,7 @@ def test_what_is_only_cut_is_not_followed(yard: Yard) -> None:
         front.release(yard.root, ["minor", "--bundle", "x", "--wait"], noxfile(yard.root, "tests"), yard.root)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("home")
 def test_what_a_forge_writes_is_shown_harmless(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]

@@ -204,6 +204,7 @@ def test_a_release_that_is_proposed_is_pushed_once_it_is_merged(
     assert jobs_of(payload, build, "", (), proposes=True, **settings) == expected
 
 
+@pytest.mark.slow
 @each("failing", sorted(CUT | {"merged"}))
 def test_what_fails_keeps_a_merged_release_from_being_tagged(failing: str) -> None:
     """Whichever job it is; nor is one proposed."""

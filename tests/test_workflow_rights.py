@@ -18,6 +18,7 @@ from rendering import CHECKS, NAMED, RELEASE, RIGHTS, built, every, facts, holds
 from support import each, load_yaml
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
     """Nothing at the top; an identity in the jobs that publish or attest alone; writing in two."""
@@ -39,6 +40,7 @@ def test_least_privilege(known: Facts) -> None:
         assert all(what["timeout-minutes"] for what in found.values())
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_no_expression_is_in_a_script(known: Facts) -> None:
     """Values come through the environment; no checkout leaves its credentials behind; every action is pinned."""
@@ -52,6 +54,7 @@ def test_no_expression_is_in_a_script(known: Facts) -> None:
                 assert not uses or any(pin.startswith(f"{uses} #") for pin in ACTIONS.values())
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
     """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
@@ -72,6 +75,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert "environment" not in check
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_everything_is_installed_by_hash(known: Facts) -> None:
     """Every job that installs does so by the lock; those without a checkout take it from the job that hands it on."""
@@ -149,6 +153,7 @@ def check_jobs_with_rights(known: Facts) -> None:
         assert "container" not in job
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
     """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
@@ -172,6 +177,7 @@ def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
         assert not _PUSHING.startswith(literal)
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
@@ -196,6 +202,7 @@ SWITCH = re.compile(
 )
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
     """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
@@ -225,6 +232,7 @@ def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
         assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
     """By name, a job that runs the tests could have replaced them; what was measured is worth nothing."""
@@ -235,6 +243,7 @@ def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
                     assert "artifact-ids" in step["with"] or step["with"]["pattern"] == "coverage-*"
 
 
+@pytest.mark.slow
 @each("branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     """No name is taken for a number, a truth value, a pattern or a place in the template."""
@@ -279,6 +288,7 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
             assert lock < install < min(taken), name
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts) -> None:
     """There they have the token that reads, and time to wait; anybody who starts the workflow may leave out one."""

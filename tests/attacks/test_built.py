@@ -102,6 +102,7 @@ def refuse(_: Run) -> None:
     raise ShipError(PROBLEM("No."))
 
 
+@pytest.mark.slow
 @WORST
 def test_files_that_change_between_two_runs_are_not_published(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
     """That a manifest fits them does not help, and no session is started before they are compared."""
@@ -175,6 +176,7 @@ def test_files_that_were_tested_in_place_of_others_are_found_out(
     assert run.stage.record.passed == {}
 
 
+@pytest.mark.slow
 def test_what_a_gate_tells_is_no_proof(yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log of tests may hold anything."""
     run_sessions = gates.run_sessions

@@ -81,6 +81,7 @@ def scene(made: Path, tmp_path: Path) -> Scene:
     return Scene(made, tmp_path)
 
 
+@pytest.mark.slow
 def test_an_honest_bundle_is_pushed_once(scene: Scene) -> None:
     """Branch and tag arrive as they were cut; a second time nothing is missing."""
     file = scene.bundled(scene.cut)
@@ -178,6 +179,7 @@ def no_tag_object(scene: Scene) -> Cut:
     return replace(scene.cut, tag_object=scene.cut.commit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lie",
     [
@@ -249,6 +251,7 @@ def test_a_checkout_of_another_commit_is_not_switched(scene: Scene) -> None:
     assert checkout.head == before
 
 
+@pytest.mark.slow
 def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
     """A release that changes a workflow stops where it is cut; other files of GitHub's are a project's own."""
     with pytest.raises(ShipError, match="NS762"):
@@ -440,6 +443,7 @@ def test_a_bundle_is_made_without_a_copy(tmp_path: Path) -> None:
     assert not list((tmp_path / "scratch" / "objects").glob("??/*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
 def test_the_job_that_pushes_takes_objects_of_the_remotes_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str

@@ -111,6 +111,7 @@ def tagged(scene: Scene) -> Cut:
     return scene.cut()
 
 
+@pytest.mark.slow
 def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> None:
     """Nothing is tagged; what the project wrote is no markup in the text; a second time nothing is doubled."""
     cut, before = scene.cut(), scene.refs()
@@ -123,6 +124,7 @@ def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> N
     assert scene.started == []
 
 
+@pytest.mark.slow
 def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
     """Its commit has the same tree and message; a second time it stays; one that is not signed is not taken."""
     cut, scene.forge.bare, scene.forge.signs = scene.cut(), scene.bare, False
@@ -142,6 +144,7 @@ def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
     assert scene.refs()["refs/heads/release/v2"] == made
 
 
+@pytest.mark.slow
 def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """The job does not fail for it, and tells the page that opens it."""
     scene.forge.faults.read_only = True
@@ -152,6 +155,7 @@ def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: p
     assert "compare/main...release/v2?expand=1" in shown
 
 
+@pytest.mark.slow
 def test_commits_of_others_on_the_release_branch_stay(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """NS880; an earlier proposal is replaced."""
     earlier = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "Release 2", "main^{tree}")
@@ -193,6 +197,7 @@ def test_files_of_another_commit_are_not_proposed(scene: Scene, capsys: pytest.C
     assert "refs/heads/release/v2" not in scene.refs()
 
 
+@pytest.mark.slow
 def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene) -> None:
     """The tag alone is pushed, and the workflow is started on it."""
     cut = tagged(scene)

@@ -67,6 +67,7 @@ def test_an_expression_in_a_name_reaches_no_workflow(name: str) -> None:
             render(facts(**changes))
 
 
+@pytest.mark.slow
 @each("name", NAMES)
 def test_an_environment_is_called_as_it_is(name: str) -> None:
     """Its reviewers protect the job that has the identity, and so they do under any name."""

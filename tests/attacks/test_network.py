@@ -72,6 +72,7 @@ def packed() -> bytes:
     return bomb(70)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [JSON, HTML], ids=["JSON", "HTML"])
 def test_an_answer_that_swells_is_given_up(packed: bytes, headers: dict[str, str]) -> None:
     """What is unpacked has a limit, and no more than that is ever in memory."""
@@ -251,6 +252,7 @@ def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> 
         web._opened("GET", f"{server.url}/", {}, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("talk", [dripping, dripping_headers])
 def test_a_download_has_its_time(talk: Talk) -> None:
     """So has a file."""
@@ -466,6 +468,7 @@ def test_a_status_that_is_no_page_is_a_finding(status: int) -> None:
     assert ask(lambda _: Reply("", 404), ASKING[1]) is False
 
 
+@pytest.mark.slow
 def test_a_release_of_very_many_files_is_read_in_a_moment() -> None:
     """What is kept of each release grows with the number of its files, not with its square."""
     files = [{"filename": "sample-1.0.tar.gz", "url": "a"}] * 30_000

@@ -112,6 +112,7 @@ def test_what_is_not_the_wheel_of_the_record_is_refused(built: Built, damage: Ca
         join(yard.project, read_parts([good, bad]), BOTH)
 
 
+@pytest.mark.slow
 def test_a_tag_that_is_changed_in_the_record_too_is_refused(built: Built) -> None:
     """NS547: the wheel itself says what it is for; a project that has a reason may ignore that."""
     yard, _ = built

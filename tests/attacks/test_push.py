@@ -325,6 +325,7 @@ def test_a_stage_that_leads_to_the_checkout_is_not_cleaned(run: Run) -> None:
     assert not run.workshop.stage.is_symlink()
 
 
+@pytest.mark.slow
 def test_a_submodule_that_was_changed_stops_the_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its files and its settings count as the clone's own; its litter does not."""
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")

@@ -128,6 +128,7 @@ def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch:
     assert clone.config("test.own") == "kept"
 
 
+@pytest.mark.slow
 def test_git_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
     """It writes down the address of a submodule, which counts from that of the remote."""
     repository = make_repository(tmp_path / "checkout")
@@ -172,6 +173,7 @@ subprocess.run([sys.executable, "-S", "-c", attack])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_the_memory_of_our_process_is_closed() -> None:
     """Other processes of the same user read neither its environment nor its memory; the superuser still does."""
@@ -190,6 +192,7 @@ def test_the_memory_of_our_process_is_closed() -> None:
     assert attacked("closed")[0] == "dumpable 0"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_nox_is_closed_before_a_session_runs() -> None:
     """The process that registers the sessions, and holds the credentials, is closed by that."""
@@ -250,6 +253,7 @@ def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path
     assert "***" in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [{}, {"A": "x\ny", "B": "é"}])
 def test_hidden_variables_reach_a_module(hidden: dict[str, str], tmp_path: Path) -> None:
     """The module finds them where it looks, in a process that was not started with them."""
