@@ -51,16 +51,6 @@ def test_a_kind_is_called_the_same_everywhere() -> None:
     assert {name: ids for name, ids in called.items() if len(ids) > 1} == {}
 
 
-<<<<<<< HEAD
-=======
-def test_the_page_of_errors_has_a_section_for_each_kind_and_no_other() -> None:
-    """`docs/errors.md` and the code have the same kinds."""
-    headings = re.findall(r"^## (.+?)\s*$", PAGE.read_text("utf-8"), re.MULTILINE)
-    told = [heading for heading in headings if heading.startswith("NS")]
-    assert sorted(told) == sorted(f"{kind.id} {kind.name}" for kind in DECLARED.values())
-
-
->>>>>>> 9df21692593f07ddb8f4f847f7872e94c0721dd6
 def test_an_id_cannot_name_two_kinds() -> None:
     """An ID cannot be declared for a second kind, but the same kind can be declared again."""
     with pytest.raises(ValueError, match="NS000 names both"):
