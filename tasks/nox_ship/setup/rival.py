@@ -109,10 +109,15 @@ def neighbours(survey: Survey, ours: str) -> str:
         survey: The project.
         ours: The file name of its own workflow.
     """
-    found, _ = uploads(survey.repository.path, _example(survey))
+    found = publishing_jobs(survey)
     others = dict.fromkeys(upload.workflow for upload in found if upload.by_tag and upload.workflow != ours)
     folder = survey.repository.path / FOLDER
     return shorten(name for name in others if is_ours(documents.read_text(folder / name)))
+
+
+def publishing_jobs(survey: Survey) -> tuple[Upload, ...]:
+    """Return the jobs in the repository that upload a release of the project, or may."""
+    return uploads(survey.repository.path, _example(survey))[0]
 
 
 def _example(survey: Survey) -> str:
