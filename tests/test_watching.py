@@ -508,11 +508,16 @@ def test_a_forge_that_is_silent_for_a_while_is_asked_again(
     assert "NS780" in str(stopped(sent))
 
 
-def test_an_answer_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
+def test_a_list_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
     """If GitHub's list of runs is invalid, following ends with NS856."""
-    forge.later += [starts(sent, forge, head_sha=5), lambda: None]
-    forge.later += [lambda: forge.runs[-1].update(head_sha=pushed(sent), status=7)]
+    forge.later += [starts(sent, forge, status=7)]
     assert "NS856" in str(stopped(sent))
+
+
+def test_a_run_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
+    """If GitHub's answer about the run that is followed is invalid, following ends with NS785."""
+    forge.later += [starts(sent, forge), lambda: forge.runs[-1].update(status=7)]
+    assert [finding.id for finding in stopped(sent).findings] == ["NS785"]
 
 
 # A person at a terminal
