@@ -26,6 +26,7 @@ from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
+from support import git
 from workbench import Bench
 
 LONGEST_SECONDS = 300
@@ -193,13 +194,10 @@ class Runner:
     ) -> tuple[int, str]:
         """Run a workflow of the project for an event, and return exit code and output.
 
-        With ``job``, what that job needs and it alone: act evaluates the matrix of a job that is skipped, GitHub does
-        not.
+        With ``job``, what that job needs runs, and it alone.
         """
         (self.home / "event.json").write_text(json.dumps(payload), "utf-8")
-        path = self.bench.root / ".github" / "workflows" / workflow
-        if payload.get("inputs", {}).get("run"):  # type: ignore[attr-defined]
-            path = self._without_matrix(path)
+        path = self._with_outputs(self.bench.root / ".github" / "workflows" / workflow)
         act = [str(Path(sys.executable).parent / "act"), event, "--platform", "ubuntu-latest=-self-hosted"]
         act += ["--workflows", str(path), "--eventpath", str(self.home / "event.json"), "--concurrent-jobs", "1"]
         act += ["--action-cache-path", str(self.home / "cache"), "--secret", f"GITHUB_TOKEN={TOKEN}"]
@@ -231,9 +229,18 @@ class Runner:
             )
         return done.returncode, log.read_text("utf-8", errors="replace")
 
-    def _without_matrix(self, path: Path) -> Path:
-        """Return a copy of a workflow in which no matrix comes from a job that is skipped, which act would evaluate."""
-        text = re.sub(r"\$\{\{ fromJSON\(.*?\) \}\}", "[{x: y}]", path.read_text("utf-8"))
+    def _with_outputs(self, path: Path) -> Path:
+        """Return a copy of a workflow in which a job that was skipped has no outputs, as on GitHub.
+
+        act tells them unevaluated, and makes the matrix of a job before it looks whether that runs.
+        """
+
+        def told(match: re.Match[str]) -> str:
+            read, job, output = match.groups()
+            passed = f"needs.{job}.result == 'success' && needs.{job}.outputs.{output}"
+            return f"{read}{passed} || '[]')" if read else f"({passed} || '')"
+
+        text = re.sub(r"(fromJSON\()?\bneeds\.([\w-]+)\.outputs\.([\w-]+)(?(1)\))", told, path.read_text("utf-8"))
         copy = self.home / path.name
         copy.write_text(text, "utf-8")
         return copy
@@ -262,6 +269,8 @@ class Forge(Loopback):
         self.board = ActionsBoard("acme/sample", dict)
         self.told: dict[str, Any] = {}
         """The answers, by the path below the repository's."""
+        self.bare: Path | None = None
+        """The repository whose commits it knows."""
 
     def _answer(self, request: Request) -> Reply:
         if re.match(r"/repos/acme/sample/(?:releases|commits|pulls)/?", request.path):
@@ -270,24 +279,29 @@ class Forge(Loopback):
 
     def tell(self, path: str) -> Reply:
         """Answer a question."""
-        found = self.told.get(path.partition("?")[0].removeprefix("/repos/acme/sample/"))
+        asked = path.partition("?")[0].removeprefix("/repos/acme/sample/")
+        found = self._commit(asked.removeprefix("git/commits/")) if "git/commits/" in asked else self.told.get(asked)
         return Reply(status=404) if found is None else Reply(json.dumps(found))
 
-    def remember(
-        self, output: str, head: str, commit: str, workflow: str = "release.yml", sbom: str | None = None
-    ) -> None:
+    def _commit(self, commit: str) -> dict[str, Any]:
+        """Return a commit as GitHub tells of it."""
+        assert self.bare
+        tree, *parents = git(self.bare, "log", "-1", "--format=%T %P", commit).split()
+        return {"tree": {"sha": tree}, "parents": [{"sha": parent} for parent in parents]}
+
+    def remember(self, output: str, head: str, workflow: str = "release.yml", sbom: str | None = None) -> None:
         """Tell of a run that passed, from what act printed of it: jobs by the names that it shows, and artifacts.
 
         Args:
             output: What act printed.
             head: The commit that the run was on.
-            commit: The commit that it has pushed.
             workflow: The file name of the workflow.
             sbom: The ID of the artifact of that name.
         """
         told = re.findall(r'^(?:\[|.*?"job":")[^/\]"]*/(.+?) *[\]"]', output, re.MULTILINE)  # with --json, too
         names = dict.fromkeys(told)
         of_run = {
+            "id": 1,
             "event": "workflow_dispatch",
             "path": f".github/workflows/{workflow}",
             "head_branch": "main",
@@ -296,8 +310,8 @@ class Forge(Loopback):
         }
         passed = {"status": "completed", "conclusion": "success"}
         self.told["actions/runs/1"] = {**of_run, **passed}
+        self.told[f"actions/workflows/{workflow}/runs"] = {"workflow_runs": [self.told["actions/runs/1"]]}
         self.told["actions/runs/1/jobs"] = {"jobs": [{"name": name, **passed} for name in names]}
-        self.told[f"git/commits/{commit}"] = {"parents": [{"sha": head}]}
         described = [{"id": int(sbom), "name": "sbom", "expired": False}] if sbom else []
         self.told["actions/runs/1/artifacts"] = {"artifacts": described}
         for artifact in re.findall(r"artifact-id=(\d+)", output):
