@@ -66,9 +66,9 @@ def pages(session: nox.Session) -> None:
 
 @nox.session(venv_backend="uv", default=False)
 def integration(session: nox.Session) -> None:
-    """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
+    """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver; run the slow tests."""
     session.install("-e", ".", *INTEGRATION)
-    session.run("pytest", "-m", "integration and not exhaustive", *SIDE_BY_SIDE, *session.posargs)
+    session.run("pytest", "-m", "(integration or slow) and not exhaustive", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session(venv_backend="uv", default=False)

@@ -128,7 +128,12 @@ def run(
             running.wait(moment.seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
-    code = running.wait(LONGEST_SECONDS)
+    try:
+        code = running.wait(LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        lines += [f"--- still running: {command[:200]}\n" for command in bench.processes(0)]
+        os.killpg(running.pid, signal.SIGKILL)
+        code = running.wait()
     reader.join(10)
     return code, "".join(lines), time.monotonic() - begun
 

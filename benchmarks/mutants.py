@@ -61,8 +61,11 @@ INTEGRATION = {
 }
 """Integration tests for each folder of the package; modules at the top count for all."""
 
-SLOW = ("integration", "attacks")
-"""The folders of slow tests."""
+FOLDERS = ("integration", "attacks")
+"""The folders of integration tests."""
+
+HERE_ALONE = ("-m", "not integration")
+"""Selects the tests that run in one process, also those that are marked as slow."""
 
 _NOTHING_RUN = (4, 5)
 """pytest's exit codes that say nothing about the tests: it was called wrongly, or found none."""
@@ -164,7 +167,7 @@ def measure(bench: Bench) -> Coverage:
         print("measuring which tests run which line", flush=True)
         kept.parent.mkdir(parents=True, exist_ok=True)
         env = {"PYTHONPATH": str(HERE), "TESTED_LINES": str(kept), "TESTED_PACKAGE": str(bench.root / PACKAGE)}
-        if bench.pytest("-p", PLUGIN, seconds=1200, env=env) is None or not kept.is_file():
+        if bench.pytest("-p", PLUGIN, *HERE_ALONE, seconds=1200, env=env) is None or not kept.is_file():
             raise SystemExit((bench.folder / "output").read_text("utf-8")[-2000:])
     told = json.loads(kept.read_text("utf-8"))
     return Coverage(told["lines"], told["seconds"])
@@ -175,14 +178,14 @@ def killer(bench: Bench, mutant: Mutant, coverage: Coverage, *, fast_only: bool)
     with bench.broken(mutant):
         tests = coverage.tests(mutant)
         limit = 20 + 10 * sum(coverage.seconds.get(test, 0.0) for test in tests)
-        codes = (bench.pytest("-x", *tests, seconds=seconds) for seconds in (limit, 5 * limit))
+        codes = (bench.pytest("-x", *HERE_ALONE, *tests, seconds=seconds) for seconds in (limit, 5 * limit))
         if tests and next((code for code in codes if code is not None), None) != 0:
             return "fast"
         if fast_only:
             return "nobody"
         part = mutant.module.partition("/")[0] if "/" in mutant.module else ""
         tests_folder = bench.root / "tests"
-        own = (path for name in SLOW for path in (tests_folder / name).rglob(f"test_{Path(mutant.module).stem}*.py"))
+        own = (path for name in FOLDERS for path in (tests_folder / name).rglob(f"test_{Path(mutant.module).stem}*.py"))
         others = (tests_folder / name for name in INTEGRATION[part])
         paths = [str(path.relative_to(bench.root)) for path in dict.fromkeys([*own, *others])]
         return "integration" if bench.pytest("-x", "-m", "integration", *paths, seconds=1800) != 0 else "nobody"

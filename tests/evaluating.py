@@ -1,4 +1,7 @@
-"""Evaluates the conditions of a workflow's jobs as GitHub does, as far as ours need it, and finds what they run."""
+"""Evaluates the conditions of a workflow's jobs like GitHub, and finds what the jobs run.
+
+It knows only the expressions that our workflows use.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,12 @@ _OF_STATUS = re.compile(r"\b(success|failure|cancelled|always)\(\)")
 
 
 def evaluated(expression: str, look: Callable[[str], object]) -> bool:
-    """Return whether an expression is true; ``look`` returns the value of a name, or of a function without arguments.
+    """Return whether an expression is true.
+
+    ``look`` returns the value of a name, or of a function without arguments.
 
     Raises:
-        ValueError: It holds what is not known here.
+        ValueError: The expression contains something unknown.
     """
     return bool(eval("".join(_translated(expression.strip())), {"look": look}))
 
@@ -43,8 +48,8 @@ def jobs_run(
 
     Args:
         workflow: The workflow; each job has one step.
-        payload: The event; one with inputs is a start by hand.
-        told: The outputs of each of those steps.
+        payload: The event; with inputs, it is a manual start.
+        told: The outputs of each step.
         failing: The name of the job that fails.
     """
     by_hand = "inputs" in payload
@@ -100,14 +105,14 @@ _SESSION = re.compile(r"\bnox (?:--[\w-]+ )*-s \"?(?P<name>[\w$-]+)\"?(?: --(?P<
 def sessions_run(
     workflow: Mapping[str, Any], jobs: Collection[str], gates: Sequence[str], *, cut: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield each session that jobs of the workflow run, and the commit that it runs on.
+    """Yield each session that jobs of the workflow run, and the commit on which it runs.
 
     Args:
         workflow: The workflow.
         jobs: The jobs that run.
-        gates: The sessions of the matrix of gates.
-        cut: Whether the run cuts a release: a job that switches to it is on the ``release``, any other job on what was
-            there ``before``. Otherwise the run is on the release.
+        gates: The sessions in the matrix of gates.
+        cut: Whether the run cuts a release. In such a run, a job that switches to it is on the ``release``, and any
+            other job on the commit ``before`` it. In other runs, all jobs are on the release.
     """
     for job in jobs:
         scripts = [step.get("run", "") for step in workflow["jobs"][job]["steps"]]
@@ -122,7 +127,7 @@ def sessions_run(
 
 
 def _handed_on(job: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:
-    """Return the outputs of a job, each of which is an output of one of its steps."""
+    """Return the outputs of a job, each of which is an output of its step."""
     (step,) = job["steps"]
     found = {
         key: re.fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) \}\}", text)

@@ -1,4 +1,4 @@
-"""Fuzzing what indexes, their token exchange and a CI answer, through the clients that ask them."""
+"""Fuzzing the answers of indexes, of their token exchange and of a CI, through the clients that request them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _CAVEATS = [
 
 
 def macaroon(caveats: Iterable[bytes]) -> bytes:
-    """Return an API token in its binary form; its caveats are texts, of JSON or not."""
+    """Return an API token in binary form; its caveats are any bytes."""
     body = b"\x02\x01" + bytes([len(HOST)]) + HOST.encode() + b"\x02\x02id\0"
     for caveat in caveats:
         size, length = len(caveat), b""
@@ -99,14 +99,14 @@ def _claims(ground: Ground, identity: str) -> None:
 
 
 def http(body: bytes, content_type: str = "application/json", status: str = "200 OK", *more: str) -> bytes:
-    """Return a whole answer of a server."""
+    """Return a complete HTTP answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *more]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
 @st.composite
 def _answers(draw: st.DrawFn, bodies: Bytes, content_type: str) -> bytes:
-    """Draw whole answers: most are 200 and well formed, others are of another status or type, cut or garbled."""
+    """Draw HTTP answers: most are well formed with status 200; others have another status or type, or are damaged."""
     kinds = (*[content_type] * 9, "text/html; charset=x", "", "application/json")
     states = (*["200 OK"] * 20, "404 Not Found", "500 Oh", "302 Found", "204 No", "99999 x", "400 Bad")
     more = (*["X: y"] * 12, "Location: /", "Location: http://[", "Content-Encoding: gzip", "Content-Length: x")
@@ -184,7 +184,7 @@ PROVENANCES = _provenances()
 
 
 def _provenance(ground: Ground, text: bytes) -> None:
-    """Verify it, with a verifier of ours for Sigstore's."""
+    """Verify a provenance with a verifier of ours instead of Sigstore's."""
     folder = ground.write({_ATTESTED[0]: _ATTESTED[1]})
     expected = Expected("acme/sample", frozenset({"release.yml"}), "v1.2.3", "c" * 40)
     with mock.patch.object(_impl, "Verifier", LocalVerifier):
@@ -210,7 +210,7 @@ def _simple(ground: Ground, answer: bytes) -> None:
 
 
 def _names(ground: Ground, answer: bytes) -> None:
-    """Check that a list of projects, whatever it holds, names none that is not like ours, or is told as unread."""
+    """Check that any list of projects yields only names like ours, or is reported as unreadable."""
     ground.server.answers = {"/": answer}
     for finding in replace(_index(ground), public=True).refuses_name("sample-tool"):
         ground.outcomes[finding.id] += 1
@@ -365,7 +365,7 @@ _KNOWN_PAST = (
 
 
 def _past_runs(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that any answer of GitHub about past runs results in a release's history as JSON."""
+    """Check that the history of releases can be written as JSON, whatever GitHub answers about past runs."""
     path, answer = value
     url = ground.server.url.rstrip("/")
     ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _PAST.items() if key != path}}
@@ -496,4 +496,4 @@ TARGETS = {
     "runs and checks": Target(ACTIONS, _told_by_actions, 0.5, _KNOWN_ACTIONS),
     "past runs": Target(PAST, _past_runs, 0.3, _KNOWN_PAST),
 }
-"""What is fuzzed here, by name."""
+"""The fuzz targets of this module, by name."""

@@ -1,4 +1,4 @@
-"""A GitHub that tells of the runs of a workflow what a test has it tell."""
+"""A GitHub whose answers about the runs of a workflow a test writes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MANIFEST, EVIL = "c" * 64, "e" * 64
 
 
 def passed(name: str) -> dict[str, Any]:
-    """Return a job that passed, as GitHub tells of it."""
+    """Return a successful job as GitHub's API describes it."""
     return {"id": 1, "name": name, "status": "completed", "conclusion": "success"}
 
 
 def run_of(number: int, commit: str) -> dict[str, Any]:
-    """Return a run of the release workflow that passed, which somebody started on the release branch."""
+    """Return a successful run of the release workflow, started by hand on the release branch."""
     return {
         "id": number,
         "event": "workflow_dispatch",
@@ -39,14 +39,14 @@ def run_of(number: int, commit: str) -> dict[str, Any]:
 
 
 class TellingGitHub(Loopback):
-    """GitHub's API; ``told`` has the answers, by path."""
+    """GitHub's API; ``told`` has the answers by path, which a test can change."""
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         super().__init__(self.answered)
         self.told = copy.deepcopy(dict(told))
 
     def answered(self, request: Request) -> Reply:
-        """Answer from what is told, of jobs a page at a time."""
+        """Return the stored answer, or one page of jobs."""
         path, _, query = request.path.partition("?")
         if path not in self.told:
             return Reply(status=404)
@@ -61,24 +61,24 @@ class TellingGitHub(Loopback):
 
     @property
     def run(self) -> dict[str, Any]:
-        """The run, to be changed."""
+        """The run, which a test can change."""
         found: dict[str, Any] = self.told[f"{API}/actions/runs/7"]
         return found
 
     @property
     def jobs(self) -> list[dict[str, Any]]:
-        """Its jobs, to be changed."""
+        """The jobs of the run, which a test can change."""
         found: list[dict[str, Any]] = self.told[f"{API}/actions/runs/7/jobs"]["jobs"]
         return found
 
     def job(self, ref: str, commit: str) -> Job:
-        """Return a job that asks, in a run on a ref."""
+        """Return the job that asks, which belongs to a run on a ref."""
         return Job(self.url, self.url, "acme/sample", "release.yml", "8", ref, commit, "token")
 
 
 @contextmanager
 def telling(told: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[TellingGitHub]:
-    """Run such a GitHub; nobody waits for it."""
+    """Run such a GitHub, with all waiting times removed."""
     quick = property(lambda job: GitHubApi(job.api, job.slug, job.token, sleep=lambda _: None))
     monkeypatch.setattr(Job, "github", quick)
     with TellingGitHub(told) as server:

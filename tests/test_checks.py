@@ -38,7 +38,7 @@ def make_built(
     sdist_version: str = "1.2.3",
     name: str = "sample",
 ) -> Built:
-    """Return what was built of a project in ``folder``; everything is right where nothing else is said."""
+    """Return the built files of a project in ``folder``, without faults except those that the arguments ask for."""
     files = {source: "" for source in sources if source != "pyproject.toml"}
     project = make_project(folder / "project", pyproject, files)
     wheels = (Archive.read(make_wheel(folder, wheel, wheel_metadata, name, wheel_version)),)
@@ -53,12 +53,12 @@ def found(check: Check, built: Built) -> list[str]:
 
 
 def test_a_good_build_passes_every_check(tmp_path: Path) -> None:
-    """There is nothing to find."""
+    """No check finds anything in a wheel and an sdist without faults."""
     assert [found(check, make_built(tmp_path)) for check in CHECKS] == [[]] * len(CHECKS)
 
 
 def test_every_check_is_made() -> None:
-    """No check of the modules is left out of the list."""
+    """Every check that the modules define is in the list of checks that ``build`` runs."""
     functions = (*vars(checks).values(), *vars(agreement).values())
     named = {value for value in functions if callable(value) and hasattr(value, "__annotations__")}
     expected = {value for value in named if value.__annotations__ == {"built": "Built", "return": "Iterator[Finding]"}}
@@ -67,32 +67,32 @@ def test_every_check_is_made() -> None:
 
 @each("version", ["1.2.3", "1!2.0", "1.0.dev3", "1.0rc1", "1.0.post1", "1.0+abc.1"])
 def test_versions_in_normal_form_agree(tmp_path: Path, version: str) -> None:
-    """Epochs, pre-releases and local versions are versions."""
+    """Epochs, pre-releases, post-releases and local versions in normal form are accepted."""
     built = make_built(tmp_path, wheel_version=version, sdist_version=version, tag=version)
     assert found(agreement.versions_agree, built) == []
 
 
 @each(("tag", "agrees"), [("1.2.3", True), ("1.2.3.0", True), ("1.2.4", False), ("next", False), (None, True)])
 def test_the_tag_tells_the_version_of_the_files(tmp_path: Path, tag: str | None, agrees: bool) -> None:
-    """Spellings of one version agree, other versions and texts do not."""
+    """A tag must name the files' version, in any spelling; without a tag, nothing is compared."""
     assert (found(agreement.versions_agree, make_built(tmp_path, tag=tag)) == []) is agrees
 
 
 def test_files_of_different_versions_are_found(tmp_path: Path) -> None:
-    """Wheel and sdist tell one version."""
+    """If wheel and sdist have different versions, NS511 names the file and both versions."""
     problems = found(agreement.versions_agree, make_built(tmp_path, sdist_version="1.2.4"))
     assert problems == ["NS511 sample-1.2.4.tar.gz has version 1.2.4, but another file has 1.2.3."]
 
 
 def test_a_version_in_another_spelling_is_found(tmp_path: Path) -> None:
-    """Metadata hold the normal form, as the file name does."""
+    """A version in the metadata that is not in normal form is reported with NS511 for each file."""
     built = make_built(tmp_path, wheel_version="1.0.0rc01", sdist_version="1.0.0rc01", tag="1.0.0rc1")
     assert [problem.split()[0] for problem in found(agreement.versions_agree, built)] == ["NS511", "NS511"]
 
 
 @pytest.mark.parametrize("name", ["sample-1.2.3-what.whl", "what.whl"])
 def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str) -> None:
-    """It is wrong as a name, and not as a version as well."""
+    """A malformed file name is reported as a wrong name only, and not as a wrong version too."""
     built = make_built(tmp_path)
     renamed = dataclasses.replace(built.wheels[0], path=tmp_path / name)
     odd = dataclasses.replace(built, wheels=(renamed,))
@@ -101,14 +101,14 @@ def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str)
 
 
 def test_files_of_another_project_are_found(tmp_path: Path) -> None:
-    """The name in the metadata is the project's."""
+    """If the files' metadata names another project than pyproject.toml, NS512 reports each file."""
     problems = found(agreement.names_agree, make_built(tmp_path, name="other"))
     assert problems[0] == "NS512 other-1.2.3-py3-none-any.whl belongs to the project other, not sample."
     assert len(problems) == 2
 
 
 def test_a_file_name_that_is_not_normalised_is_found(tmp_path: Path) -> None:
-    """`My.Sample` is called my_sample in file names (PEP 625)."""
+    """A file name must contain the normalized project name: my_sample for `My.Sample` (PEP 625)."""
     pyproject = '[project]\nname = "My.Sample"'
     assert found(agreement.names_agree, make_built(tmp_path, pyproject=pyproject, name="my_sample")) == []
     problems = found(agreement.names_agree, make_built(tmp_path, pyproject=pyproject, name="My.Sample"))
@@ -117,12 +117,12 @@ def test_a_file_name_that_is_not_normalised_is_found(tmp_path: Path) -> None:
 
 @each("line", ["License-Expression: MIT", "License: MIT", "License-File: LICENSE", "Classifier: License :: Free"])
 def test_a_license_can_be_named_in_several_ways(tmp_path: Path, line: str) -> None:
-    """PEP 639 and what was usual before it are accepted."""
+    """The fields of PEP 639, the older License field and a license classifier are all accepted."""
     assert found(checks.license_present, make_built(tmp_path, wheel_metadata=(line,))) == []
 
 
 def test_a_missing_license_is_a_warning(tmp_path: Path) -> None:
-    """Neither a missing name nor a missing text stops a release."""
+    """A wheel without a license name or without a license text only causes the warning NS513."""
     (unnamed,) = checks.license_present(make_built(tmp_path / "a", wheel_metadata=()))
     assert (unnamed.id, unnamed.level) == ("NS513", "warning")
     unnamed_file = ("License-Expression: MIT",)
@@ -134,7 +134,7 @@ def test_a_missing_license_is_a_warning(tmp_path: Path) -> None:
 
 @each("name", ["LICENSE", "LICENCE.md", "license.txt", "COPYING", "UNLICENSE", "LICENSES/MIT.txt"])
 def test_a_license_text_has_one_of_the_usual_names(tmp_path: Path, name: str) -> None:
-    """The file that `License-File` names is a license text, whatever it is called."""
+    """A file that `License-File` names is accepted as the license text under any of the usual names."""
     wheel = {"sample/__init__.py": "", f"sample-1.2.3.dist-info/licenses/{name}": "x"}
     metadata = ("License-Expression: MIT", f"License-File: {name}")
     built = make_built(
@@ -148,7 +148,7 @@ def test_a_license_text_has_one_of_the_usual_names(tmp_path: Path, name: str) ->
 
 
 def test_a_license_text_that_old_metadata_name_may_have_any_name(tmp_path: Path) -> None:
-    """Before 2.4 it lies beside the metadata, and `License-File` is a field of the back end's own."""
+    """In metadata before 2.4, `License-File` may name a file of any name in the .dist-info folder."""
     metadata = ("License-Expression: MIT", "License-File: terms.txt")
     wheel = {"sample/__init__.py": "", "sample-1.2.3.dist-info/terms.txt": "x"}
     sdist = {"src/sample/__init__.py": "", "terms.txt": "x"}
@@ -171,7 +171,7 @@ def test_a_license_text_that_old_metadata_name_may_have_any_name(tmp_path: Path)
     ],
 )
 def test_a_module_that_the_wheel_lacks_is_found(tmp_path: Path, source: str) -> None:
-    """Every module of a package belongs in the wheel."""
+    """If the wheel lacks a module of the package's sources, NS514 names the module."""
     problems = found(checks.modules_complete, make_built(tmp_path, sources=(*SOURCES, source)))
     assert len(problems) == 1
     assert problems[0].startswith("NS514")
@@ -194,12 +194,12 @@ def test_a_module_that_the_wheel_lacks_is_found(tmp_path: Path, source: str) -> 
     ],
 )
 def test_what_does_not_belong_in_a_wheel_is_not_missed(tmp_path: Path, source: str) -> None:
-    """Tests in the package, other folders and other files are not asked for."""
+    """The wheel may lack tests, scripts, documentation, data files and modules outside the package."""
     assert found(checks.modules_complete, make_built(tmp_path, sources=(*SOURCES, source))) == []
 
 
 def test_a_package_that_is_missing_altogether_is_found(tmp_path: Path) -> None:
-    """A wheel without the project's package is no release."""
+    """A wheel that lacks the project's whole package is reported."""
     (problem,) = found(checks.modules_complete, make_built(tmp_path, wheel={"other.py": ""}))
     assert "sample/__init__.py" in problem
 
@@ -213,7 +213,7 @@ def test_a_package_that_is_missing_altogether_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_a_namespace_of_the_old_kind_may_be_left_out(tmp_path: Path, text: str, missed: bool) -> None:
-    """Its `__init__.py` says nothing else; other code in it is missed."""
+    """An `__init__.py` that only declares a namespace may be missing from the wheel; any other is missed."""
     sources = ("company/__init__.py", "company/product/__init__.py")
     built = make_built(tmp_path, wheel={"company/product/__init__.py": ""}, sources=sources)
     write_files(built.project.root, {"company/__init__.py": text})
@@ -221,7 +221,7 @@ def test_a_namespace_of_the_old_kind_may_be_left_out(tmp_path: Path, text: str, 
 
 
 def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
-    """Packages in a namespace are compared too."""
+    """A module that the wheel lacks is also found if its package is in a namespace."""
     sources = ("src/company/product/__init__.py", "src/company/product/core.py")
     built = make_built(tmp_path, wheel={"company/product/__init__.py": ""}, sources=sources)
     (problem,) = found(checks.modules_complete, built)
@@ -240,7 +240,7 @@ def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
-    """They are found in a wheel and in an sdist."""
+    """NS515 reports caches and folders of tools in a wheel and in an sdist."""
     built = make_built(tmp_path, wheel={**WHEEL, name: ""}, sdist={**SDIST, name: ""})
     problems = found(checks.nothing_foreign, built)
     assert [problem.split()[:2] for problem in problems] == [
@@ -265,13 +265,13 @@ def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belongs: bool) -> None:
-    """Tests are fine within the package, and in an sdist."""
+    """A wheel must not install tests or `src` at top level; inside a package and in an sdist, they are fine."""
     built = make_built(tmp_path, wheel={**WHEEL, name: ""}, sdist={**SDIST, name: ""})
     assert (found(checks.nothing_foreign, built) == []) is belongs
 
 
 def test_a_package_that_is_called_src_is_one(tmp_path: Path) -> None:
-    """It has modules of its own."""
+    """A wheel may contain a package that is called `src` if it has an `__init__.py`."""
     wheel = {"src/__init__.py": "", "src/inner/core.py": ""}
     assert found(checks.nothing_foreign, make_built(tmp_path, wheel=wheel)) == []
 
@@ -284,7 +284,7 @@ PUBLIC = f"KEY = '{'AI' + 'za' + 'k3JvQ8zP1mXw7RbT5yLs0HdN4gFcA9uE2oV'}'\n"
 
 
 def secrets(folder: Path, name: str, content: str, *, tracked: bool = True, wheel: bool = False) -> list[str]:
-    """Return the levels and texts of what is said of a file in one of the archives."""
+    """Return the ID, level and text of each finding about a file in the wheel or in the sdist."""
     one, other = ({**WHEEL, name: content}, SDIST) if wheel else (WHEEL, {**SDIST, name: content})
     built = make_built(folder, wheel=one, sdist=other)
     built = dataclasses.replace(built, tracked={name: ""} if tracked else {})
@@ -305,7 +305,7 @@ def secrets(folder: Path, name: str, content: str, *, tracked: bool = True, whee
     ],
 )
 def test_what_looks_secret_and_is_not_in_git_is_an_error(tmp_path: Path, name: str, content: str, wheel: bool) -> None:
-    """It got in by mistake, whatever it holds: NS516."""
+    """NS516 stops a release whose files contain what looks like a secret and is not in git."""
     archive = "sample-1.2.3-py3-none-any.whl" if wheel else "sample-1.2.3.tar.gz"
     assert secrets(tmp_path, name, content, tracked=False, wheel=wheel) == [
         f"NS516 error: {archive} contains {name}, which looks like a secret and is not in git."
@@ -315,7 +315,7 @@ def test_what_looks_secret_and_is_not_in_git_is_an_error(tmp_path: Path, name: s
 @pytest.mark.parametrize("wheel", [True, False])
 @pytest.mark.parametrize("name", ["tests/fixtures/.netrc", "sample/.env", "id_rsa"])
 def test_a_name_alone_is_a_warning_where_git_tracks_the_file(tmp_path: Path, name: str, wheel: bool) -> None:
-    """Test data and examples are named so: NS530."""
+    """A file in git with a name typical of secrets, but no secret in it, only causes the warning NS530."""
     (found,) = secrets(tmp_path, name, "machine example.invalid login x password y\n", wheel=wheel)
     assert found.startswith("NS530 warning: ")
     assert found.endswith(f" contains {name}, which has a name typical of secrets.")
@@ -329,11 +329,12 @@ ERROR, WARNING = ["NS516 error"], ["NS530 warning"]
     [("sample/static/app.js", "NS530"), ("sample.egg-info/PKG-INFO", "NS530"), ("sample/.env", "NS516")],
 )
 def test_a_key_for_everybody_may_be_in_what_a_build_makes(tmp_path: Path, name: str, expected: str) -> None:
-    """A packed script, or the metadata with the README; in a file that is named as secrets are, it is one."""
+    """A public API key in a file made by the build is a warning; in a file named like a secret, it is an error."""
     (told,) = secrets(tmp_path, name, PUBLIC, tracked=False, wheel=name.endswith(".js"))
     assert told.startswith(expected)
 
 
+@pytest.mark.slow
 @each(
     ("name", "content", "in_sdist", "in_wheel"),
     [
@@ -362,14 +363,14 @@ def test_a_key_for_everybody_may_be_in_what_a_build_makes(tmp_path: Path, name: 
 def test_what_git_tracks_is_judged_by_its_content(
     tmp_path: Path, name: str, content: str, in_sdist: list[str], in_wheel: list[str]
 ) -> None:
-    """A key or token is an error; not those of tests, nor a key beside the packages, as an example has one."""
+    """A key or token in a tracked file is an error; in tests, examples and docs, it is mostly a warning or fine."""
     for wheel, expected in ((False, in_sdist), (True, in_wheel)):
         found = secrets(tmp_path / str(wheel), name, content, wheel=wheel)
         assert [line.partition(":")[0] for line in found] == expected
 
 
 def test_what_is_found_is_told_once_for_each_reason(tmp_path: Path) -> None:
-    """With the first names."""
+    """Files with the same kind of secret share one finding, which names the first three."""
     names = [f"examples/{number}.key" for number in range(5)]
     sdist = {**SDIST, **dict.fromkeys(names, KEY), "tests/.env": ""}
     built = dataclasses.replace(make_built(tmp_path, sdist=sdist), tracked=dict.fromkeys(sdist, ""))
@@ -383,7 +384,7 @@ def test_what_is_found_is_told_once_for_each_reason(tmp_path: Path) -> None:
 def test_a_file_that_a_back_end_moved_is_known_by_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default_hash: str
 ) -> None:
-    """In a wheel, `src` is gone, and a checkout may have other line breaks than git has."""
+    """A file counts as tracked if git has the same content under another folder or with other line endings."""
     monkeypatch.setenv("GIT_DEFAULT_HASH", default_hash)
     repository = make_repository(tmp_path / "project", {"src/sample/.env": "A=1\n"})
     wheel = {**WHEEL, "sample/.env": "A=1\r\n", "sample/other/.env": "A=2\n"}
@@ -395,7 +396,7 @@ def test_a_file_that_a_back_end_moved_is_known_by_what_it_holds(
 
 
 def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
-    """Order, spaces, quotes and parentheses do not matter; another requirement does."""
+    """Order, spaces, quotes and parentheses of requirements may differ, but NS517 reports different requirements."""
     one = (*LICENSED, "Requires-Dist: A.x>=1,<2; python_version < '3.12' and extra == 'y'", "Requires-Dist: b")
     other = (
         *LICENSED,
@@ -408,7 +409,7 @@ def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
 
 
 def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) -> None:
-    """PEP 643 lets a wheel tell more."""
+    """A field that the sdist declares as dynamic may have another value in the wheel (PEP 643)."""
     built = make_built(
         tmp_path,
         wheel_metadata=(*LICENSED, "Requires-Dist: a"),
@@ -419,7 +420,7 @@ def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) ->
 
 @each(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
 def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str, differs: bool) -> None:
-    """PEP 643 came with version 2.2 of the metadata; before it, an sdist's could be anything."""
+    """The metadata of wheel and sdist is compared only from version 2.2 on, which PEP 643 introduced."""
     built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Dist: a"))
     built.sdist.metadata.replace_header("Metadata-Version", version)
     assert (found(agreement.sdist_agrees, built) != []) is differs
@@ -427,7 +428,7 @@ def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str,
 
 @pytest.mark.parametrize("line", ["Requires-Dist: (((", "Requires-Python: what", f"Requires-Dist: x; {'(' * 3000}"])
 def test_metadata_that_cannot_be_read_are_compared_as_they_are(tmp_path: Path, line: str) -> None:
-    """twine says what is wrong with them."""
+    """Invalid metadata is compared as plain text here; twine reports what is invalid."""
     same = (*LICENSED, line)
     assert found(agreement.sdist_agrees, make_built(tmp_path / "a", wheel_metadata=same, sdist_metadata=same)) == []
     (problem,) = found(agreement.sdist_agrees, make_built(tmp_path / "b", wheel_metadata=same))
@@ -435,14 +436,14 @@ def test_metadata_that_cannot_be_read_are_compared_as_they_are(tmp_path: Path, l
 
 
 def test_the_range_of_pythons_agrees(tmp_path: Path) -> None:
-    """Another Requires-Python in the sdist is found."""
+    """A Requires-Python in the wheel that differs from the sdist's is reported with NS517."""
     built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Python: >=3.11"))
     (problem,) = found(agreement.sdist_agrees, built)
     assert problem.startswith("NS517 Requires-Python")
 
 
 def test_modules_that_the_sdist_lacks_are_a_warning(tmp_path: Path) -> None:
-    """A generated module can be in the wheel alone; a name that merely ends alike does not count."""
+    """The warning NS517 names a module that only the wheel has, even if the sdist has one with a similar name."""
     sdist = {**SDIST, "src/sample/more_core.py": ""}
     (finding,) = agreement.sdist_agrees(make_built(tmp_path, wheel={**WHEEL, "sample/core.py": ""}, sdist=sdist))
     assert (finding.id, finding.level) == ("NS517", "warning")
@@ -450,18 +451,18 @@ def test_modules_that_the_sdist_lacks_are_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_typed_package_says_so(tmp_path: Path) -> None:
-    """The classifier needs a py.typed in a package."""
+    """A package with the classifier `Typing :: Typed` must have a py.typed file, or NS518 reports it."""
     claim = (*LICENSED, "Classifier: Typing :: Typed")
     assert found(checks.typed_as_claimed, make_built(tmp_path, wheel_metadata=claim))[0].startswith("NS518")
     built = dataclasses.replace(make_built(tmp_path, wheel_metadata=claim), tracked={"src/sample/py.typed": ""})
-    assert found(checks.typed_as_claimed, built) == []  # NS521 tells that the wheel lacks it
+    assert found(checks.typed_as_claimed, built) == []  # NS521 reports that the wheel lacks it
     typed = {**WHEEL, "sample/py.typed": ""}
     assert found(checks.typed_as_claimed, make_built(tmp_path, wheel=typed, wheel_metadata=claim)) == []
     assert found(checks.typed_as_claimed, make_built(tmp_path)) == []
 
 
 def test_classifiers_name_pythons_that_are_admitted(tmp_path: Path) -> None:
-    """A classifier outside `requires-python` is found."""
+    """NS519 reports a classifier for a Python version that `requires-python` excludes."""
     lines = 'classifiers = ["Programming Language :: Python :: 3.9", "Programming Language :: Python :: 3.12"]'
     text = f'{PYPROJECT}requires-python = ">=3.11"\n{lines}\n'
     assert found(agreement.classifiers_agree, make_built(tmp_path / "a", pyproject=text)) == [

@@ -22,7 +22,7 @@ Parse = Callable[[Sequence[str]], Namespace]
 
 
 def test_nothing_is_asked_by_default() -> None:
-    """Without arguments every option is off."""
+    """Without arguments, every option has its default, which is off."""
     assert vars(release_arguments([])) == {
         "wanted": None,
         "dry_run": False,
@@ -61,7 +61,7 @@ def test_nothing_is_asked_by_default() -> None:
     ],
 )
 def test_arguments_of_a_release(args: list[str]) -> None:
-    """Options come in any order, and gates to leave out add up."""
+    """Options may come in any order, and `--without` may be repeated."""
     options = release_arguments(args)
     assert (options.wanted, options.dry_run) == ("minor-rc", True)
     assert options.without == ["audit", "lint"]
@@ -69,7 +69,7 @@ def test_arguments_of_a_release(args: list[str]) -> None:
 
 
 def test_one_parse_does_not_change_the_next() -> None:
-    """Gates that were left out once are not left out for ever."""
+    """Gates left out in one run are not left out in the next."""
     release_arguments(["--without", "audit"])
     assert release_arguments([]).without == []
 
@@ -89,7 +89,7 @@ def test_one_parse_does_not_change_the_next() -> None:
     ],
 )
 def test_wrong_arguments_are_a_finding(parse: Parse, args: list[str], words: str) -> None:
-    """NS108 names the argument and shows the usage; nothing is printed, no process ends."""
+    """A wrong argument raises NS108, with the argument and the usage, instead of ending the process."""
     with pytest.raises(ShipError) as caught:
         parse(args)
     (finding,) = caught.value.findings
@@ -101,7 +101,7 @@ def test_wrong_arguments_are_a_finding(parse: Parse, args: list[str], words: str
 
 @pytest.mark.parametrize("columns", ["20", "80", "500"])
 def test_a_wrong_argument_is_told_in_one_line(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session ends with one line, however narrow the terminal is."""
+    """The error about a wrong argument is one line, however narrow the terminal is."""
     monkeypatch.setenv("COLUMNS", columns)
     with pytest.raises(ShipError) as caught:
         release_arguments(["--dry"])
@@ -120,12 +120,12 @@ def test_a_wrong_argument_is_told_in_one_line(columns: str, monkeypatch: pytest.
     ],
 )
 def test_a_session_is_asked_for_help_after_the_dashes(line: str, expected: bool) -> None:
-    """Before them nox itself is."""
+    """`--help` or `-h` after the dashes asks for a session's help; before them, it asks nox."""
     assert asks_for_help(line.split()) is expected
 
 
 def test_each_session_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """By its own name; one that takes no arguments leaves those of others alone."""
+    """`--help` shows the help under the session's name, and a session ignores the options of other sessions."""
     no_arguments(["--dry-run", "--to", "x"], "matrix")
     assert verify_install_arguments(["--dry-run", "--to", "x"]).files == "all"
     assert verify_install_arguments(["patch", "--files", "wheels"]).files == "wheels"
@@ -138,7 +138,7 @@ def test_each_session_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_help_of_build_leaves_out_what_means_nothing_to_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """It reads what is meant for publish, which requires it, and offers none of that."""
+    """`build` accepts the options of `publish`, which requires it, but its help does not list them."""
     with pytest.raises(SystemExit):
         build_arguments(["--help"])
     said = capsys.readouterr().out
@@ -147,7 +147,7 @@ def test_the_help_of_build_leaves_out_what_means_nothing_to_it(capsys: pytest.Ca
 
 
 def test_a_gate_shows_its_own_help_and_leaves_other_arguments_to_its_tool(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--help` is the session's; everything else, `-h` too, is the tool's."""
+    """A gate shows its own help for `--help`, and leaves other arguments, even `-h`, to its tool."""
     tool_arguments(["-h", "-k", "name"], "tests")
     assert capsys.readouterr().out == ""
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""What an index takes no files for; the times are the index's."""
+"""When an index accepts no more files for a project or a release; the times come from the index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
 
 
 def listing(*files: tuple[str, float | None], public: bool = True, **facts: Any) -> Listing:
-    """Return what an index has: files, with the days since each was uploaded."""
+    """Return an index's listing with these files, each with the days since its upload."""
     served = {
         name: Served(
             name,
@@ -33,7 +33,7 @@ def listing(*files: tuple[str, float | None], public: bool = True, **facts: Any)
 
 
 def ids(there: Listing, *missing: str) -> list[str]:
-    """Return the IDs of what keeps an index from taking what is missing."""
+    """Return the IDs of the reasons why an index would refuse the missing files."""
     return [finding.id for finding in closed_release(there, missing)]
 
 
@@ -56,24 +56,24 @@ def ids(there: Listing, *missing: str) -> list[str]:
     ],
 )
 def test_a_release_is_open_for_fourteen_days(ages: list[float | None], expected: list[str]) -> None:
-    """From its first file on; what tells no time, or one to come, keeps nothing closed."""
+    """A release closes 14 days after its first upload; unknown or future upload times do not close it."""
     there = listing(*((f"sample-1.2.3-py{number}-none-any.whl", age) for number, age in enumerate(ages)))
     assert ids(there, SDIST) == expected
 
 
 def test_what_is_complete_is_not_closed() -> None:
-    """Whatever its age, or the project's status."""
+    """A release that lacks no file is not reported, whatever its age or the project's status."""
     assert ids(listing((WHEEL, 400), (SDIST, 400), status="archived")) == []
 
 
 def test_other_indexes_take_files_of_old_releases() -> None:
-    """And a second sdist: those are rules of PyPI and TestPyPI."""
+    """On other indexes than PyPI, only the project's status closes a release, not its age or second sdists."""
     assert ids(listing((WHEEL, 400), ("Sample-1.2.3.zip", 400), public=False), SDIST) == []
     assert ids(listing((WHEEL, 400), public=False, status="archived"), SDIST) == ["NS770"]
 
 
 def test_a_closed_release_says_since_when_and_what_is_missing() -> None:
-    """And what to do; near the end it says how long is left."""
+    """The finding names the first upload and the missing files, or how many hours the release is still open."""
     (closed,) = closed_release(listing((WHEEL, 20)), [SDIST])
     assert closed.what == (
         "PyPI accepts no more files for sample 1.2.3: the first came on 2026-02-28, more than 14 days ago,"
@@ -91,7 +91,7 @@ def test_a_closed_release_says_since_when_and_what_is_missing() -> None:
 
 @pytest.mark.parametrize("other", ["sample-1.2.3.zip", "Sample-1.2.3.tar.gz", "sample-1.2.3.0.tar.gz"])
 def test_a_second_sdist_is_not_taken(other: str) -> None:
-    """NS774 names both; a wheel that is missing beside it is taken, and so is the one sdist."""
+    """NS774 names both sdists if an index has another sdist already; missing wheels can still be uploaded."""
     there = listing((other, 1))
     (finding,) = closed_release(there, [WHEEL, SDIST])
     assert finding.id == "NS774"
@@ -109,7 +109,7 @@ def test_a_second_sdist_is_not_taken(other: str) -> None:
     [("active", []), ("deprecated", []), ("archived", ["NS770"]), ("quarantined", ["NS771"])],
 )
 def test_a_closed_project_takes_no_files(status: str, expected: list[str]) -> None:
-    """PEP 792: what is deprecated does; the index's reason is told, if not more of it than fits a line."""
+    """An archived or quarantined project (PEP 792) is refused, with the index's reason shortened to one line."""
     reason = f"see\nthere {'x' * 5000}"
     findings = list(closed_project(listing(status=status, reason=reason)))
     assert [finding.id for finding in findings] == expected
@@ -122,6 +122,6 @@ def test_a_closed_project_takes_no_files(status: str, expected: list[str]) -> No
 
 
 def test_everything_that_is_closed_is_told_at_once() -> None:
-    """A project, its release, and the sdist."""
+    """The findings about the project, the release and the sdist are reported together."""
     there = listing((WHEEL, 400), ("sample-1.2.3.zip", 400), status="archived")
     assert ids(there, SDIST) == ["NS770", "NS772", "NS774"]

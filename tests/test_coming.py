@@ -1,4 +1,4 @@
-"""Which version a release has, and whether it is one that was begun before."""
+"""Which version a release gets, and whether it finishes a release that was begun before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support import git
 
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: Path) -> None:
-    """NS221, also where other tags of the project are no versions to us."""
+    """NS221 refuses a release whose tag, in the form that bump-my-version's settings give, is on the remote."""
     text = (
         '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\n'
         '[tool.bumpversion]\ntag_name = "rel/{new_version}-final"\n'
@@ -27,7 +27,7 @@ def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: P
 
 
 def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> None:
-    """NS310: whoever made it meant a release."""
+    """A tag on HEAD that looks like a release but names no valid version stops the release with NS310."""
     git(written.root, "tag", "v0.1.0-test.1")
     assert "NS310" in stopped(written)
 
@@ -43,7 +43,7 @@ def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> N
     ],
 )
 def test_the_releases_of_the_remote_count(yard: Yard, tags: list[str], wanted: str, version: str, tag: str) -> None:
-    """A clone without any tag takes the form of the next one, and the last version, from those of the remote."""
+    """In a clone without tags, the last version and the form of the next tag come from the remote's tags."""
     yard.world.remote.has.update({f"refs/tags/{name}": "d" * 40 for name in tags})
     made = plan(yard, wanted)
     assert (made.version, made.tag) == (version, tag)
@@ -52,7 +52,7 @@ def test_the_releases_of_the_remote_count(yard: Yard, tags: list[str], wanted: s
 @pytest.mark.parametrize("date", ["20240101.1", "2024.01", "v2024.01.01"])
 @pytest.mark.parametrize("pushed", [True, False])
 def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed: bool) -> None:
-    """A build of CI that is tagged by its day gives neither the tag's form nor the version."""
+    """A tag that is only a date, as some CI jobs create, affects neither the next version nor the next tag's form."""
     written.tag("v0.1.0", pushed=pushed)
     written.write({"more.txt": ""})
     written.tag(date, pushed=pushed)
@@ -63,7 +63,7 @@ def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed
 @pytest.mark.parametrize("tag", ["v0.1.0", "v0.1", "v0.1.0.0", "v00.1.0"])
 @pytest.mark.parametrize("where", ["here", "remote"])
 def test_a_version_whose_tag_exists_is_not_released(written: Yard, tag: str, where: str) -> None:
-    """Here or on the remote, in whatever spelling: NS221."""
+    """NS221 refuses a version that has a tag here or on the remote, in any spelling."""
     if where == "here":
         git(written.root, "tag", tag)
         written.write({"more.txt": ""})
@@ -74,21 +74,22 @@ def test_a_version_whose_tag_exists_is_not_released(written: Yard, tag: str, whe
 
 @pytest.mark.parametrize("wanted", ["1.0.0", "0.9", "1.0rc1"])
 def test_a_version_that_is_not_newer_is_not_released(yard: Yard, wanted: str) -> None:
-    """NS304 names both."""
+    """A version that is not newer than the last release is refused with NS304."""
     yard.tag("v1.0.0")
     yard.write({"more.txt": ""})
     assert "NS304" in stopped(yard, wanted)
 
 
 def test_no_version_is_no_release(yard: Yard) -> None:
-    """NS305 asks for one; one that is none is NS302 or NS303."""
+    """NS305 asks for a missing version, NS302 refuses an unknown part, and NS303 an invalid version."""
     assert stopped(yard, None) == {"NS305"}
     assert stopped(yard, "pach") == {"NS302"}
     assert stopped(yard, "1.x") == {"NS303"}
 
 
+@pytest.mark.slow
 def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
-    """Nothing is bumped again: NS223; another version cannot be asked for there: NS222."""
+    """If HEAD is a release, it is finished without a bump (NS223), and another version is refused (NS222)."""
     yard.tag("v0.1.0")
     made = plan(yard)
     assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
@@ -103,7 +104,7 @@ def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
     ("wanted", "expected"), [("pach", "NS302"), ("rc-minor", "NS302"), ("-", "NS302"), ("1.x", "NS303")]
 )
 def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: str, expected: str) -> None:
-    """Whoever mistypes may mean another release than the one that HEAD is."""
+    """A misspelt part is refused even if HEAD is a release, as the user may mean another one."""
     yard.tag("v0.1.0")
     with pytest.raises(ShipError, match=expected):
         plan(yard, wanted)
@@ -115,7 +116,7 @@ def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: 
 def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
     tmp_path: Path, programs: Programs, settings: str, wanted: str
 ) -> None:
-    """With settings that cannot be read, a release that is made already goes on by the usual names."""
+    """If HEAD is a release, parts of the project's own scheme are accepted, or the usual ones if it is unreadable."""
     text = f'[project]\nname = "sample"\nversion = "2026"\n[tool.bumpversion]\n{settings}\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text})
     yard.tag("v2026")
@@ -125,7 +126,7 @@ def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
 
 
 def test_a_release_that_was_pushed_is_finished(yard: Yard) -> None:
-    """Also where it did not come to the checkout yet; the tag on the remote is no obstacle then."""
+    """A recorded release whose tag is on the remote is finished, even if the checkout lacks its commit."""
     yard.world.remote.has.update({"refs/heads/main": "e" * 40, "refs/tags/v0.1.0": "e" * 40})
     made = plan(yard, "minor", record(yard))
     assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
@@ -133,25 +134,26 @@ def test_a_release_that_was_pushed_is_finished(yard: Yard) -> None:
 
 @pytest.mark.parametrize("facts", [{"head": "f" * 40}, {"commit": "a" * 40}, {"commit": None}])
 def test_another_release_is_not_taken_for_ones_own(written: Yard, facts: dict[str, str | None]) -> None:
-    """One of another HEAD, of another commit than the remote's tag, or that was not made: its tag stands against it."""
+    """NS221 refuses a tag on the remote if the recorded release has another HEAD, another commit or none."""
     written.world.remote.has["refs/tags/v0.1.0"] = "e" * 40
     assert stopped(written, "0.1.0", record(written, **facts)) == {"NS221"}
 
 
 def test_a_release_that_was_not_pushed_is_made_anew(yard: Yard) -> None:
-    """The remote has no such tag; whether it was committed does not matter."""
+    """A recorded release whose tag is not on the remote is made again, whether it was committed or not."""
     assert plan(yard, "minor", record(yard)).bump is True
     assert plan(yard, "minor", record(yard, commit=None)).bump is True
 
 
 def test_a_version_in_files_must_be_one(tmp_path: Path) -> None:
-    """Or it is NS303."""
+    """An invalid version in pyproject.toml is refused with NS303."""
     yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "one"\n'})
     assert stopped(yard, "0.1.0") == {"NS303"}
 
 
+@pytest.mark.slow
 def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) -> None:
-    """Nothing is raised then; a local part is refused."""
+    """The first release may have the version in the files, unless it has a local part (NS303)."""
     yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0"\n'})
     assert plan(yard, "0.1").version == "0.1.0"
     yard.write({"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0+local"\n'})
@@ -159,7 +161,7 @@ def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) 
 
 
 def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Yard) -> None:
-    """It was moved there, or here: NS212; one that only the remote has is NS216."""
+    """NS212 reports a tag that is on another commit of the remote, and NS216 one that exists only on the remote."""
     yard.tag("v0.1.0")
     yard.world.remote.has["refs/tags/v0.1.0"] = "d" * 40
     assert stopped(yard) == {"NS212"}
@@ -168,8 +170,9 @@ def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Ya
     assert stopped(yard) == {"NS216"}
 
 
+@pytest.mark.slow
 def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Programs) -> None:
-    """What bump-my-version comes to must be newer: NS304."""
+    """With the project's own version scheme, too, a version that is not newer is refused with NS304."""
     scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)"\nserialize = ["{year}"]\n'
     yard = make_yard(tmp_path, {"pyproject.toml": f'[project]\nname = "sample"\nversion = "2026"\n{scheme}'})
     shown = {"new_version": "2025", "parts": {"year": {}}}
@@ -179,9 +182,10 @@ def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Prog
     assert plan(yard, "year").version == "2027"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_the_next_release_is_rehearsed_on_a_release(written: Yard) -> None:
-    """`--early` does not finish the release that HEAD is; where HEAD is none, it changes nothing."""
+    """If HEAD is a release, `--early` plans the next one instead of finishing it; otherwise it changes nothing."""
     early = plan(written, "0.1.0", early=True)
     assert (early.version, early.bump, early.early) == ("0.1.0", True, False)
     written.tag("v0.1.0")
@@ -195,7 +199,7 @@ def test_the_next_release_is_rehearsed_on_a_release(written: Yard) -> None:
 
 
 def test_a_release_that_was_pushed_from_head_is_finished_before_the_next(written: Yard) -> None:
-    """Its commit follows HEAD, so that another one there would take its version."""
+    """A release pushed from HEAD is finished even with `--early`, as the next one would take its version."""
     pushed = record(written)
     written.world.remote.has["refs/tags/v0.1.0"] = "e" * 40
     assert not plan(written, "patch", pushed, early=True).bump

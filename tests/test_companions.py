@@ -18,7 +18,7 @@ TODAY = date(2026, 3, 4)
 
 
 def followed(folder: Path, name: str, text: str | bytes, before: str = "1.2.9", version: str = "1.3.0") -> bytes:
-    """Return what a file holds once the version was changed from ``before`` to ``version``."""
+    """Return a file's content after the version was changed from ``before`` to ``version``."""
     project = make_project(folder, STATIC, {name: text})
     follow(project, before, version, TODAY, folder)
     return (folder / name).read_bytes()
@@ -38,13 +38,13 @@ def followed(folder: Path, name: str, text: str | bytes, before: str = "1.2.9", 
     ],
 )
 def test_the_date_of_a_citation_is_the_releases(tmp_path: Path, text: str, after: str) -> None:
-    """Where the citation is of this version, or of none; dates of what it refers to stay."""
+    """`date-released` becomes the release's date if the citation is of this version or names none."""
     expected = after.replace("2025-01-02'  #", "2026-03-04'  #")
     assert followed(tmp_path, "CITATION.cff", text).decode() == expected
 
 
 def conf(version: str, release: str) -> str:
-    """Return settings of Sphinx."""
+    """Return the text of a Sphinx configuration."""
     return f"import x\n\nversion = {version}  # short\nrelease = {release}\n"
 
 
@@ -65,25 +65,25 @@ def conf(version: str, release: str) -> str:
 def test_sphinxs_short_version_goes_with_the_release(
     tmp_path: Path, name: str, short: str, release: str, after: str
 ) -> None:
-    """Where it was the beginning of the old version, and the file tells the new one; nothing else is changed."""
+    """Sphinx's short `version` changes only if it began the old version and `release` is the new one."""
     assert followed(tmp_path, name, conf(short, release)).decode() == conf(after, release)
 
 
 def test_a_short_version_follows_to_a_candidate_and_a_longer_number(tmp_path: Path) -> None:
-    """Of a pre-release it is the same part; numbers may have more digits."""
+    """The short version of 2.0.0rc1 is 2.0, and 1.10 follows 1.9."""
     assert b'"2.0"' in followed(tmp_path, "docs/conf.py", conf('"1.9"', '"2.0.0rc1"'), "1.9.0", "2.0.0rc1")
     assert b'"1.10"' in followed(tmp_path, "docs/conf.py", conf('"1.9"', '"1.10.0"'), "1.9.3", "1.10.0")
 
 
 @pytest.mark.parametrize("name", ["CITATION.cff", "docs/conf.py"])
 def test_what_cannot_be_read_is_left(tmp_path: Path, name: str) -> None:
-    """Bytes that are not UTF-8 stay as they are."""
+    """A file that is not UTF-8 is not changed."""
     text = b"version: 1.3.0\ndate-released: 2025-01-02\nversion = '1.2'\nrelease = '1.3.0'\n# \xff\n"
     assert followed(tmp_path, name, text) == text
 
 
 def test_nothing_outside_of_the_repository_is_changed(tmp_path: Path) -> None:
-    """A link that leads out stops the release: NS608."""
+    """A symlink that leads out of the repository stops the release with NS608."""
     outside = write_files(tmp_path / "outside", {"c": "date-released: 2025-01-02\n"}) / "c"
     project = make_project(tmp_path / "project", STATIC)
     (project.root / "CITATION.cff").symlink_to(outside)
@@ -92,9 +92,10 @@ def test_nothing_outside_of_the_repository_is_changed(tmp_path: Path) -> None:
     assert "2025" in outside.read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_release_takes_them_along(tmp_path: Path) -> None:
-    """In the commit of the new version."""
+    """The release commit contains the changed citation and Sphinx configuration."""
     text = (
         '[project]\nname = "sample"\nversion = "1.2.9"\n[tool.nox-ship]\ngates = []\n'
         '[[tool.bumpversion.files]]\nfilename = "CITATION.cff"\n[[tool.bumpversion.files]]\nfilename = "docs/conf.py"\n'

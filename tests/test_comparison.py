@@ -27,14 +27,14 @@ OLD = "sample-1.2.2-py3-none-any.whl"
 
 @dataclass(frozen=True)
 class Bench:
-    """What was built, the index that it goes to, and the folder that keeps what is fetched."""
+    """The built files, the index that they go to, and the folder that caches downloads."""
 
     folder: Path
     manifest: Manifest
     index: FakeIndex
 
     def compare(self, *, anew: bool = False) -> Compared:
-        """Compare what was built with what the index has."""
+        """Compare the built files with those of the last release on the index."""
         project, shelf = Project.read(self.folder), self.folder / "shelf"
         return Comparison(self.manifest, project, self.index, "PyPI", shelf, anew=anew).result(self.folder / "envs")
 
@@ -47,14 +47,14 @@ def bytes_of(path: Path) -> bytes:
 
 
 def last(folder: Path, version: str = "1.2.2", files: Mapping[str, str | bytes] | None = None) -> dict[str, bytes]:
-    """Return wheel and sdist of a release, by file name."""
+    """Return the wheel and the sdist of a release, by file name."""
     wheel = make_wheel(folder / "old", files or {**CODE, "sample/more.py": ""}, version=version)
     sdist = make_sdist(folder / "old", {"a.py": ""}, version=version)
     return {path.name: bytes_of(path) for path in (wheel, sdist)}
 
 
 def bench(folder: Path, earlier: Mapping[str, bytes] | None = None, **faults: Any) -> Bench:
-    """Make a bench on which 1.2.3 was built, and an index that has what is ``earlier``; default: 1.2.2."""
+    """Return a bench with the built 1.2.3, and an index that has ``earlier``, by default the files of 1.2.2."""
     make_repository(folder, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1.2.3"\n'})
     make_wheel(folder / "dist", {**CODE, "sample/new.py": ""})
     make_sdist(folder / "dist", {"src/sample/__init__.py": ""})
@@ -64,7 +64,7 @@ def bench(folder: Path, earlier: Mapping[str, bytes] | None = None, **faults: An
 
 
 def test_a_release_is_compared_with_the_last_one(tmp_path: Path) -> None:
-    """Wheel with wheel; a report holds all of it, and what is unusual apart."""
+    """The wheel is compared with the last release's wheel; the report has all changes, and lists unusual ones."""
     compared = bench(tmp_path).compare()
     assert (compared.since, compared.file) == ("1.2.2 on PyPI", OLD)
     assert compared.lines[-1] == "files: 1 added (sample/new.py), 1 gone (sample/more.py)"
@@ -79,7 +79,7 @@ def test_a_release_is_compared_with_the_last_one(tmp_path: Path) -> None:
 
 
 def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
-    """What was fetched is kept, for the same commit and the same files, as long as it is whole and not old."""
+    """The result is reused for the same commit and files, unless a new one is requested or its file was altered."""
     made = bench(tmp_path)
     first = made.compare()
     made.index.earlier.clear()
@@ -100,7 +100,7 @@ def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
 
 @each("text", ["", "[]", "{", '{"index": 5}', "9" * 5000, "[" * 100_000])
 def test_a_note_that_nobody_wrote_is_not_read(tmp_path: Path, text: str) -> None:
-    """The index is asked again."""
+    """If the cached record is not valid, the index is asked again."""
     made = bench(tmp_path)
     first = made.compare()
     (tmp_path / "shelf" / "found.json").write_text(text, "utf-8")
@@ -109,7 +109,7 @@ def test_a_note_that_nobody_wrote_is_not_read(tmp_path: Path, text: str) -> None
 
 
 def test_a_note_that_is_old_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something may have been released since."""
+    """If the cached record is too old, the index is asked again, as it may have a newer release."""
     made = bench(tmp_path)
     made.compare()
     later = time.time() + 2 * REUSE_SECONDS
@@ -119,7 +119,7 @@ def test_a_note_that_is_old_is_not_believed(tmp_path: Path, monkeypatch: pytest.
 
 
 def notice(compared: Compared) -> str:
-    """Return the sentence of the one notice, NS560."""
+    """Return the text of the only finding, a notice with the ID NS560."""
     (finding,) = compared.findings
     assert (finding.id, finding.level) == ("NS560", "notice")
     assert compared.difference is None
@@ -130,27 +130,27 @@ def notice(compared: Compared) -> str:
 
 
 def test_an_index_that_does_not_answer_is_a_notice(tmp_path: Path) -> None:
-    """NS560, and the next run asks again."""
+    """An index that does not answer causes the notice NS560, and nothing is cached."""
     assert "PyPI does not answer" in notice(bench(tmp_path, late=["silent"]).compare())
     assert not (tmp_path / "shelf").exists()
 
 
 def test_another_file_than_is_listed_is_a_notice(tmp_path: Path) -> None:
-    """It is not compared with; where the index tells no SHA-256, it is."""
+    """A download with another SHA-256 than listed is not compared; if the index lists none, it is compared."""
     assert "with another SHA-256" in notice(bench(tmp_path, other_bytes=True).compare())
     assert bench(tmp_path, hashes=False).compare().difference
 
 
 @each("content", [b"", b"PK", b"nothing", b"PK\5\6" + b"\0" * 18])
 def test_a_file_that_nobody_can_read_is_a_notice(tmp_path: Path, content: bytes) -> None:
-    """An empty archive is none."""
+    """A damaged wheel on the index causes no finding other than the notice NS560."""
     compared = bench(tmp_path, {OLD: content}).compare()
     assert compared.difference is not None or "cannot be read" in notice(compared)
     assert {finding.id for finding in compared.findings} <= {"NS560"}
 
 
 def test_whatever_goes_wrong_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A comparison never stops a release."""
+    """Any error during the comparison becomes a notice, and does not stop the release."""
 
     def fail(_: object) -> None:
         raise RecursionError
@@ -161,7 +161,7 @@ def test_whatever_goes_wrong_is_a_notice(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_index_that_is_slow_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has a few seconds from the moment that it is asked."""
+    """The comparison gives up on an index that does not answer within a few seconds."""
     over = threading.Event()
 
     def slow(self: FakeIndex, project: str, version: str) -> Listing:
@@ -178,7 +178,7 @@ def test_an_index_that_is_slow_is_not_waited_for(tmp_path: Path, monkeypatch: py
 
 
 def test_a_large_file_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One whose size is not told is fetched up to the limit."""
+    """A file larger than the limit is not compared, whether or not the index gives its size."""
     monkeypatch.setattr(predecessor, "MOST", 5)
     made = bench(tmp_path)
     assert "no file of up to 32 MiB to compare with 1.2.3" in made.compare().why
@@ -187,7 +187,7 @@ def test_a_large_file_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_an_sdist_twice_its_size_is_unusual(tmp_path: Path) -> None:
-    """It is told by the size that the index tells, and is not fetched: NS561."""
+    """NS561 reports an sdist that doubled its size, by the size that the index gives, without a download."""
     made = bench(tmp_path)
     files = (made.manifest.files[0], File("sample-1.2.3.tar.gz", "sdist", 900_000, "0" * 64))
     larger = Bench(tmp_path, Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files), made.index)
@@ -198,7 +198,7 @@ def test_an_sdist_twice_its_size_is_unusual(tmp_path: Path) -> None:
 
 
 def test_what_is_installed_tells_what_a_requirement_brings(tmp_path: Path) -> None:
-    """In nox's environments: NS564."""
+    """NS564 reports a new requirement if nox's environments show that no module of it is used."""
     bench(tmp_path)
     make_wheel(tmp_path / "dist", CODE, ("Requires-Dist: requests",))
     files = tuple(map(File.of, built_files(tmp_path / "dist")))
@@ -211,9 +211,10 @@ def test_what_is_installed_tells_what_a_requirement_brings(tmp_path: Path) -> No
     assert [finding.id for finding in made.compare().findings] == ["NS564"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("programs")
 def test_a_release_tells_what_changed(tmp_path: Path, sessions: FakeGates) -> None:
-    """After the upload rehearsal, before the push; the report has it also where nobody says yes."""
+    """A release compares its files with the last release's on the index, and reports the differences."""
     sessions.at_once = True
     yard = make_yard(tmp_path)
     yard.world.indexes["pypi"].earlier.update(last(tmp_path, "0.0.1"))
@@ -227,9 +228,10 @@ def test_a_release_tells_what_changed(tmp_path: Path, sessions: FakeGates) -> No
     assert run.report.passed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sessions", "programs")
 def test_a_first_release_has_nothing_to_compare_with(yard: Yard) -> None:
-    """It is said plainly, and is no finding."""
+    """A first release reports that there is nothing to compare with, without a finding."""
     yard.release()
     told = yard.told()
     assert (told["since"], told["findings"], told["unusual"]) == ("", [], [])
@@ -238,7 +240,7 @@ def test_a_first_release_has_nothing_to_compare_with(yard: Yard) -> None:
 
 
 def test_that_an_index_is_silent_is_told_once(tmp_path: Path) -> None:
-    """A rehearsal has said so (NS767) when it compares; the step says why it compared nothing, and asks again."""
+    """An index that a rehearsal already reported as silent causes no finding, and is asked again next time."""
     made = bench(tmp_path)
 
     class Silent(FakeIndex):

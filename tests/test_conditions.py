@@ -56,7 +56,7 @@ FACTS = {
     ],
 )
 def test_a_condition_is_told_as_far_as_the_event_tells_it(condition: str, expected: bool | None) -> None:
-    """What is not known stays open, and decides nothing that something else decides."""
+    """A condition is evaluated with the known facts about the event; it is None if an unknown fact decides it."""
     assert holds(condition, FACTS) is expected
 
 
@@ -71,5 +71,5 @@ def test_a_condition_is_told_as_far_as_the_event_tells_it(condition: str, expect
     ],
 )
 def test_what_is_more_than_one_expression_is_not_known(condition: str) -> None:
-    """Nor what is none, or is longer than anybody writes."""
+    """A condition is unknown if it is empty, very long, or has text around an expression."""
     assert holds(condition, FACTS) is None

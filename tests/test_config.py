@@ -16,7 +16,7 @@ def read(text: str) -> Settings:
 
 
 def findings(text: str) -> tuple[Finding, ...]:
-    """Return what is wrong with the body of ``[tool.nox-ship]``."""
+    """Return the findings about the body of ``[tool.nox-ship]``."""
     with pytest.raises(ShipError) as caught:
         read(text)
     return caught.value.findings
@@ -32,7 +32,7 @@ def test_everything_has_a_default(text: str) -> None:
 
 
 def test_every_setting_can_be_set() -> None:
-    """Keys have dashes, lists become tuples, tables become their own settings."""
+    """Keys have dashes, lists are read as tuples, and nested tables as settings of their own."""
     settings = read("""
         gates = ["tests", "docs"]
         pythons = ["3.12"]
@@ -84,7 +84,7 @@ def test_every_setting_can_be_set() -> None:
     ],
 )
 def test_an_unknown_key_is_refused_with_a_hint(text: str, path: str, hint: str) -> None:
-    """The finding names the whole path and the nearest key, else all keys."""
+    """NS101 names the full path of an unknown key, and suggests the nearest key or lists all keys."""
     text = text.replace("pré-release", '"pré-release"')
     (finding,) = findings(text)
     assert finding.id == "NS101"
@@ -127,7 +127,7 @@ def test_an_unknown_key_is_refused_with_a_hint(text: str, path: str, hint: str) 
     ],
 )
 def test_a_value_of_a_wrong_type_is_refused(text: str, words: str) -> None:
-    """The finding names the key, the type that fits, and the value."""
+    """NS102 names the setting, the expected type and the value."""
     (finding,) = findings(text)
     assert finding.id == "NS102"
     assert words in finding.what
@@ -135,26 +135,26 @@ def test_a_value_of_a_wrong_type_is_refused(text: str, words: str) -> None:
 
 
 def test_an_index_needs_both_addresses() -> None:
-    """A missing key of a table that has no default is a finding."""
+    """An index without one of its two addresses is refused with NS102."""
     (finding,) = findings("indexes.mine = { upload-url = 'https://u' }")
     assert (finding.id, finding.what) == ("NS102", "`tool.nox-ship.indexes.mine` lacks the key `simple-url`.")
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
-    """One finding for each mistake, at every depth."""
+    """Each mistake in the settings gets its own finding, also in nested tables."""
     text = "gate = []\nbranch = 1\n[tool.nox-ship.indexes.a]\nx = 1\n[tool.nox-ship.lint]\nrun = 3\nrnu = 1"
     found = [finding.id for finding in findings(text)]
     assert sorted(found) == ["NS101", "NS101", "NS101", "NS102", "NS102", "NS102", "NS102"]
 
 
 def test_settings_that_are_no_table_are_refused() -> None:
-    """`nox-ship = 1` in `[tool]` is a finding."""
+    """`nox-ship = 1` in `[tool]` is refused, as it is not a table."""
     with pytest.raises(ShipError, match=r"`tool\.nox-ship` must be a table"):
         read_settings({"tool": {"nox-ship": 1}})
 
 
 def test_settings_cannot_be_changed() -> None:
-    """What was read stays as it was read."""
+    """Settings are immutable once they are read."""
     with pytest.raises(AttributeError):
         read("").branch = "other"  # type: ignore[misc]
 
@@ -192,7 +192,7 @@ def test_settings_cannot_be_changed() -> None:
     ],
 )
 def test_values_that_nobody_can_mean_are_refused(text: str) -> None:
-    """They would fail later, and elsewhere."""
+    """Values out of range or in a wrong format are refused with NS102 when the settings are read."""
     with pytest.raises(ShipError, match=f"NS102.*{text.partition(' ')[0]}"):
         read_settings(tomllib.loads(f"[tool.nox-ship]\n{text}\n"))
 
@@ -212,5 +212,5 @@ def test_values_that_nobody_can_mean_are_refused(text: str) -> None:
     ],
 )
 def test_values_at_their_bounds_are_taken(text: str) -> None:
-    """A free-threaded Python, all of the code, no waiting, any port."""
+    """Unusual values that are still within the bounds are accepted."""
     read_settings(tomllib.loads(f"[tool.nox-ship]\n{text}\n"))

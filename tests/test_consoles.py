@@ -1,4 +1,4 @@
-"""Consoles that cannot show everything: other encodings, no escape sequences, 80 columns."""
+"""Consoles with limits: encodings without some characters, no escape sequences, 80 columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONG = Finding(
 
 
 class Stream(io.TextIOWrapper):
-    """Standard output with an encoding, to a terminal or elsewhere."""
+    """Standard output with a given encoding, to a terminal or not."""
 
     def __init__(self, encoding: str, *, terminal: bool) -> None:
         super().__init__(io.BytesIO(), encoding=encoding, errors="strict", write_through=True)
@@ -32,7 +32,7 @@ class Stream(io.TextIOWrapper):
 
     @property
     def said(self) -> str:
-        """All that was written."""
+        """All the text that was written."""
         self.flush()
         assert isinstance(self.buffer, io.BytesIO)
         return self.buffer.getvalue().decode(self.encoding)
@@ -40,7 +40,7 @@ class Stream(io.TextIOWrapper):
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stream]:
-    """Return what makes a stream standard output; a terminal has 80 columns."""
+    """Return a function that replaces standard output by such a stream; a terminal has 80 columns."""
     for name in ("NO_COLOR", "FORCE_COLOR", "CI", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -55,7 +55,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stream]:
 
 
 def tell_everything() -> None:
-    """Tell a release with signs and a name that few encodings have."""
+    """Print a release that uses symbols and a script that few encodings have."""
     voice = Voice()
     voice.step_started("bump", "version")
     voice.step_ended(Row("bump", "done", 0.5, "1.0 → 1.1"))
@@ -74,7 +74,7 @@ def tell_everything() -> None:
 def test_what_an_encoding_lacks_is_spelled(
     stream: Callable[..., Stream], encoding: str, arrow: str, dots: str, terminal: bool
 ) -> None:
-    """No sign is an error, whatever code page a console or a pipe has; other scripts are shown by their numbers."""
+    """Symbols that the output's encoding lacks are spelled in ASCII, and other characters are escaped."""
     there = stream(encoding, terminal=terminal)
     tell_everything()
     assert f"1.0 {arrow} 1.1" in there.said
@@ -86,7 +86,7 @@ def test_what_an_encoding_lacks_is_spelled(
     ("encoding", "drawn"), [("cp1252", False), ("cp437", False), ("ascii", False), ("utf-8", True)]
 )
 def test_a_terminal_that_lacks_the_signs_gets_lines(stream: Callable[..., Stream], encoding: str, drawn: bool) -> None:
-    """A spelled sign is wider, so that a board would not fit; each event is a line instead, as where there is none."""
+    """If the encoding lacks the symbols, a terminal gets one line for each event instead of the board."""
     there = stream(encoding)
     tell_everything()
     assert ("\x1b[?25l" in there.said) == drawn
@@ -94,14 +94,14 @@ def test_a_terminal_that_lacks_the_signs_gets_lines(stream: Callable[..., Stream
 
 
 def test_a_console_that_obeys_no_escape_sequences_gets_lines() -> None:
-    """As that of an old Windows, whose colours are set by calls; none of ours moves its cursor."""
+    """The console of an old Windows gets no board, as it does not support escape sequences."""
     options = {"file": io.StringIO(), "force_terminal": True, "width": 80}
     assert Voice(console=Console(**options, legacy_windows=False))._board  # type: ignore[arg-type]
     assert Voice(console=Console(**options, legacy_windows=True))._board is None  # type: ignore[arg-type]
 
 
 def test_no_colour_is_no_colour(stream: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch) -> None:
-    """`NO_COLOR` leaves the board, and bold text."""
+    """`NO_COLOR` removes the colours, but keeps the board."""
     colour = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;)")
     there = stream()
     tell_everything()
@@ -126,7 +126,7 @@ def test_no_colour_is_no_colour(stream: Callable[..., Stream], monkeypatch: pyte
     ],
 )
 def test_a_terminal_breaks_between_words(stream: Callable[..., Stream], tell: Callable[[Voice], object]) -> None:
-    """No word is broken, and no command; what fits nowhere has a line of its own. Elsewhere no line is broken."""
+    """A terminal's lines break between words, and never inside a command; other output is not broken."""
     there = stream()
     tell(Voice())
     lines = re.sub(r"\x1b\[[0-9;]*m", "", there.said).splitlines()
@@ -140,7 +140,7 @@ def test_a_terminal_breaks_between_words(stream: Callable[..., Stream], tell: Ca
 
 
 def test_wide_characters_count_twice(stream: Callable[..., Stream]) -> None:
-    """As a terminal shows them."""
+    """A wide character counts as two columns."""
     there = stream()
     Voice().last_line(" ".join(["日本"] * 40))
     lines = re.sub(r"\x1b\[[0-9;]*m", "", there.said).splitlines()
@@ -148,7 +148,7 @@ def test_wide_characters_count_twice(stream: Callable[..., Stream]) -> None:
 
 
 def test_the_line_that_nox_ends_with_fits_a_terminal(stream: Callable[..., Stream]) -> None:
-    """It has something before it on its first line."""
+    """The message for nox's last line leaves room on its first line for the text that nox puts there."""
     stream(terminal=False)
     assert fitted(str(LONG), 30) == str(LONG)
     stream()

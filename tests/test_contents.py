@@ -18,14 +18,14 @@ from support import each, in_time, make_sdist, make_wheel, metadata_text
 
 
 def refused(path: Path) -> bool:
-    """Whether the file is refused with NS503."""
+    """Return whether reading the file raises NS503 only."""
     with pytest.raises(ShipError) as caught:
         Archive.read(path)
     return [finding.id for finding in caught.value.findings] == ["NS503"]
 
 
 def test_a_wheel_is_read(tmp_path: Path) -> None:
-    """Members and metadata are the wheel's."""
+    """The members and the metadata of a wheel are read."""
     archive = Archive.read(make_wheel(tmp_path, {"sample/__init__.py": ""}, ("Requires-Python: >=3.11",)))
     assert (archive.name, archive.version) == ("sample", "1.2.3")
     assert archive.metadata["Requires-Python"] == ">=3.11"
@@ -33,7 +33,7 @@ def test_a_wheel_is_read(tmp_path: Path) -> None:
 
 
 def test_an_sdist_is_read_without_its_leading_folder(tmp_path: Path) -> None:
-    """Members are named as in the sources, and only the top PKG-INFO is its metadata."""
+    """Members of an sdist have no leading folder, and its metadata comes from the top-level PKG-INFO."""
     other = metadata_text("other", "9")
     path = make_sdist(tmp_path, {"src/a.py": "", "src/sample.egg-info/PKG-INFO": other})
     archive = Archive.read(path)
@@ -43,14 +43,14 @@ def test_an_sdist_is_read_without_its_leading_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_metadata_are_utf8(tmp_path: Path, make: Callable[..., Path]) -> None:
-    """Values in any script are texts, and bytes that are none are replaced."""
+    """Metadata is decoded as UTF-8, in a wheel and in an sdist."""
     metadata = Archive.read(make(tmp_path, {}, ("Author: Jürgen", "Classifier: Private :: Übung"))).metadata
     assert metadata["Author"] == "Jürgen"
     assert metadata.get_all("Classifier") == ["Private :: Übung"]
 
 
 def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> None:
-    """A wheel can hold the `.dist-info` of packages that it vendors, as setuptools does."""
+    """The `.dist-info` folder of a vendored package in a wheel does not count as the wheel's."""
     vendored = {"sample/_vendor/other-9.dist-info/METADATA": metadata_text("other", "9")}
     archive = Archive.read(make_wheel(tmp_path, vendored))
     assert (archive.name, archive.version) == ("sample", "1.2.3")
@@ -58,13 +58,13 @@ def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("second", ["zother-9.dist-info/METADATA", "a.dist-info/METADATA"])
 def test_a_wheel_tells_of_one_release(tmp_path: Path, second: str) -> None:
-    """With two `.dist-info` it depends on the reader which of them counts: NS503."""
+    """NS503 refuses a wheel with two `.dist-info` folders, as readers may choose different ones."""
     with pytest.raises(ShipError, match=r"NS503.*twice"):
         Archive.read(make_wheel(tmp_path, {second: metadata_text("other", "9")}))
 
 
 def test_an_sdist_tells_of_one_release(tmp_path: Path) -> None:
-    """A `PKG-INFO` that is there twice is NS503."""
+    """NS503 refuses an sdist that contains `PKG-INFO` twice."""
     path = make_sdist(tmp_path, {})
     with gzip.open(path) as packed, tarfile.open(fileobj=packed) as archive:
         (member,) = archive.getmembers()
@@ -79,19 +79,19 @@ def test_an_sdist_tells_of_one_release(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a-1-py3-none-any.whl", "a-1.tar.gz", "a-1.zip"])
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", b"\x1f\x8b\x08\x00"])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    """Other bytes under the name of a wheel or an sdist are NS503."""
+    """NS503 refuses a file that is named like a wheel or an sdist, but is not an archive."""
     path = tmp_path / name
     path.write_bytes(content)
     assert refused(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    """What is not there cannot be read."""
+    """NS503 reports a file that does not exist."""
     assert refused(tmp_path / "a-1-py3-none-any.whl")
 
 
 def test_archives_without_metadata_are_refused(tmp_path: Path) -> None:
-    """Neither a wheel without METADATA nor an sdist without PKG-INFO is one."""
+    """NS503 refuses a wheel without METADATA and an sdist without PKG-INFO."""
     wheel = tmp_path / "a-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a.py", "")
@@ -103,7 +103,7 @@ def test_archives_without_metadata_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
-    """The end of the file is missing."""
+    """NS503 refuses an sdist that lacks its last bytes."""
     path = make_sdist(tmp_path, {"a.py": "".join(map(str, range(5000)))})
     path.write_bytes(path.read_bytes()[:-2000])
     assert refused(path)
@@ -111,7 +111,7 @@ def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_a_damaged_archive_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
-    """Compressed data that were changed on the way are NS503, not a traceback."""
+    """NS503 refuses an archive with damaged data, without a traceback."""
     path = make(tmp_path, {"sample/data.txt": "".join(map(str, range(5000)))})
     content = bytearray(path.read_bytes())
     content[300:800] = bytes(255 - byte for byte in content[300:800])
@@ -140,13 +140,13 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, make: Callable[..., Path])
     ],
 )
 def test_top_level_names_are_what_can_be_imported(tmp_path: Path, files: list[str], expected: list[str]) -> None:
-    """Packages, modules, extensions, and packages in namespaces; not data, scripts or stubs."""
+    """Top-level names are those of packages, modules and extensions, but not of data, scripts or stubs."""
     archive = Archive.read(make_wheel(tmp_path, dict.fromkeys(files, "")))
     assert list(archive.top_level) == expected
 
 
 def test_the_packages_of_a_large_namespace_are_found_in_no_time() -> None:
-    """Generated clients have thousands."""
+    """The packages of a namespace with 1,500 of them are found in half a second."""
     names = tuple(f"company/part{number}/__init__.py" for number in range(1500))
     archive = Archive(Path("sample-1.2.3-py3-none-any.whl"), names, Message(), (), ())
     with in_time(0.5):
@@ -154,7 +154,7 @@ def test_the_packages_of_a_large_namespace_are_found_in_no_time() -> None:
 
 
 def test_small_files_are_searched_for_secrets(tmp_path: Path) -> None:
-    """A large one is no key; one that is named as a secret is a suspect of any size."""
+    """Only small files are searched for keys, but a file with a name typical of secrets is found at any size."""
     key = f"-----BEGIN {'PRIVATE'} KEY-----\n{'MIIE' * 16}\n"
     full = key + "x" * (64 * 1024 - len(key))
     files = {"key": key, "none": "x", "a.py": key, "big": f"{full}x", "fits": full, "a/.env": f"{full}x"}
@@ -163,7 +163,7 @@ def test_small_files_are_searched_for_secrets(tmp_path: Path) -> None:
 
 
 def test_folders_and_links_are_no_members(tmp_path: Path) -> None:
-    """Only files count."""
+    """Folders and links in an sdist are not listed as members."""
     path = tmp_path / "sample-1.2.3.tar.gz"
     info = metadata_text("sample", "1.2.3").encode()
     with tarfile.open(path, "w:gz") as archive:
@@ -180,7 +180,7 @@ def test_folders_and_links_are_no_members(tmp_path: Path) -> None:
 
 
 def test_our_own_modules_are_none_that_an_index_refuses() -> None:
-    """What tells encrypted code, keys and tokens must not be taken for them itself."""
+    """Our own modules, which contain patterns of keys and tokens, are not taken for secrets themselves."""
     for path in sorted(Path(nox_ship.__file__).parent.rglob("*.py")):
         found, content = Found(), path.read_bytes()
         found.take(path.name, len(content), io.BytesIO(content))

@@ -34,36 +34,36 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def manifest(project: Project) -> Manifest:
-    """Build it."""
+    """Build the project's files, and return their manifest."""
     return write_dist(project, "c" * 40, "1.2.3")
 
 
 def bring(project: Project, manifest: Manifest, index: FakeIndex, patience: Patience = QUICK) -> list[str]:
-    """Bring an index to a manifest and return what was noted."""
+    """Upload the missing files to an index, and return the notes."""
     notes: list[str] = []
     converge(publication(manifest, dist_folder(project), index, patience=patience, note=notes.append))
     return notes
 
 
 def unclear() -> UploadUnclearError:
-    """Return what an upload comes to whose answer was lost."""
+    """Return the error of an upload whose answer was lost."""
     return UploadUnclearError(UPLOAD_UNCLEAR("No answer."))
 
 
 def exists() -> ShipError:
-    """Return what an upload comes to whose file name was used before."""
+    """Return the error of an upload whose file name was used before."""
     return ShipError(FILE_EXISTS("It exists."))
 
 
 def stopped(project: Project, manifest: Manifest, index: FakeIndex) -> list[str]:
-    """Return the IDs of what stops an upload."""
+    """Return the IDs of the findings that stop an upload."""
     with pytest.raises(ShipError) as caught:
         bring(project, manifest, index)
     return [finding.id for finding in caught.value.findings]
 
 
 def test_wheels_are_uploaded_before_sdists(project: Project, manifest: Manifest) -> None:
-    """One at a time, so that no installer meets a release with an sdist alone."""
+    """Files are uploaded one at a time, wheels first, so that no installer finds a release with only an sdist."""
     for files in (manifest.files, manifest.files[::-1]):
         index = make_index()
         notes = bring(project, replace(manifest, files=files), index)
@@ -76,7 +76,7 @@ def test_wheels_are_uploaded_before_sdists(project: Project, manifest: Manifest)
 
 
 def test_files_of_another_build_are_not_added_to(project: Project, manifest: Manifest) -> None:
-    """NS586: what the manifest does not know was uploaded by another; where nothing is missing it does no harm."""
+    """Missing files are not added to a release that has a file of another build (NS586)."""
     files = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
     index = make_index(shelf={WHEEL: files[WHEEL], WHEEL.replace("py3", "cp312"): b"other"})
     assert stopped(project, manifest, index) == ["NS586"]
@@ -86,7 +86,7 @@ def test_files_of_another_build_are_not_added_to(project: Project, manifest: Man
 
 
 def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manifest) -> None:
-    """Where something is uploaded with them, and only there."""
+    """Warnings about the credentials are shown only if they are used for an upload."""
     index = make_index()
     warned = Credentials("a fake", nobody, warnings=(PROBLEM("Hm.", level="warning"),))
     index = FakeIndex("PyPI", index.upload_url, index.simple_url, find=lambda: warned)
@@ -97,14 +97,14 @@ def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manife
 
 @pytest.mark.parametrize("hashes", [True, False])
 def test_other_bytes_stop_before_the_first_upload(project: Project, manifest: Manifest, hashes: bool) -> None:
-    """NS711, also where the index tells no hashes: then the file is downloaded."""
+    """If the index has another file under the same name, NS711 stops before any upload, with or without hashes."""
     index = make_index(shelf={SDIST: b"other"}, hashes=hashes)
     assert stopped(project, manifest, index) == ["NS711"]
     assert index.uploads == []
 
 
 def test_a_page_without_hashes_is_believed_by_the_bytes(project: Project, manifest: Manifest) -> None:
-    """What is there with the same bytes is not uploaded again."""
+    """If an index gives no hashes, its files are downloaded and compared, and equal ones are not uploaded again."""
     shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
     index = make_index(shelf=shelf, hashes=False)
     bring(project, manifest, index)
@@ -112,7 +112,7 @@ def test_a_page_without_hashes_is_believed_by_the_bytes(project: Project, manife
 
 
 def test_what_is_served_is_compared_by_its_bytes(project: Project, manifest: Manifest) -> None:
-    """That an index lists the right hash is not enough: NS711 for each file, and NS714 once."""
+    """If an index lists the right hash but serves other bytes, NS711 reports each file, and NS714 what to do."""
     assert stopped(project, manifest, make_index(other_bytes=True)) == ["NS711", "NS711", "NS714"]
 
 
@@ -127,7 +127,7 @@ def test_what_is_served_is_compared_by_its_bytes(project: Project, manifest: Man
 def test_what_is_closed_stops_before_anything_is_sent(
     project: Project, manifest: Manifest, facts: dict[str, Any], expected: str
 ) -> None:
-    """No credentials are looked for either; a release that is there whole is proven all the same."""
+    """A closed release or project stops an upload before credentials are searched, unless no file is missing."""
     files = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
     base = make_index()
     index = FakeIndex(
@@ -140,14 +140,14 @@ def test_what_is_closed_stops_before_anything_is_sent(
 
 
 def test_a_second_sdist_stops_before_anything_is_sent(project: Project, manifest: Manifest) -> None:
-    """NS774: the wheel would have been taken, and the release would have stayed without ours."""
+    """If the index has another sdist of the version, NS774 stops the upload before the wheel is sent."""
     index = make_index(shelf={"sample-1.2.3.zip": b""}, facts={"public": True})
     assert stopped(project, manifest, index) == ["NS774"]
     assert index.uploads == []
 
 
 def test_a_release_that_closes_soon_is_completed_with_a_warning(project: Project, manifest: Manifest) -> None:
-    """NS773 is told, and the files go."""
+    """A release that closes soon is completed, with the warning NS773."""
     wheel = {WHEEL: (dist_folder(project) / WHEEL).read_bytes()}
     index = make_index(shelf=wheel, facts={"public": True, "age": 13.5})
     assert "NS773 release-closes-soon: PyPI lacks" in bring(project, manifest, index)[0]
@@ -155,7 +155,7 @@ def test_a_release_that_closes_soon_is_completed_with_a_warning(project: Project
 
 
 def test_an_upload_without_an_answer_is_looked_for_and_tried_again(project: Project, manifest: Manifest) -> None:
-    """The index has nothing, so it is sent again."""
+    """An upload without an answer is repeated if the index does not have the file."""
     index = make_index(refusals=[unclear(), unclear()])
     notes = bring(project, manifest, index)
     assert index.uploads == [WHEEL, WHEEL, WHEEL, SDIST]
@@ -167,7 +167,7 @@ def test_an_upload_without_an_answer_is_looked_for_and_tried_again(project: Proj
 
 
 def test_an_upload_whose_answer_was_lost_is_not_sent_twice(project: Project, manifest: Manifest) -> None:
-    """The index has it, so it is done."""
+    """An upload whose answer was lost is not repeated if the index has the file."""
     index = make_index(refusals=[unclear()], kept=True)
     notes = bring(project, manifest, index)
     assert index.uploads == [WHEEL, SDIST]
@@ -175,21 +175,21 @@ def test_an_upload_whose_answer_was_lost_is_not_sent_twice(project: Project, man
 
 
 def test_an_index_that_stays_silent_gets_no_further_attempt_than_agreed(project: Project, manifest: Manifest) -> None:
-    """After the last one it is NS735."""
+    """If no attempt to upload a file gets an answer, NS735 stops after the agreed number of attempts."""
     index = make_index(refusals=[unclear()] * 9)
     assert stopped(project, manifest, index) == ["NS735"]
     assert index.uploads == [WHEEL] * 3
 
 
 def test_an_index_that_does_not_tell_what_it_has_is_taken_to_have_nothing(project: Project, manifest: Manifest) -> None:
-    """Between two attempts that is no failure."""
+    """If the index does not answer between two attempts, the file is uploaded again."""
     index = make_index(refusals=[unclear()], late=["", "silent"])
     bring(project, manifest, index)
     assert index.uploads == [WHEEL, WHEEL, SDIST]
 
 
 def test_other_bytes_after_a_lost_answer_are_refused(project: Project, manifest: Manifest) -> None:
-    """What came to be there meanwhile is compared: NS711."""
+    """If the index has different bytes after an upload without an answer, the release stops with NS711."""
 
     class Taken(FakeIndex):
         def upload(self, file: Path, sha256: str) -> None:  # noqa: ARG002 - it sends nothing
@@ -201,7 +201,7 @@ def test_other_bytes_after_a_lost_answer_are_refused(project: Project, manifest:
 
 
 def test_a_file_that_the_index_says_it_has_is_waited_for(project: Project, manifest: Manifest) -> None:
-    """Lists are older than uploads: once it is listed with the same bytes, it is there."""
+    """If an index refuses a file as existing but does not list it yet, the upload waits until it does."""
     index = make_index(refusals=[exists()], kept=True, late=["", "hidden"])
     notes = bring(project, manifest, index)
     assert f"{WHEEL}: already there according to the index, with the same SHA-256" in notes
@@ -209,32 +209,32 @@ def test_a_file_that_the_index_says_it_has_is_waited_for(project: Project, manif
 
 
 def test_a_file_name_that_was_used_before_names_the_next_version(project: Project, manifest: Manifest) -> None:
-    """NS720, where it never comes to be listed."""
+    """If an index refuses a file name as used before, and never lists it, NS720 suggests the next version."""
     with pytest.raises(ShipError, match=r"NS720.*1\.2\.4"):
         bring(project, manifest, make_index(refusals=[exists()]))
 
 
 def test_another_refusal_is_told_as_it_is(project: Project, manifest: Manifest) -> None:
-    """No second attempt is made."""
+    """Any other refusal is reported as it is, without a second attempt."""
     index = make_index(refusals=[ShipError(PROBLEM("No."))])
     assert stopped(project, manifest, index) == ["NS000"]
     assert index.uploads == [WHEEL]
 
 
 def test_an_upload_that_never_shows_is_not_served(project: Project, manifest: Manifest) -> None:
-    """None of the APIs lists it: NS712."""
+    """If none of the index's APIs lists an uploaded file, publishing stops with NS712."""
     index = make_index(late=[""] + ["hidden"] * 200)
     assert stopped(project, manifest, index) == ["NS712"]
 
 
 def test_an_upload_that_installers_do_not_see_yet_is_not_visible(project: Project, manifest: Manifest) -> None:
-    """The JSON API has it, the simple API does not: NS713."""
+    """If the JSON API lists a file, but the simple API never does, publishing stops with NS713."""
     index = make_index(late=[""] + ["JSON API"] * 200)
     assert stopped(project, manifest, index) == ["NS713"]
 
 
 def test_an_index_that_falls_silent_is_waited_for(project: Project, manifest: Manifest) -> None:
-    """For as long as the settings say; then NS712 names the reason."""
+    """After an upload, a silent index is waited for as long as the settings allow; then NS712 gives the reason."""
     index = make_index(late=["", "silent", "hidden", "JSON API"])
     notes = bring(project, manifest, index, Patience(wait=5, attempts=1, delay=0.001))
     assert any(note.startswith("waiting until PyPI serves") for note in notes)
@@ -244,7 +244,7 @@ def test_an_index_that_falls_silent_is_waited_for(project: Project, manifest: Ma
 
 
 def test_confirming_compares_without_uploading(project: Project, manifest: Manifest) -> None:
-    """A job without credentials sees other bytes, too."""
+    """Confirming a release uploads nothing, and finds missing files (NS712) and different bytes (NS711)."""
     with pytest.raises(ShipError, match="NS712"):
         confirm(publication(manifest, dist_folder(project), make_index(), patience=QUICK))
     shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
@@ -257,25 +257,25 @@ def test_confirming_compares_without_uploading(project: Project, manifest: Manif
 
 
 def test_patience_grows_between_attempts() -> None:
-    """Each pause is twice the one before, and there is one less than there are attempts."""
+    """Each pause between attempts is twice as long as the one before."""
     assert list(Patience(attempts=4, delay=1.5).delays()) == [1.5, 3.0, 6.0]
 
 
 def served(project: Project, manifest: Manifest, **faults: Any) -> FakeIndex:
-    """Return an index that has all of a manifest's files."""
+    """Return an index that has all files of a manifest."""
     shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
     return make_index(shelf=shelf, **faults)
 
 
 def test_what_is_not_listed_cannot_be_installed(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """NS712, and no installer is started."""
+    """If the index does not list the file, NS712 stops before any installer is started."""
     with pytest.raises(ShipError, match="NS712"):
         install(publication(manifest, dist_folder(project), make_index(), project))
     assert programs.started("install") == []
 
 
 def test_what_is_broken_once_installed_is_told_so(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """NS613 why, NS714 what to do; a failed installation alone proves nothing about the release."""
+    """If the installed release does not work, NS714 says what to do, but not if only the installation failed."""
     programs.answer("installed.py", stdout='nox-ship:[["import", "no"]]')
     with pytest.raises(ShipError) as caught:
         prove(publication(manifest, dist_folder(project), served(project, manifest), project))
@@ -289,14 +289,14 @@ def test_what_is_broken_once_installed_is_told_so(project: Project, manifest: Ma
 
 @pytest.mark.usefixtures("programs")
 def test_what_works_is_noted(project: Project, manifest: Manifest) -> None:
-    """With the file's name and the Pythons."""
+    """A note names the installed file and the Python versions that it works on."""
     notes: list[str] = []
     prove(publication(manifest, dist_folder(project), served(project, manifest), project, note=notes.append))
     assert notes == [f"{WHEEL}, as PyPI serves it, works on Python {RUNNING}"]
 
 
 def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """A file that was installed from an index on a Python needs no second proof there; any other does."""
+    """A file that was installed from an index on one Python is not installed from there again; other cases are."""
     index, dist = served(project, manifest), dist_folder(project)
     proven: Proven = set()
     assert install(publication(manifest, dist, index, project, proven=proven)) == {RUNNING: WHEEL}
@@ -314,7 +314,7 @@ def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manif
 def test_one_of_several_pythons_can_be_enough(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then the file is installed on the first; what works on others is told for those that are named."""
+    """With `once`, the file is installed on one Python only; `works` returns the file for each given Python."""
     here = {"3.11": "/python3.11", "3.12": "/python3.12"}
     monkeypatch.setattr(installing, "_installed_pythons", lambda *_: here)
     release = publication(manifest, dist_folder(project), served(project, manifest), project)
@@ -326,7 +326,7 @@ def test_one_of_several_pythons_can_be_enough(
 
 
 def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """Other bytes are NS711, and no installer sees them."""
+    """A download that differs from the built file is refused with NS711, and is not installed."""
     with pytest.raises(ShipError, match="NS711"):
         install(publication(manifest, dist_folder(project), served(project, manifest, other_bytes=True), project))
     assert programs.started("install") == []
@@ -335,7 +335,7 @@ def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: M
 def test_what_is_installed_is_bound_to_the_bytes_that_were_built(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
-    """Whatever hash the index tells."""
+    """The installer gets a local copy of the file, with the SHA-256 from the manifest."""
     install(publication(manifest, dist_folder(project), served(project, manifest), project))
     (call,) = programs.started("install")
     assert call.line[-1].endswith(f"/{WHEEL}#sha256={manifest.files[0].sha256}")

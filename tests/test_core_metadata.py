@@ -8,14 +8,14 @@ from support import each, metadata_text
 
 
 def found(*lines: str, version: str = "2.4") -> list[str]:
-    """Return the IDs and levels of what is said of metadata with these lines."""
+    """Return the IDs and levels of the findings about metadata with these lines."""
     text = metadata_text("sample", "1.2.3", *lines).replace("2.4", version, 1)
     return [f"{finding.id} {finding.level}" for finding in problems(text.encode())]
 
 
 @each("version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"])
 def test_every_version_of_metadata_that_pypi_takes_passes(version: str) -> None:
-    """Old ones, too."""
+    """All versions of core metadata that PyPI accepts pass, including old ones."""
     assert found("Summary: A sample", version=version) == []
 
 
@@ -39,12 +39,12 @@ def test_every_version_of_metadata_that_pypi_takes_passes(version: str) -> None:
     ],
 )
 def test_odd_but_healthy_metadata_pass(lines: tuple[str, ...]) -> None:
-    """What distutils writes of nothing is nothing, and of several addresses PyPI looks at the first."""
+    """Unusual metadata that PyPI accepts passes, such as the UNKNOWN that distutils wrote for missing values."""
     assert found(*lines) == []
 
 
 def test_license_files_of_old_metadata_are_no_promise() -> None:
-    """setuptools wrote them in its own way before version 2.4; twine leaves them out."""
+    """`License-File` counts only from metadata version 2.4 on, as setuptools wrote another form before."""
     text = metadata_text("sample", "1.2.3", "License-File: LICENSE")
     assert license_files(text.encode()) == ("LICENSE",)
     assert license_files(text.replace("2.4", "2.1").encode()) == ()
@@ -52,7 +52,7 @@ def test_license_files_of_old_metadata_are_no_promise() -> None:
 
 
 def test_a_classifier_that_may_be_newer_than_the_list_is_a_warning() -> None:
-    """The next Python, or the next major version of a framework; not any number."""
+    """An unknown classifier of the next Python version is a warning; one of a far later version is an error."""
     following = core_metadata._following()
     nearest = next(name for name in following if name.startswith("Programming Language :: Python :: 3."))
     assert found(f"Classifier: {nearest}") == ["NS533 warning"]
@@ -61,20 +61,20 @@ def test_a_classifier_that_may_be_newer_than_the_list_is_a_warning() -> None:
 
 
 def test_every_fault_is_told() -> None:
-    """Those that packaging knows, and those of PyPI alone, at once."""
+    """Faults against the specification and against PyPI's own rules are all reported at once."""
     lines = ("License-Expression: What", "Classifier: No", "Home-page: x", "Requires-Dist: a @ file:///b")
     assert [line.split()[0] for line in found(*lines)] == ["NS534", "NS533", "NS539", "NS536"]
 
 
 @pytest.mark.parametrize("url", ["https://example.org:99999/", "https://example.org/?a=[b"])
 def test_an_address_whose_parts_are_not_valid_is_no_url(url: str) -> None:
-    """NS539: no port is that high, and no query has a bracket."""
+    """A URL with an impossible port or an invalid query is refused with NS539."""
     assert found(f"Home-page: {url}") == ["NS539 error"]
 
 
 @pytest.mark.parametrize("missing", ["Metadata-Version", "Version"])
 def test_a_field_that_is_missing_is_told_once(missing: str) -> None:
-    """It has no value that could be wrong besides."""
+    """A missing required field causes one finding, and none about its value."""
     lines = [line for line in metadata_text("sample", "1.2.3").splitlines() if not line.startswith(f"{missing}:")]
     (finding,) = problems("\n".join([*lines, ""]).encode())
     assert finding.what.startswith("The core metadata is not valid: ")
@@ -96,7 +96,7 @@ def test_a_field_that_is_missing_is_told_once(missing: str) -> None:
     ],
 )
 def test_metadata_that_are_none_are_findings(described: bytes) -> None:
-    """Whatever stands there, something is said of it, in a sentence of bounded length."""
+    """Malformed metadata causes findings of limited length, and no exception."""
     told = list(problems(described))
     assert told
     assert all(len(finding.what) < 500 for finding in told)

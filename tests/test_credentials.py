@@ -25,7 +25,7 @@ Answers = dict[str, Reply]
 
 @pytest.fixture(autouse=True)
 def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take every credential of whoever runs the tests away."""
+    """Remove every credential of the user who runs the tests."""
     for name in (*NAMES, "TWINE_USERNAME", "TWINE_PASSWORD", "MY_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL", raising=False)
@@ -36,7 +36,7 @@ def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def answers() -> Answers:
-    """Return what the index answers, by path; a test may change it."""
+    """Return the index's answers by path, which a test may change."""
     return {
         "/_/oidc/audience": Reply(json.dumps({"audience": HOST})),
         "/_/oidc/mint-token": Reply(json.dumps({"token": "minted"})),
@@ -46,7 +46,7 @@ def answers() -> Answers:
 
 @pytest.fixture
 def index(answers: Answers) -> Iterator[Loopback]:
-    """Serve an index that offers trusted publishing, and the identity of the job."""
+    """Run an index that offers trusted publishing, and serves the job's identity."""
 
     def answer(request: Request) -> Reply:
         return answers.get(request.path.partition("?")[0], Reply("not found", 404))
@@ -56,14 +56,14 @@ def index(answers: Answers) -> Iterator[Loopback]:
 
 
 def in_a_job(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
-    """Be a job of GitHub Actions that may ask for its identity."""
+    """Set the environment of a GitHub Actions job that may request an identity."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{index.url}/identity?api=1")
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x")
 
 
 def wanted(url: str = "https://index.invalid/legacy/", **facts: Any) -> Wanted:
-    """Return what is looked for."""
+    """Return the facts that the search for credentials needs."""
     return Wanted(
         variables=os.environ,
         **{
@@ -78,14 +78,14 @@ def wanted(url: str = "https://index.invalid/legacy/", **facts: Any) -> Wanted:
 
 
 def missing(asked: Wanted) -> list[str]:
-    """Return the IDs of why nothing is found."""
+    """Return the IDs of the findings if no credentials are found."""
     with pytest.raises(ShipError) as caught:
         find_credentials(asked)
     return [finding.id for finding in caught.value.findings]
 
 
 def test_places_are_looked_into_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """twine's variables, the index's own, ~/.pypirc, the keyring, a person: the first that has any counts."""
+    """The order is TWINE_PASSWORD, the index's own variable, ~/.pypirc, the keyring, and a question to the user."""
     asked = wanted(ask=lambda _, secret: "typed" if secret else "me")
     assert missing(wanted()) == ["NS741"]
     assert find_credentials(asked).kind == "the terminal"
@@ -106,14 +106,14 @@ def test_places_are_looked_into_in_order(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_user_name_alone_is_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS741: there is no password to it."""
+    """A user name without a password does not count as credentials (NS741)."""
     monkeypatch.setenv("TWINE_USERNAME", "me")
     assert missing(wanted()) == ["NS741"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_an_empty_secret_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """A secret that does not exist is an empty text: NS742, unless a later place has one."""
+    """NS742 reports an empty variable, as of a secret that does not exist, unless a later place has credentials."""
     monkeypatch.setenv("TWINE_PASSWORD", text)
     assert missing(wanted()) == ["NS742"]
     monkeypatch.setenv("MY_TOKEN", "x")
@@ -121,7 +121,7 @@ def test_an_empty_secret_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> 
 
 
 def test_a_token_is_read_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the index has PyPI's form: one that is none, or another's, stops the search."""
+    """A token that is malformed, or is for another index or project, stops the search with its own finding."""
     monkeypatch.setenv("MY_TOKEN", "x")
     assert missing(wanted(token_host="index.invalid")) == ["NS743"]
     monkeypatch.setenv("MY_TOKEN", api_token("other.invalid"))
@@ -133,14 +133,14 @@ def test_a_token_is_read_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_password_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user with a name of his own may have any password."""
+    """A password that belongs to a user name is not checked for the format of API tokens."""
     monkeypatch.setenv("TWINE_USERNAME", "me")
     monkeypatch.setenv("TWINE_PASSWORD", "x")
     assert find_credentials(wanted(token_host="index.invalid")).kind == "TWINE_PASSWORD"
 
 
 def test_a_pypirc_that_cannot_be_read_shows_nothing_of_it(tmp_path: Path) -> None:
-    """NS741, without the line that its parser choked on."""
+    """If ~/.pypirc cannot be parsed, NS741 names the file, but does not show its content."""
     (tmp_path / ".pypirc").write_text("s3cret-of-mine\n", "utf-8")
     with pytest.raises(ShipError, match=r"NS741.*\.pypirc") as caught:
         find_credentials(wanted())
@@ -149,14 +149,14 @@ def test_a_pypirc_that_cannot_be_read_shows_nothing_of_it(tmp_path: Path) -> Non
 
 
 def test_a_pypirc_for_others_has_nothing(tmp_path: Path) -> None:
-    """Neither the name nor the address is ours."""
+    """A section of ~/.pypirc with another name and another URL is not used."""
     text = "[distutils]\nindex-servers = other\n[other]\nrepository = https://other.invalid/\npassword = x\n"
     (tmp_path / ".pypirc").write_text(text, "utf-8")
     assert missing(wanted()) == ["NS741"]
 
 
 def test_a_keyring_that_does_not_work_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back ends raise what they like."""
+    """If the keyring's back end fails, the search continues as if it had no password."""
 
     def broken(*_: str) -> None:
         raise RuntimeError
@@ -166,7 +166,7 @@ def test_a_keyring_that_does_not_work_has_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_person_can_say_nothing() -> None:
-    """An empty answer is none, and stops with NS741; where tokens have PyPI's form, no user name is asked for."""
+    """An empty answer stops with NS741; if the index uses API tokens, no user name is asked for."""
     asked: list[str] = []
 
     def ask(question: str, _: bool) -> str:
@@ -181,7 +181,7 @@ def test_a_person_can_say_nothing() -> None:
 
 
 def test_a_trusted_publisher_needs_no_secret(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
-    """It comes first, is exchanged anew for each upload, and signs where it should."""
+    """Trusted publishing is used first, gets a new token for each upload, and signs attestations if wanted."""
     in_a_job(monkeypatch, index)
     monkeypatch.setenv("MY_TOKEN", "x")
     found = find_credentials(wanted(f"{index.url}/legacy/", signs=True))
@@ -194,7 +194,7 @@ def test_a_trusted_publisher_needs_no_secret(monkeypatch: pytest.MonkeyPatch, in
 
 
 def test_a_trusted_publisher_without_a_signer_signs_nothing(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
-    """The extra `attestations` is not installed: files are uploaded all the same, with a warning (NS768)."""
+    """Without the extra `attestations`, files are uploaded without attestations, with the warning NS768."""
     in_a_job(monkeypatch, index)
     monkeypatch.setattr(attest, "is_installed", lambda: False)
     found = find_credentials(wanted(f"{index.url}/legacy/", signs=True))
@@ -208,7 +208,7 @@ def test_a_trusted_publisher_without_a_signer_signs_nothing(monkeypatch: pytest.
 def test_a_laptop_asks_no_index_for_trusted_publishing(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, name: str
 ) -> None:
-    """Only what says that it is a CI does."""
+    """The index is asked about trusted publishing only if a variable shows that this is CI."""
     assert TrustedPublisher.of("mine", f"{index.url}/legacy/", os.environ) is None
     assert index.asked == []
     monkeypatch.setenv(name, "1")
@@ -216,7 +216,7 @@ def test_a_laptop_asks_no_index_for_trusted_publishing(
 
 
 def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over plain http there is no trusted publishing, and nothing is asked; this machine is an exception."""
+    """Trusted publishing is not used with an index over plain HTTP, which would reveal the job's identity."""
     monkeypatch.setenv("CI", "1")
     assert TrustedPublisher.of("mine", "http://index.invalid/legacy/", os.environ) is None
 
@@ -227,7 +227,7 @@ def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -
 def test_an_index_without_trusted_publishing_has_none(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, reply: Reply
 ) -> None:
-    """Other credentials are used, and nothing is said."""
+    """If the index does not offer trusted publishing, other credentials are used without a warning."""
     in_a_job(monkeypatch, index)
     answers["/_/oidc/audience"] = reply
     monkeypatch.setenv("MY_TOKEN", "x")
@@ -236,7 +236,7 @@ def test_an_index_without_trusted_publishing_has_none(
 
 
 def told(index: Loopback, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the ID of why trusted publishing is refused; other credentials are used with a warning that says so."""
+    """Return the ID of the reason why trusted publishing failed; other credentials are then used with a warning."""
     in_a_job(monkeypatch, index)
     (first,) = missing(wanted(f"{index.url}/legacy/"))
     monkeypatch.setenv("MY_TOKEN", "x")
@@ -251,13 +251,13 @@ def told(index: Loopback, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_server_error_does_not_silently_change_the_credentials(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, status: int
 ) -> None:
-    """An index that cannot tell whether it offers the exchange is NS739, and other credentials a warning."""
+    """If the index answers with a server error, NS739 says so, even if other credentials are then used."""
     answers["/_/oidc/audience"] = Reply("broken", status)
     assert told(index, monkeypatch) == "NS739"
 
 
 def refusal(code: str) -> Reply:
-    """Return an index's refusal of an identity."""
+    """Return an index's answer that refuses an identity."""
     return Reply(json.dumps({"errors": [{"code": code, "description": "no"}]}), 422)
 
 
@@ -278,7 +278,7 @@ def refusal(code: str) -> Reply:
 def test_an_exchange_that_is_refused_is_told(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, reply: Reply, expected: str
 ) -> None:
-    """By why, as far as the index says."""
+    """If the index refuses the exchange of the identity, the finding depends on its answer."""
     answers["/_/oidc/mint-token"] = reply
     assert told(index, monkeypatch) == expected
 
@@ -286,7 +286,7 @@ def test_an_exchange_that_is_refused_is_told(
 def test_a_job_without_an_environment_is_told_so(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers
 ) -> None:
-    """NS732, with the claims beside what a publisher must have."""
+    """If the index refuses a job that has no environment, NS732 says so."""
     claims = {name: value for name, value in CLAIMS.items() if name != "environment"}
     answers["/identity"] = Reply(json.dumps({"value": identity_token(HOST, claims)}))
     answers["/_/oidc/mint-token"] = refusal("invalid-publisher")
@@ -294,7 +294,7 @@ def test_a_job_without_an_environment_is_told_so(
 
 
 def test_a_job_without_an_identity_is_told_so(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
-    """NS731 where the permission is missing."""
+    """A job without the permission to request an identity stops with NS731."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert missing(wanted(f"{index.url}/legacy/")) == ["NS731"]
 
@@ -302,19 +302,19 @@ def test_a_job_without_an_identity_is_told_so(monkeypatch: pytest.MonkeyPatch, i
 def test_an_identity_that_cannot_be_had_is_told(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers
 ) -> None:
-    """NS731 where the CI refuses it."""
+    """If the CI service refuses to issue an identity, NS731 says so."""
     answers["/identity"] = Reply("no", 500)
     assert told(index, monkeypatch) == "NS731"
 
 
 def test_a_ci_without_identities_has_none(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
-    """That is no refusal: other places are looked into."""
+    """On a CI service without identities, the search continues in the other places."""
     monkeypatch.setenv("CI", "1")
     assert missing(wanted(f"{index.url}/legacy/")) == ["NS741"]
 
 
 def test_values_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither by the credentials' form as text, nor by what says where they come from."""
+    """The text form of the credentials does not contain the password."""
     monkeypatch.setenv("MY_TOKEN", "s3cret")
     found = find_credentials(wanted())
     assert "s3cret" not in repr(found)
@@ -322,7 +322,7 @@ def test_values_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gitlabs_identity_is_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that was given none for this index uses its token, without a warning."""
+    """On GitLab the identity comes from a variable of the index; a job without it uses its token instead."""
     asked = wanted(DEFAULT_REPOSITORY)
     monkeypatch.setenv("GITLAB_CI", "true")
     monkeypatch.setenv("TESTPYPI_ID_TOKEN", "x.y.z")
@@ -338,7 +338,7 @@ def test_gitlabs_identity_is_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_claims_of_gitlab_are_shown_as_pypi_asks_for_them() -> None:
-    """Namespace, project, file and environment."""
+    """GitLab's claims are shown as namespace, project, file and environment."""
     file = "gitlab.com/acme/tools/sample//.gitlab-ci.yml@refs/tags/v1"
     claims = {"project_path": "acme/tools/sample", "ci_config_ref_uri": file, "environment": "pypi"}
     rows = [line.split() for line in claims_table(claims).splitlines()[1:]]

@@ -24,7 +24,7 @@ def found(
     untracked: tuple[str, ...] = (),
     more: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Return what is said of a wheel that holds the files below `src/` but those of some endings."""
+    """Return the findings about a wheel that has the files below `src/`, except those with some endings."""
     files = {"src/sample/__init__.py": "", **sources}
     project = make_project(folder / "project", pyproject, files)
     held = {name.removeprefix("src/"): text for name, text in files.items() if name.startswith("src/")}
@@ -35,6 +35,7 @@ def found(
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
 
 
+@pytest.mark.slow
 @each(
     ("code", "name"),
     [
@@ -57,7 +58,7 @@ def found(
     ],
 )  # fmt: skip
 def test_data_that_a_module_reads_beside_itself_is_an_error(tmp_path: Path, code: str, name: str) -> None:
-    """NS521 names the file and the module, in whatever way that looks for it."""
+    """If the wheel lacks a file that a module reads next to itself, NS521 names the file and the module."""
     sources = {"src/sample/core.py": code, f"src/sample/{name}": ""}
     assert found(tmp_path, sources) == []
     assert found(tmp_path / "b", sources, lacking=(name,)) == [
@@ -66,7 +67,7 @@ def test_data_that_a_module_reads_beside_itself_is_an_error(tmp_path: Path, code
 
 
 def test_a_folder_that_is_there_in_part_is_a_warning(tmp_path: Path) -> None:
-    """A module that reads whatever is in it can do without the rest, unless it names that."""
+    """A missing file of a folder that a module lists is a warning, unless all are missing or it is named."""
     code = f"{BESIDE}X = sorted((HERE / 'static').iterdir())\n"
     sources = {"src/sample/core.py": code, "src/sample/static/app.js": "", "src/sample/static/raw.dat": ""}
     for lacking, level in (((".dat",), "warning"), ((".dat", ".js"), "error")):
@@ -78,7 +79,7 @@ def test_a_folder_that_is_there_in_part_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
-    """A constant that leads to the package is one wherever it is imported."""
+    """A path to the package's data is followed into other modules that import it."""
     sources = {
         "src/sample/paths.py": f"{BESIDE}DATA = HERE / 'data'\n",
         "src/sample/inner/core.py": "from sample.paths import DATA\nX = DATA / 'first.json'\n",
@@ -111,7 +112,7 @@ def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_may_be_read_in_another_way_is_a_warning(tmp_path: Path, code: str, name: str) -> None:
-    """Only a place beside the module is certain to be the package's."""
+    """A missing file is only a warning if no module certainly reads it from the package."""
     sources = {"src/sample/core.py": code, f"src/sample/{name}": ""}
     found_here = found(tmp_path, sources, lacking=(name,))
     assert [line.partition(":")[0] for line in found_here] == ["NS521 warning"]
@@ -121,14 +122,14 @@ def test_what_may_be_read_in_another_way_is_a_warning(tmp_path: Path, code: str,
     ("code", "missed"), [("", False), ("X = open('raw.unknown')\n", True), (f"{BESIDE}X = HERE / 'data'\n", True)]
 )
 def test_a_file_of_an_unknown_kind_is_missed_if_a_module_uses_it(tmp_path: Path, code: str, missed: bool) -> None:
-    """By its name, or by that of its folder."""
+    """A missing file of an unknown type is reported only if a module mentions the file or its folder."""
     sources = {"src/sample/core.py": code, "src/sample/data/a.json": "", "src/sample/data/raw.unknown": ""}
     lines = found(tmp_path, sources, lacking=(".unknown",))
     assert [line[:13] for line in lines] == (["NS521 warning"] if missed else [])
 
 
 def test_a_module_that_makes_data_reads_what_users_do_not_need(tmp_path: Path) -> None:
-    """Nor do tests count, or modules that are not in the wheel."""
+    """Data read only by tests, by scripts that generate files, or by modules outside the wheel is a warning."""
     code = f"{BESIDE}X = HERE / 'words.json'\n"
     for name in ("_build_tables.py", "generate.py", "tests/a.py", "test_a.py", "conftest.py", "docs/a.py", "left.py"):
         sources = {f"src/sample/{name}": code, "src/sample/words.json": "", "src/sample/tests/words.json": ""}
@@ -137,7 +138,7 @@ def test_a_module_that_makes_data_reads_what_users_do_not_need(tmp_path: Path) -
 
 
 def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path) -> None:
-    """Where the wheel holds two or more others of that folder and ending, and all of them."""
+    """A missing file is an error if the wheel has all other files of that type in the folder, and there are several."""
     many = {f"src/sample/{name}.json": "" for name in "abcd"}
     (line,) = found(tmp_path / "a", many, lacking=("d.json",))
     assert line.endswith(" lacks sample/d.json, although it has every other file of that type there.")
@@ -160,11 +161,12 @@ def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path)
 def test_a_marker_of_types_that_is_missing_is_an_error_where_types_are_claimed(
     tmp_path: Path, metadata: tuple[str, ...], more: dict[str, str], level: str
 ) -> None:
-    """By the classifier, or by stubs."""
+    """A missing py.typed is an error if the package has stubs or the classifier for types, else a warning."""
     (line,) = found(tmp_path, {"src/sample/py.typed": ""}, lacking=("py.typed",), metadata=metadata, more=more)
     assert line.startswith(f"NS521 {level}: ")
 
 
+@pytest.mark.slow
 @each(
     "name",
     [
@@ -175,12 +177,12 @@ def test_a_marker_of_types_that_is_missing_is_an_error_where_types_are_claimed(
     ],
 )
 def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
-    """Sources of what is compiled or generated, tests, notes, and what only developers use."""
+    """Sources of generated files, tests, notes and files for developers may be missing from the wheel."""
     sources = {f"src/sample/{name}": "", "src/sample/frontend/package.json": "{}"}
     assert found(tmp_path, sources, lacking=(name, "package.json")) == []
     sources["src/sample/core.py"] = f"{BESIDE}X = HERE / {name!r}\n"
     named = found(tmp_path / "named", sources, lacking=(name, "package.json"))
-    assert bool(named) is (name == "data.unknown")  # of which nothing is known but that a module reads it
+    assert bool(named) is (name == "data.unknown")  # a file of unknown type counts if a module reads it
 
 
 @each(
@@ -197,7 +199,7 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
     ],
 )  # fmt: skip
 def test_what_the_settings_leave_out_is_not_missed(tmp_path: Path, name: str, text: str) -> None:
-    """It was left out on purpose."""
+    """Data that the build settings or .gitattributes exclude may be missing from the wheel."""
     sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'data' / 'words.json'", "src/sample/data/words.json": ""}
     own = {} if name == "pyproject.toml" else {name: text}
     pyproject = text if name == "pyproject.toml" else PYPROJECT
@@ -205,7 +207,7 @@ def test_what_the_settings_leave_out_is_not_missed(tmp_path: Path, name: str, te
 
 
 def test_settings_that_leave_out_something_else_excuse_nothing(tmp_path: Path) -> None:
-    """Tests are left out of many a package."""
+    """Build settings that exclude other files, such as tests, do not excuse missing data."""
     pyproject = f'{PYPROJECT}[tool.setuptools.packages.find]\nexclude = ["tests*", "*"]\n'
     sources = {
         "src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'",
@@ -217,7 +219,7 @@ def test_settings_that_leave_out_something_else_excuse_nothing(tmp_path: Path) -
 
 
 def test_data_that_is_installed_elsewhere_is_not_missed(tmp_path: Path) -> None:
-    """A back end may move it, or put it where the wheel's `.data` folder says."""
+    """Data that the wheel installs in another folder does not count as missing."""
     sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'", "src/sample/a.json": ""}
     for place in ("sample/_data/a.json", "sample-1.2.3.data/data/share/sample/a.json"):
         assert found(tmp_path / place, sources, lacking=(".json",), more={place: ""}) == []
@@ -227,13 +229,13 @@ def test_data_that_is_installed_elsewhere_is_not_missed(tmp_path: Path) -> None:
 
 
 def test_what_git_does_not_track_is_not_missed(tmp_path: Path) -> None:
-    """It may be anything."""
+    """A file that git does not track may be missing from the wheel."""
     sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'", "src/sample/a.json": ""}
     assert found(tmp_path, sources, lacking=(".json",), untracked=("src/sample/a.json",)) == []
 
 
 def test_many_missing_files_are_looked_at_in_no_time(tmp_path: Path) -> None:
-    """A folder of data that was left out may hold thousands."""
+    """A folder with a hundred missing files is examined within a second."""
     code = "\n".join(f"X{number} = HERE / 'data' / name{number}" for number in range(100))
     sources = {f"src/sample/core{number}.py": f"{BESIDE}{code}" for number in range(3)}
     data = {f"src/sample/data/{number}.json": "" for number in range(101)}
@@ -243,15 +245,16 @@ def test_many_missing_files_are_looked_at_in_no_time(tmp_path: Path) -> None:
 
 
 def test_a_table_of_names_is_no_search_for_files(tmp_path: Path) -> None:
-    """A module may hold thousands of texts in one statement, each of which could name a file or a package."""
+    """A module with hundreds of file names in one statement is examined within a second."""
     rows = ", ".join(f"'kind{number}.json': 'application/x-{number}'" for number in range(300))
     sources = {"src/sample/kinds.py": f"{BESIDE}KINDS = {{HERE: 1, {rows}}}\n", "src/sample/a.json": ""}
     with in_time(1):
         assert [line[:13] for line in found(tmp_path, sources, lacking=(".json",))] == ["NS521 warning"]
 
 
+@pytest.mark.slow
 def test_a_module_that_is_nested_too_deeply_is_not_looked_into(tmp_path: Path) -> None:
-    """Generated parsers have thousands of branches, which Python itself takes."""
+    """Missing data of a module that is nested too deeply to examine is only a warning."""
     branches = "".join(f"elif X == {number}:\n    pass\n" for number in range(1100))
     sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'\nif X:\n    pass\n{branches}"}
     data = {"src/sample/a.json": ""}
@@ -259,7 +262,7 @@ def test_a_module_that_is_nested_too_deeply_is_not_looked_into(tmp_path: Path) -
 
 
 def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
-    """Each of them with those of its kind, which are found once."""
+    """900 missing files of one type are compared with each other within a second."""
     project = make_project(tmp_path / "project", PYPROJECT, {"src/sample/__init__.py": ""})
     wheel = Archive.read(make_wheel(tmp_path, {"sample/__init__.py": ""}))
     sources = ("src/sample/__init__.py", *(f"src/sample/data/{number}.json" for number in range(900)))
@@ -269,14 +272,15 @@ def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
 
 
 def test_a_package_is_found_whatever_its_folder_is_called(tmp_path: Path) -> None:
-    """Its name is no pattern."""
+    """A package whose folder has characters of a regular expression in its name is found in the sources."""
     wheel = Archive(Path("sample-1.2.3-py3-none-any.whl"), ("c++/run.py",), Message(), (), ())
     found = dict(places.expected_files(make_project(tmp_path, PYPROJECT), ["src/c++/run.py", "src/c/run.py"], wheel))
     assert found == {"c++/run.py": PurePosixPath("src/c++/run.py")}
 
 
+@pytest.mark.slow
 def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:
-    """A wheel may install hundreds of them."""
+    """2,000 modules in 200 packages are found in the sources in half a second."""
     project = make_project(tmp_path, PYPROJECT)
     names = tuple(f"part{number % 200}/module{number}.py" for number in range(2000))
     wheel = Archive(Path("sample-1.2.3-py3-none-any.whl"), names, Message(), (), ())

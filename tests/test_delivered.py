@@ -1,4 +1,4 @@
-"""How releases went, by the runs on a forge and by an index's clock."""
+"""How recent releases went, according to the forge's runs and the index's upload times."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def forge() -> Iterator[FailingForge]:
 
 @pytest.fixture
 def pypi() -> Clock:
-    """Return an index."""
+    """Return the index that releases go to."""
     return Clock()
 
 
 @pytest.fixture
 def testpypi() -> Clock:
-    """Return the index that gets everything before."""
+    """Return the index that gets each release first."""
     return Clock("TestPyPI")
 
 
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge, pypi: Clock, testpypi: Clock) -> Yard:
-    """Make a project whose workflow publishes, on that forge and that index."""
+    """Make a project with a publishing workflow, on that forge and those indexes."""
     made = make_yard(tmp_path, FILES)
     made.world.forge = forge.client()
     indexes: dict[str, Any] = {"pypi": pypi, "testpypi": testpypi}
@@ -60,7 +60,7 @@ def yard(tmp_path: Path, forge: FailingForge, pypi: Clock, testpypi: Clock) -> Y
 
 @pytest.fixture
 def looked(yard: Yard) -> Callable[..., OnForge]:
-    """Return what looks at the releases; nothing may be missing, unless IDs of findings are given."""
+    """Return a function that looks at the releases and expects only the given findings."""
 
     def look(*expected: str) -> OnForge:
         findings = Findings()
@@ -81,7 +81,7 @@ def one(told: OnForge) -> Delivered:
 def test_a_pushed_tag_that_was_published(
     forge: FailingForge, pypi: Clock, testpypi: Clock, looked: Callable[..., OnForge]
 ) -> None:
-    """From the tag, and from the end of the last job that tested, until the index had the last file."""
+    """The time to publish is measured from the tag, and from the end of the tests, to the index's last file."""
     ran(forge, "v1.0", 10, *by_a_tag(10))
     pypi.arrived, testpypi.arrived = {"1.0": (16.6, 16.8), "0.9": (1, 2)}, {"1.0": (15.6, 15.7)}
     told = looked()
@@ -98,7 +98,7 @@ def test_a_pushed_tag_that_was_published(
 def test_testing_ends_where_publishing_begins(
     forge: FailingForge, pypi: Clock, testpypi: Clock, looked: Callable[..., OnForge]
 ) -> None:
-    """The first index that gets a file tells that: what comes between it and the last one tests nothing."""
+    """The tests end when the first file reaches any index; jobs between two indexes are not tests."""
     ran(forge, "v1.0", 0, *by_a_tag(0))
     pypi.arrived = {"1.0": (6.8,)}
     assert one(looked()).ci_to_index == pytest.approx(0.3 * 60)
@@ -109,7 +109,7 @@ def test_testing_ends_where_publishing_begins(
 def test_a_release_that_the_workflow_cut_has_two_runs(
     forge: FailingForge, pypi: Clock, testpypi: Clock, looked: Callable[..., OnForge]
 ) -> None:
-    """It takes from the beginning of the first to the end of the second; what only hands on has not tested."""
+    """A release that a workflow cuts lasts from its first run's start to its second run's end."""
     ran(forge, "main", 0, *by_hand(0), event="workflow_dispatch")
     ran(forge, "v1.0", 6, *proven(6), event="workflow_dispatch")
     pypi.arrived, testpypi.arrived = {"1.0": (8.2,)}, {"1.0": (7.2,)}
@@ -122,7 +122,7 @@ def test_a_release_that_the_workflow_cut_has_two_runs(
 def test_a_run_that_failed_before_a_release_was_its_first_try(
     forge: FailingForge, looked: Callable[..., OnForge]
 ) -> None:
-    """One that cut a release and failed counts for the release that came of it in the end, and for no other."""
+    """A failed run that was to cut a release counts as the first try of the next release that was cut."""
     ran(forge, "v0.9", 0, *by_a_tag(0))
     ran(forge, "main", 100, *by_hand(100, "failure"), event="workflow_dispatch", conclusion="failure")
     ran(forge, "v0.9", 110, *by_a_tag(110), event="workflow_dispatch")
@@ -140,7 +140,7 @@ def test_a_run_that_failed_before_a_release_was_its_first_try(
 
 
 def test_a_second_attempt_is_not_the_first_try(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """Running the failed jobs again makes the run pass; the job that failed is told."""
+    """A run that passed after failed jobs were repeated did not pass at the first try."""
     failed = Job("Publish to PyPI", 6, 7, "failure")
     again = [job if job.name != failed.name else Job(job.name, 66, 67, attempt=2) for job in by_a_tag(0)]
     ran(forge, "v1.0", 0, failed, *again)
@@ -155,14 +155,14 @@ def test_a_second_attempt_is_not_the_first_try(forge: FailingForge, looked: Call
 def test_a_release_that_failed_counts(
     forge: FailingForge, looked: Callable[..., OnForge], conclusion: str | None
 ) -> None:
-    """It was tried."""
+    """A release whose only run did not succeed is listed as failed."""
     ran(forge, "v1.0", 0, Job("Build", 0, 1, "failure"), conclusion=conclusion)
     release = one(looked())
     assert (release.passed, release.first_try, release.seconds, release.tag_to_index) == (False, False, None, None)
 
 
 def test_what_is_no_release_does_not_count(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """Rehearsals, development versions, pull requests whose branch is called as a tag is, and what is under way."""
+    """Rehearsals, development versions, pull requests and unfinished runs are not counted as releases."""
     rehearsal = [Job("Lock", 0, 1), Job("Cut the release", 0, 0, "skipped"), Job("Rehearse", 0, 5, "failure")]
     ran(forge, "main", 0, *rehearsal, event="workflow_dispatch", conclusion="failure")
     ran(forge, "v1.0", 1, *by_a_tag(1))
@@ -176,7 +176,7 @@ def test_what_is_no_release_does_not_count(forge: FailingForge, looked: Callable
 
 
 def test_what_jobs_usually_take(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """The median of those that passed; the slowest five."""
+    """The five slowest jobs are listed with the median and the longest of their successful times."""
     for number, minutes in enumerate((1, 2, 6)):
         jobs = [Job(f"Gate {name}", 0, minutes * name) for name in range(1, 8)]
         ran(forge, f"v1.{number}", number * 100, *jobs, Job("Gate 9", 0, 90, "timed_out" if number else "failure"))
@@ -189,8 +189,9 @@ def test_what_jobs_usually_take(forge: FailingForge, looked: Callable[..., OnFor
     assert [(one.name, one.runs) for one in told.failures] == [("Gate 9", 3)]
 
 
+@pytest.mark.slow
 def test_few_requests_are_sent(forge: FailingForge, pypi: Clock, looked: Callable[..., OnForge]) -> None:
-    """One for the runs, and one for each of the last twenty; the oldest of them may belong to more."""
+    """GitHub is asked once for the runs and once for the jobs of each of the last twenty."""
     for number in range(30):
         ran(forge, f"v1.{number}", number * 100, *by_a_tag(number * 100))
     told = looked()
@@ -200,7 +201,7 @@ def test_few_requests_are_sent(forge: FailingForge, pypi: Clock, looked: Callabl
 
 
 def test_the_oldest_of_a_hundred_runs_may_lack_some(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """GitHub tells no more at once."""
+    """If there are more runs than GitHub returns at once, the oldest release is left out."""
     ran(forge, "v1.0", 0, *by_a_tag(0))
     ran(forge, "v1.1", 10, *by_a_tag(10))
     for number in range(past.MOST - 2):
@@ -209,7 +210,7 @@ def test_the_oldest_of_a_hundred_runs_may_lack_some(forge: FailingForge, looked:
 
 
 def test_what_the_forge_does_not_tell_is_not_guessed(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """A release of which a run is not told may have failed in that: what is older is left out, too."""
+    """If the answer about a run is invalid (NS785), releases that it may belong to, and older ones, are left out."""
     for number in range(5):
         ran(forge, f"v1.{number}", number * 100, *by_a_tag(number * 100))
     next(job for job in forge.jobs if job["run_id"] == 2)["started_at"] = "yesterday"
@@ -229,7 +230,7 @@ def test_what_the_forge_does_not_tell_is_not_guessed(forge: FailingForge, looked
 def test_why_the_runs_are_not_told_is(
     yard: Yard, forge: FailingForge, answer: tuple[int, dict[str, str], object], expected: str
 ) -> None:
-    """And no other request is sent."""
+    """If GitHub refuses to list the runs, the finding says why, and no other request is sent."""
     forge.faults.answers, findings = [answer], Findings()
     yard.world.forge = Releases(replace(forge.client().api, patience=0))
     assert delivered.look(yard.project, yard.repository, yard.world, findings) == ""
@@ -238,7 +239,7 @@ def test_why_the_runs_are_not_told_is(
 
 
 def test_where_there_is_nothing_to_ask(yard: Yard, forge: FailingForge) -> None:
-    """The remote is elsewhere, or no workflow publishes; that is no trouble."""
+    """If the remote is not on GitHub, or no workflow publishes, nothing is asked, and there is no finding."""
     findings = Findings()
     yard.world.forge = None
     assert delivered.look(yard.project, yard.repository, yard.world, findings) == "the remote is not on GitHub"
@@ -253,7 +254,7 @@ def test_where_there_is_nothing_to_ask(yard: Yard, forge: FailingForge) -> None:
 def test_a_time_that_is_not_told_is_not_guessed(
     forge: FailingForge, pypi: Clock, looked: Callable[..., OnForge], arrived: dict[str, tuple[float | None, ...]]
 ) -> None:
-    """The index does not have the release, tells no times, or had it before the tag was pushed."""
+    """The time to publish is unknown if the index lacks the release or an upload time, or had it before the tag."""
     ran(forge, "v1.0", 10, *by_a_tag(10))
     pypi.arrived = arrived
     release = one(looked())
@@ -263,7 +264,7 @@ def test_a_time_that_is_not_told_is_not_guessed(
 def test_a_file_that_no_job_sent_tells_no_end_of_testing(
     forge: FailingForge, pypi: Clock, looked: Callable[..., OnForge]
 ) -> None:
-    """As where a machine published."""
+    """If no job uploaded the file, as when a machine published it, the end of the tests is unknown."""
     ran(forge, "v1.0", 10, *by_a_tag(10))
     pypi.arrived = {"1.0": (99,)}
     release = one(looked())
@@ -271,14 +272,14 @@ def test_a_file_that_no_job_sent_tells_no_end_of_testing(
 
 
 def test_an_index_that_is_silent_is_told(forge: FailingForge, pypi: Clock, looked: Callable[..., OnForge]) -> None:
-    """The runs tell what they know all the same."""
+    """If the index does not answer (NS701), what the runs show is reported nevertheless."""
     ran(forge, "v1.0", 10, *by_a_tag(10))
     pypi.silent = True
     assert one(looked("NS701")).first_try
 
 
 def test_the_jobs_that_are_known_are_those_of_our_workflow() -> None:
-    """Were they renamed in the template, what they mean would be lost."""
+    """The job names that the code recognizes exist in the workflow's template."""
     facts = Facts("main", "v{version}", ("3.12",), coverage=True, besides=(), settings=WorkflowSettings())
     jobs = load_yaml(render(facts)[".github/workflows/release.yml"])["jobs"].values()
     names = [job["name"] for job in jobs]

@@ -1,4 +1,4 @@
-"""Which way a release takes to the remote: what the setting says, what rules the branch has, or a refused push."""
+"""How a release reaches the remote: by the setting, by the branch's rules, or after a refused push."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from nox_ship.setup import github
 from nox_ship.world.rules import in_the_way
 from nox_ship.world.standins import StandIns
 from support import each
+
+pytestmark = pytest.mark.slow
 
 AUTO = PROPOSED.replace('delivery = "pull-request"\n', "")
 REVIEWS = {"type": "pull_request", "ruleset_id": 7, "parameters": {}}
@@ -77,7 +79,7 @@ PROTECTED = {"protected": True}
     ],
 )
 def test_rules_that_refuse_a_push_are_told_apart(answers: dict[str, Any], refusing: tuple[str, ...]) -> None:
-    """Those that a new commit cannot have met; not those that the token's user may bypass, nor what is not told."""
+    """Only rules that a new commit cannot meet, and that the token's user cannot bypass, count as refusing."""
     assert in_the_way(answers.get, "main") == refusing
 
 
@@ -90,13 +92,13 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
 
 @pytest.fixture
 def project(tmp_path: Path, forge: FailingForge, sessions: FakeGates) -> Shielded:
-    """Make a project whose branch is protected, and which says nothing of that."""
+    """Make a project with a protected branch and the default setting for `delivery`."""
     sessions.afterwards = lambda stage: stage.record.passed.update(dict.fromkeys(sessions.ran, 0.1))
     return shielded(tmp_path, forge, {"pyproject.toml": AUTO})
 
 
 def test_a_branch_with_rules_gets_a_pull_request(project: Shielded) -> None:
-    """NS883 says why, before anything is done."""
+    """A branch with rules gets a pull request, and NS883 gives the reason."""
     project.forge.facts["/rules/branches/main"] = [REVIEWS]
     project.yard.release()
     assert "refs/heads/release/v1.3.0" in project.refs()
@@ -107,7 +109,7 @@ def test_a_branch_with_rules_gets_a_pull_request(project: Shielded) -> None:
 
 
 def test_whoever_may_bypass_the_rules_pushes(project: Shielded) -> None:
-    """As before: a maintainer's release goes on."""
+    """A user who may bypass the branch's rules releases by a push."""
     project.forge.facts |= {"/rules/branches/main": [REVIEWS], "/rulesets/7": {"current_user_can_bypass": "always"}}
     (project.bare / "hooks" / "pre-receive").unlink()
     project.yard.release()
@@ -115,7 +117,7 @@ def test_whoever_may_bypass_the_rules_pushes(project: Shielded) -> None:
 
 
 def test_a_refused_push_changes_nothing_and_offers_the_other_way(project: Shielded, sessions: FakeGates) -> None:
-    """NS231; the same command then proposes the release, with what has passed already."""
+    """After a refused push (NS231), the same command proposes the release without running gates again."""
     before = project.refs()
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
@@ -128,7 +130,7 @@ def test_a_refused_push_changes_nothing_and_offers_the_other_way(project: Shield
 
 
 def test_whoever_starts_afresh_tries_the_push_again(project: Shielded) -> None:
-    """The rules may have changed since."""
+    """After a refused push, `--fresh` tries the push again."""
     with pytest.raises(ShipError, match="NS231"):
         project.yard.release()
     (project.bare / "hooks" / "pre-receive").unlink()
@@ -137,7 +139,7 @@ def test_whoever_starts_afresh_tries_the_push_again(project: Shielded) -> None:
 
 
 def test_where_only_pushes_are_wanted_nothing_else_is_offered(project: Shielded) -> None:
-    """The setting decides, and no rule is asked for."""
+    """With `delivery = "push"`, a refused push suggests no pull request, and the rules are not asked for."""
     text = AUTO.replace("[tool.nox-ship]\n", '[tool.nox-ship]\ndelivery = "push"\n')
     project.go_on({"pyproject.toml": text})
     project.update()
@@ -149,14 +151,14 @@ def test_where_only_pushes_are_wanted_nothing_else_is_offered(project: Shielded)
 
 
 def test_a_forge_that_tells_nothing_decides_nothing(forge: FailingForge) -> None:
-    """Whatever is wrong with it, a push is tried: it changes nothing where it is refused."""
+    """If the forge does not answer, or there is none, the release is pushed."""
     forge.faults.dead_after = 0
     assert choose("auto", forge.client(), "main", refused=False).way == "push"
     assert choose("auto", None, "main", refused=False).way == "push"
 
 
 def test_a_rehearsal_proposes_on_this_machine(project: Shielded, tmp_path: Path) -> None:
-    """Branch and pull request go to stand-ins; which rules there are, and what was merged, the real forge tells."""
+    """A rehearsal's branch and pull request exist only in stand-ins; rules and merged ones come from the forge."""
     project.forge.facts["/rules/branches/main"] = [REVIEWS]
     real, before = project.forge.client(), project.refs()
     pull, _ = real.pulls.bring("release/v1.2.4", "main", "Release 1.2.4", "")
@@ -178,7 +180,7 @@ def test_a_rehearsal_proposes_on_this_machine(project: Shielded, tmp_path: Path)
 
 
 def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded) -> None:
-    """It would be refused after the merge, too."""
+    """If a rule protects the tag, NS231 suggests no pull request, as the tag would still be refused."""
     hook = project.bare / "hooks" / "pre-receive"
     hook.write_text(
         "#!/bin/sh\necho 'error: GH013: Repository rule violations found for refs/tags/v1.3.0.' >&2\nexit 1\n"
@@ -198,5 +200,5 @@ def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded
     ],
 )
 def test_doctor_says_which_way_a_release_takes(wanted: Any, rules: list[Any], words: str) -> None:
-    """NS829 where the rules of the branch refuse what the setting wants."""
+    """`doctor` reports how releases are delivered, and NS829 if rules refuse the push that the setting wants."""
     assert words in str(github._way(wanted, "main", lambda path: rules if "/rules/" in path else None))

@@ -41,7 +41,7 @@ TAGGED = (
     ],
 )
 def test_development_is_on_the_way_to_a_version(current: str | None, last: str | None, expected: str) -> None:
-    """A development version of it is newer than what was released, and older than what comes."""
+    """A development version is newer than the last release, and older than the version that it leads to."""
     coming = _coming(Version(current) if current else None, Version(last) if last else None)
     assert coming == expected
     version = Version(f"{coming}.dev1")
@@ -50,13 +50,13 @@ def test_development_is_on_the_way_to_a_version(current: str | None, last: str |
 
 
 def project(folder: Path, pyproject: str = PYPROJECT) -> Project:
-    """Return a committed project."""
+    """Return a project in a repository with one commit."""
     make_repository(folder, {"pyproject.toml": pyproject})
     return Project.read(folder)
 
 
 def hook(folder: Path, name: str, line: str) -> None:
-    """Give a repository a hook."""
+    """Add a git hook to a repository."""
     path = folder / ".git" / "hooks" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
@@ -65,7 +65,7 @@ def hook(folder: Path, name: str, line: str) -> None:
 
 @pytest.mark.parametrize("tag", ["0.1.0-test.1", "sample-v0.1.0-test.1", "release-0.1.0-test.1"])
 def test_a_tag_that_names_no_version_is_no_development(tmp_path: Path, tag: str) -> None:
-    """Nobody means one by it: NS310, also where it is the only tag."""
+    """If the only tag names no valid version, NS310 refuses a development version."""
     made = project(tmp_path)
     git(tmp_path, "tag", tag)
     with pytest.raises(ShipError, match="NS310"):
@@ -73,7 +73,7 @@ def test_a_tag_that_names_no_version_is_no_development(tmp_path: Path, tag: str)
 
 
 def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
-    """It has no development version; a tag of another kind makes none."""
+    """A commit with a release tag has no development version; other tags do not matter."""
     made = project(tmp_path)
     git(tmp_path, "tag", "nightly")
     assert development(made) is not None
@@ -81,8 +81,9 @@ def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
     assert development(made) is None
 
 
+@pytest.mark.slow
 def test_commits_are_counted_from_the_last_release_in_the_history(tmp_path: Path) -> None:
-    """A tag on another branch does not count; without any every commit does."""
+    """Commits are counted from the last release tag on the same branch, or from the first commit."""
     made = project(tmp_path)
     commit_files(tmp_path, {"a": ""})
     found = development(made)
@@ -102,7 +103,7 @@ def test_commits_are_counted_from_the_last_release_in_the_history(tmp_path: Path
 
 @pytest.mark.usefixtures("bump_my_version")
 def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
-    """By files, whatever settings for bumping the project has; the project itself stays as it is."""
+    """The version is set in the clone's files, despite bump-my-version settings; the project is unchanged."""
     own = '[tool.bumpversion]\ncurrent_version = "0.0.1"\nparse = "(?P<major>\\\\d+)"\nserialize = ["{major}"]\n'
     made = project(tmp_path / "one", PYPROJECT + own)
     clone = tmp_path / "two"
@@ -115,9 +116,10 @@ def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
     assert git(clone, "status", "--porcelain") == "M pyproject.toml"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_version_is_committed_where_the_back_end_packs_commits(tmp_path: Path) -> None:
-    """meson-python's sdist would have the old one, and the wheel made from it; a tag would say what the files do."""
+    """The version is committed if the build back end, as meson-python does, packs only committed files."""
     made = project(tmp_path / "one", f'{PYPROJECT}[build-system]\nrequires = []\nbuild-backend = "mesonpy"\n')
     clone = tmp_path / "two"
     git(tmp_path, "clone", "--quiet", str(tmp_path / "one"), str(clone))
@@ -129,7 +131,7 @@ def test_a_version_is_committed_where_the_back_end_packs_commits(tmp_path: Path)
 
 
 def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
-    """What is uncommitted in the clone is committed first, unsigned and past hooks: such back ends look for changes."""
+    """If the version comes from tags, the clone's changes are committed without hooks or signature, and tagged."""
     made = project(tmp_path / "one", TAGGED)
     git(tmp_path / "one", "tag", "v2.0.0")
     commit_files(tmp_path / "one", {"a": ""})
@@ -149,7 +151,7 @@ def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
 
 
 def test_a_version_from_tags_is_set_where_nothing_changed(tmp_path: Path) -> None:
-    """The tag is put on a commit of its own: another tag is on HEAD."""
+    """Without changes, the tag is put on a new, empty commit."""
     made = project(tmp_path / "one", TAGGED)
     git(tmp_path, "clone", "--quiet", "one", "two")
     found = development(made)
@@ -159,7 +161,7 @@ def test_a_version_from_tags_is_set_where_nothing_changed(tmp_path: Path) -> Non
 
 
 def test_a_version_is_not_set_elsewhere(tmp_path: Path) -> None:
-    """A committed symlink may lead out of the clone: NS608 comes before anything is written."""
+    """If a version file is a symlink that leads out of the clone, NS608 stops before anything is written."""
     made = project(tmp_path / "one")
     git(tmp_path, "clone", "--quiet", "one", "two")
     clone, elsewhere = tmp_path / "two", tmp_path / "elsewhere.toml"
@@ -174,7 +176,7 @@ def test_a_version_is_not_set_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_version_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
-    """Only where no version is found is it left to the back end."""
+    """If the file with the version is too large, NS312 refuses it, and the version is not left to the back end."""
     made = project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "V"\n')
     with (tmp_path / "V").open("w", encoding="utf-8") as file:
         file.truncate(MOST + 1)
@@ -183,13 +185,14 @@ def test_a_version_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_a_version_that_only_the_back_end_knows_is_left_to_it(tmp_path: Path) -> None:
-    """There is nothing to set."""
+    """If only the build back end knows the version, there is no development version to set."""
     assert development(project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n')) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--depth=1"], ["--depth=1", "--no-single-branch"], ["--shallow-exclude=v1.2.3"]])
 def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: list[str]) -> None:
-    """NS309 says how to get the rest; with it, or on a release, a version is told."""
+    """NS309 refuses a shallow clone without the last release, and names the command to fetch the rest."""
     project(tmp_path / "one")
     git(tmp_path / "one", "tag", "v1.2.3")
     for name in "ab":
@@ -204,8 +207,9 @@ def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: lis
     assert found.version == "1.2.4.dev2"
 
 
+@pytest.mark.slow
 def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Path) -> None:
-    """So does one commit with its release's tag, as a job fetches it."""
+    """A shallow clone that contains the last release tag is enough to compute the development version."""
     project(tmp_path / "one")
     for name in "ab":
         commit_files(tmp_path / "one", {name: ""})
@@ -221,7 +225,7 @@ def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Pa
 
 
 def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> None:
-    """NS309 where it was made so; with a release of its own it can count."""
+    """NS309 refuses a clone made with `--no-tags`, unless it has a release tag of its own."""
     project(tmp_path / "one")
     git(tmp_path / "one", "tag", "v1.2.3")
     commit_files(tmp_path / "one", {"a": ""})
@@ -236,7 +240,7 @@ def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> No
 
 
 def test_a_tag_that_names_no_version_makes_no_development_version(tmp_path: Path) -> None:
-    """NS310: whoever pushed it meant a release."""
+    """A tag on HEAD that names no valid version is refused with NS310, unless a release tag is there too."""
     made = project(tmp_path)
     git(tmp_path, "tag", "v0.1.0-test.1")
     with pytest.raises(ShipError, match=r"NS310.*v0.1.0-test.1"):
@@ -246,7 +250,7 @@ def test_a_tag_that_names_no_version_makes_no_development_version(tmp_path: Path
 
 
 def fetched(folder: Path) -> Project:
-    """Return a clone of ``one`` as CI makes it: its settings do not say that it has no tags."""
+    """Return a clone of ``one`` as CI makes it, whose settings do not show that it has no tags."""
     made = make_repository(folder / "two")
     git(made.path, "remote", "add", "origin", (folder / "one").as_uri())
     git(made.path, "fetch", "--quiet", "--no-tags", "--depth=100", "origin", "main:refs/remotes/origin/main")
@@ -254,9 +258,10 @@ def fetched(folder: Path) -> Project:
     return Project.read(made.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["v2.0.0", "2.0", "sample-2.0"])
 def test_a_release_that_only_the_remote_has_is_missed(tmp_path: Path, tag: str) -> None:
-    """A clone without its tag would count from the first commit on: NS309 names it."""
+    """If only the remote has the tag of a release in the history, NS309 names it, as the count would be wrong."""
     project(tmp_path / "one", TAGGED)
     git(tmp_path / "one", "tag", "--annotate", "--message", "x", tag)
     commit_files(tmp_path / "one", {"a": ""})
@@ -269,8 +274,9 @@ def test_a_release_that_only_the_remote_has_is_missed(tmp_path: Path, tag: str) 
     assert (found.version, found.warnings) == ("2.0.1.dev1", ())
 
 
+@pytest.mark.slow
 def test_other_tags_of_the_remote_are_not_missed(tmp_path: Path) -> None:
-    """Those of other branches, and those that name no release."""
+    """Tags of the remote on other branches, and tags that name no release, need not be fetched."""
     project(tmp_path / "one", TAGGED)
     git(tmp_path / "one", "tag", "nightly")
     git(tmp_path / "one", "switch", "--quiet", "--create", "side")
@@ -285,7 +291,7 @@ def test_other_tags_of_the_remote_are_not_missed(tmp_path: Path) -> None:
 
 
 def test_a_remote_that_is_silent_is_told(tmp_path: Path) -> None:
-    """Whether the clone has all tags is not known then: NS309 as a warning; with a release of its own nobody asks."""
+    """If the remote does not answer, NS309 warns that tags may be missing, unless the clone has a release tag."""
     made = project(tmp_path)
     git(tmp_path, "remote", "add", "origin", str(tmp_path / "gone"))
     found = development(made)

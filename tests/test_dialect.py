@@ -13,7 +13,7 @@ from support import each
 
 
 def judged(folder: Path, line: str, pythons: str, files: dict[str, str | bytes] | None = None, text: str = "") -> str:
-    """Return the command of a type checker that CI runs on some Pythons, as it runs here on Python 3.11."""
+    """Return the type checker's command as it runs here on Python 3.11, if CI runs it on ``pythons``."""
     task = Task(tuple(line.split()), "ci", pythons=tuple(pythons.split()))
     return " ".join(as_in_ci(sample(folder, text, files), task, "3.11").command)
 
@@ -35,7 +35,7 @@ def judged(folder: Path, line: str, pythons: str, files: dict[str, str | bytes] 
     ],
 )
 def test_a_type_checker_thinks_of_the_python_of_ci(tmp_path: Path, line: str, pythons: str, expected: str) -> None:
-    """Where that is newer than the running one: the nearest of several, and none that the command chooses itself."""
+    """A type checker gets the lowest Python version of CI if all of those are newer than the running one."""
     assert judged(tmp_path, line, pythons) == expected
 
 
@@ -52,12 +52,12 @@ def test_a_type_checker_thinks_of_the_python_of_ci(tmp_path: Path, line: str, py
 def test_the_settings_of_a_type_checker_win(
     tmp_path: Path, line: str, files: dict[str, str | bytes], text: str
 ) -> None:
-    """A version that they name holds in CI as well."""
+    """If the type checker's own settings name a Python version, the command is not changed."""
     assert judged(tmp_path, line, "3.14", files, text) == line
 
 
 def pythons(folder: Path, line: str, *versions: str, files: dict[str, str | bytes] | None = None) -> tuple[str, ...]:
-    """Return the Pythons of the task that a line in a workflow comes to, whose job sets these up."""
+    """Return the Pythons of the type checker's task if a CI job runs ``line`` on ``versions``."""
     steps: list[dict[str, Any]] = [
         {"uses": "actions/setup-python@v6", "with": {"python-version": "${{ matrix.python }}"}},
         {"run": line},
@@ -69,7 +69,7 @@ def pythons(folder: Path, line: str, *versions: str, files: dict[str, str | byte
 
 
 def test_the_pythons_of_a_job_are_those_of_its_commands(tmp_path: Path) -> None:
-    """Of all rows that run them."""
+    """A command's Pythons are those of all matrix rows that run it."""
     assert pythons(tmp_path, "mypy src", "3.12", "3.13") == ("3.12", "3.13")
 
 
@@ -87,18 +87,18 @@ def test_the_pythons_of_a_job_are_those_of_its_commands(tmp_path: Path) -> None:
     ],
 )
 def test_a_runner_may_choose_another_python(tmp_path: Path, line: str, ini: str, expected: tuple[str, ...]) -> None:
-    """tox by its settings or the name of an environment, uv by an option."""
+    """tox's settings or environment name, and uv's option, replace the job's Python version."""
     assert pythons(tmp_path, line, "3.14", files={"tox.ini": ini}) == expected
 
 
 def test_by_hand_there_is_no_python(tmp_path: Path) -> None:
-    """Outside of CI nothing tells it."""
+    """A command that does not come from CI has no Python version."""
     (task,) = followed(sample(tmp_path), "mypy src")
     assert task.pythons == ()
 
 
 def test_the_gate_tells_the_type_checker(tmp_path: Path) -> None:
-    """The version of the job whose condition the row meets."""
+    """The type checker gets the Python version of the matrix row that runs it."""
     steps = [
         {"uses": "actions/setup-python@v6", "with": {"python-version": "${{ matrix.python }}"}},
         {"run": "pytest"},

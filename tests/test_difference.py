@@ -26,19 +26,19 @@ def compared(
     alike: bool = True,
     installed: Installed | None = None,
 ) -> Difference:
-    """Compare two wheels that hold these files."""
+    """Compare two wheels with these files."""
     before = Inventory.read(make_wheel(folder, old, metadata[0], version="1.0"))
     after = Inventory.read(make_wheel(folder, new, metadata[1], version="1.1"))
     return Difference.of(Pair(before, after, alike, installed or Installed()))
 
 
 def told(difference: Difference) -> list[tuple[str, str]]:
-    """Return ID and sentence of what is unusual."""
+    """Return the ID and the sentence of each finding."""
     return [(finding.id, finding.what.partition(".whl ")[2]) for finding in difference.unusual]
 
 
 def test_a_release_that_differs_in_its_version_alone_differs_in_nothing(tmp_path: Path) -> None:
-    """The version in the names of folders, and what a build makes anew each time, is no change."""
+    """The version in names of folders, and files that each build writes anew, do not count as changes."""
     info = {"dist-info/licenses/LICENSE": "MIT", "dist-info/RECORD": "x", "data/scripts/run": "x"}
     old, new = (
         {**CODE, **{f"sample-{version}.{name}": text for name, text in info.items()}} for version in ("1.0", "1.1")
@@ -50,7 +50,7 @@ def test_a_release_that_differs_in_its_version_alone_differs_in_nothing(tmp_path
 
 
 def test_files_that_came_went_or_changed_are_told(tmp_path: Path) -> None:
-    """With their sizes in bytes."""
+    """New, removed and resized files are listed with their sizes in bytes."""
     difference = compared(
         tmp_path, {**CODE, "sample/_old.py": "xx"}, {**CODE, "sample/more.py": "", "sample/new.py": "x"}
     )
@@ -65,7 +65,7 @@ def test_files_that_came_went_or_changed_are_told(tmp_path: Path) -> None:
 
 
 def test_changes_of_metadata_are_told(tmp_path: Path) -> None:
-    """Requirements in one spelling, those of extras apart; of a field with several values what went and what came."""
+    """Changed requirements and other fields are listed; the spelling of a requirement does not matter."""
     before = ("Requires-Python: >=3.9", "Requires-Dist: Six>=1", "Requires-Dist: attrs (>=20)", "Classifier: A")
     after = (
         "Requires-Python: >=3.10",
@@ -92,7 +92,7 @@ def test_changes_of_metadata_are_told(tmp_path: Path) -> None:
 
 
 def test_pythons_that_classifiers_name_are_told(tmp_path: Path) -> None:
-    """Those that went and those that came; whole versions of Python, and other languages, are none."""
+    """Python versions that were added to or removed from the classifiers are listed."""
     python = "Classifier: Programming Language :: Python :: "
     before = (f"{python}3.8", f"{python}3.9", f"{python}3", "Classifier: A")
     after = (f"{python}3.9", f"{python}3.10", f"{python}3.11", f"{python}3 :: Only", "Classifier: 3.12")
@@ -102,7 +102,7 @@ def test_pythons_that_classifiers_name_are_told(tmp_path: Path) -> None:
 
 
 def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
-    """By group and name; a command that is gone is unusual, a plug-in that is gone is not."""
+    """Changed entry points are listed by group and name, and NS562 reports a removed command."""
     old = "[console_scripts]\na = sample:a\nB=sample:b\n[x]\np = sample\n"
     new = "[console_scripts]\na = sample:c\nD = sample:b\n"
     difference = compared(tmp_path, {**CODE, POINTS.format("1.0"): old}, {**CODE, POINTS.format("1.1"): new})
@@ -121,7 +121,7 @@ def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
 
 @each("text", ["[console_scripts", "=x", "\0", "[a]\nb", "[DEFAULT]\nx = 1\n"])
 def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -> None:
-    """Other checks refuse those of the new release; a file of that name elsewhere is another one."""
+    """An entry_points.txt that is malformed, or outside the .dist-info folder, is ignored."""
     other = {**CODE, "sample/entry_points.txt": "[console_scripts]\na = b\n"}
     difference = compared(tmp_path, {**other, POINTS.format("1.0"): text}, CODE)
     assert difference.entry_points == ()
@@ -141,7 +141,7 @@ def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -
     ],
 )
 def test_a_file_twice_its_size_is_unusual(tmp_path: Path, before: int, after: int, expected: bool) -> None:
-    """Unless it is small: NS561."""
+    """NS561 reports a file that doubled its size, unless it is still small."""
     files = [{**CODE, "sample/data.json": "x" * size} for size in (before, after)]
     found = told(compared(tmp_path, files[0], files[1]))
     assert [number for number, _ in found] == (["NS561"] if expected else [])
@@ -149,7 +149,7 @@ def test_a_file_twice_its_size_is_unusual(tmp_path: Path, before: int, after: in
 
 
 def test_a_wheel_twice_its_size_is_unusual(tmp_path: Path) -> None:
-    """Also where all that is large in it is new; of a wheel for another platform nothing is said: NS561."""
+    """NS561 reports a wheel that doubled its size, unless it is small or for another platform."""
     large: Files = {**CODE, "sample/data.bin": random.Random(1).randbytes(200_000)}
     assert [number for number, _ in told(compared(tmp_path, CODE, large))] == ["NS561"]
     assert told(compared(tmp_path, CODE, large, alike=False)) == []
@@ -173,7 +173,7 @@ def test_a_wheel_twice_its_size_is_unusual(tmp_path: Path) -> None:
     ],
 )
 def test_a_module_that_is_gone_is_unusual(tmp_path: Path, gone: Files, expected: str | None) -> None:
-    """Of a package the whole is named; what is private or a test may go: NS562."""
+    """NS562 names removed modules, or the whole package, unless they are private or tests."""
     found = told(compared(tmp_path, {**CODE, **gone}, CODE))
     assert found == ([("NS562", f"lacks modules that users could import: {expected}")] if expected else [])
 
@@ -193,12 +193,12 @@ def test_a_module_that_is_gone_is_unusual(tmp_path: Path, gone: Files, expected:
     ],
 )
 def test_a_module_that_moved_is_not_gone(tmp_path: Path, before: Files, after: Files) -> None:
-    """It can be imported by the same name."""
+    """A module that can still be imported by the same name does not count as removed."""
     assert told(compared(tmp_path, {**CODE, **before}, {**CODE, **after})) == []
 
 
 def test_data_that_are_gone_are_unusual(tmp_path: Path) -> None:
-    """A kind of which none is left, unless as many came under another name; and a file that is empty now: NS562."""
+    """NS562 reports files that became empty, and a type of file that is gone, unless its files were renamed."""
     data = {"sample/a.html": "x" * 2000, "sample/b/c.html": "x", "sample/py.typed": "", "sample/x.json": "y" * 2000}
     found = told(compared(tmp_path, {**CODE, **data}, {**CODE, "sample/x.json": ""}))
     assert found == [
@@ -215,13 +215,13 @@ def test_data_that_are_gone_are_unusual(tmp_path: Path) -> None:
 
 
 def test_a_new_top_level_package_is_unusual(tmp_path: Path) -> None:
-    """It is installed beside every other package: NS563."""
+    """NS563 names new packages at top level, as they may collide with those of other projects."""
     found = told(compared(tmp_path, CODE, {**CODE, "tests/__init__.py": "", "docs/conf.py": "", "sample/x/y.py": ""}))
     assert found == [("NS563", "installs docs, tests at top level, which the last release did not.")]
 
 
 def test_sdists_are_compared_too(tmp_path: Path) -> None:
-    """By their files and metadata; what of them is installed is not known."""
+    """Sdists are compared by files, sizes and metadata, but not by what would be installed."""
     old = make_sdist(tmp_path, {"src/a.py": "", "tests/x.json": "x" * 70_000}, version="1.0")
     new = make_sdist(
         tmp_path,
@@ -237,7 +237,7 @@ def test_sdists_are_compared_too(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """NS503, as of any other file."""
+    """NS503 refuses a file that is not an archive."""
     for name in ("sample-1.0-py3-none-any.whl", "sample-1.0.tar.gz"):
         (tmp_path / name).write_bytes(b"nothing")
         with pytest.raises(ShipError, match="NS503"):
@@ -245,7 +245,7 @@ def test_an_archive_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_thousands_of_changes_are_told_in_a_few_lines(tmp_path: Path) -> None:
-    """The report has them all."""
+    """Hundreds of changes are summarized in a few short lines."""
     new = {**CODE, **{f"sample/data/{number:05}.json": "" for number in range(300)}}
     requirements = tuple(f"Requires-Dist: x{number}" for number in range(300))
     difference = compared(tmp_path, CODE, new, ((), requirements))
@@ -255,7 +255,7 @@ def test_thousands_of_changes_are_told_in_a_few_lines(tmp_path: Path) -> None:
 
 
 def site(folder: Path, brought: Mapping[str, tuple[str, ...]], texts: Files | None = None) -> Installed:
-    """Return an environment in which distributions are installed, each with files."""
+    """Return an environment with installed distributions and their files."""
     records = {
         f"{name}-1.dist-info/RECORD": "".join(f"{file},,\n" for file in files) for name, files in brought.items()
     }
@@ -284,7 +284,7 @@ UNUSED = "has requirements that nothing in it imports: {}."
 def test_a_new_requirement_that_nothing_imports_is_unusual(
     tmp_path: Path, code: str, required: tuple[str, ...], expected: str | None
 ) -> None:
-    """As far as it is known what it brings; comments and docstrings import nothing: NS564."""
+    """NS564 reports a new requirement that no module imports, if it is known which modules it installs."""
     metadata = tuple(f"Requires-Dist: {line}" for line in required)
     files = {**CODE, "sample/net.py": code}
     found = told(compared(tmp_path, files, files, ((), metadata), installed=site(tmp_path, REQUESTS)))
@@ -292,7 +292,7 @@ def test_a_new_requirement_that_nothing_imports_is_unusual(
 
 
 def test_a_requirement_that_nothing_imports_any_more_is_unusual(tmp_path: Path) -> None:
-    """One that nothing imported before either is no news."""
+    """NS564 reports a requirement that is no longer imported, but not one that never was."""
     metadata = ("Requires-Dist: requests", "Requires-Dist: PyYAML")
     old = {**CODE, "sample/net.py": "import requests\n"}
     installed = site(tmp_path, REQUESTS)
@@ -314,14 +314,14 @@ def test_a_requirement_that_nothing_imports_any_more_is_unusual(tmp_path: Path) 
     ],
 )
 def test_a_requirement_of_which_it_is_not_known_is_not_told(tmp_path: Path, files: Files, texts: Files) -> None:
-    """What is compiled may import it, settings and plug-ins may name it, and another one may bring it along."""
+    """A requirement is not reported if compiled code, settings, plug-ins or other packages may use it."""
     metadata = ((), ("Requires-Dist: requests",))
     installed = site(tmp_path, REQUESTS, texts)
     assert told(compared(tmp_path, {**CODE, **files}, {**CODE, **files}, metadata, installed=installed)) == []
 
 
 def test_the_projects_own_requirements_bring_nothing_along(tmp_path: Path) -> None:
-    """It is installed where its tests run, and requires what is looked for; extras of others do not count either."""
+    """Requirements of the project itself and of extras do not count as packages that use the requirement."""
     texts = {
         "sample-1.1.dist-info/METADATA": "Name: sample\nRequires-Dist: requests\n",
         "other-1.dist-info/METADATA": 'Name: other\nRequires-Dist: requests; extra == "test"\n',

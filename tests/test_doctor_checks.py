@@ -1,4 +1,4 @@
-"""Single checks of the doctor; the session itself runs in an integration test."""
+"""Single checks of `doctor`; an integration test runs the session itself."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ GITHUB = "https://github.com/acme/sample"
 
 
 def patient(yard: Yard) -> Patient:
-    """Return what is examined of a project."""
+    """Return what the checks examine of a project."""
     world: Any = yard.world
     return Patient(Survey.of(yard.root, "3.12"), noxfile(yard.root), world, "3.12")
 
 
 def said(told: Any) -> tuple[list[str], str]:
-    """Return the IDs with the levels of what is wrong, and everything that was said."""
+    """Return the IDs and levels of the findings, and all texts."""
     items = list(told)
     found = [f"{item.id} {item.level}" for item in items if isinstance(item, Finding)]
     return found, "\n".join(map(str, items))
 
 
 def test_what_no_commit_has_is_told(yard: Yard) -> None:
-    """A release would not start; build output is none of it."""
+    """NS203 names uncommitted files, except build output."""
     assert said(doctor._git(patient(yard)))[0] == []
     write_files(yard.root, {"dist/a.whl": "", "noxfile.py": "x = 1\n", "new.txt": ""})
     found, text = said(doctor._git(patient(yard)))
@@ -65,7 +65,7 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.0] - 2024-01-01\
 def test_a_changelog_is_cut_as_a_release_would(
     yard: Yard, text: str, name: str, expected: list[str], words: str
 ) -> None:
-    """What is said is what a release would find."""
+    """`doctor` reports what a release would find in the changelog, and does not change it."""
     settings = "" if name in ("CHANGELOG.md", "README.md") else f'[tool.nox-ship]\nchangelog = "{name}"\n'
     yard.write({"pyproject.toml": FILES + settings, name: text})
     found, said_text = said(doctor._changelog(patient(yard)))
@@ -76,7 +76,7 @@ def test_a_changelog_is_cut_as_a_release_would(
 
 @pytest.fixture
 def left(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
-    """Return a project whose workshop holds a release 1.0, made from HEAD."""
+    """Return a project with a release 1.0 in its cache, made from HEAD."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     shop = workshop_of(yard.root)
     shop.folder.mkdir(parents=True)
@@ -90,17 +90,18 @@ def left(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
 
 
 def test_branches_and_tags_of_the_remote_are_counted(yard: Yard) -> None:
-    """Separately."""
+    """The remote's branches and tags are counted separately."""
     assert said(doctor._remote(patient(yard))) == ([], "origin answers (branches: 1, tags: 0)")
 
 
 def test_a_release_that_was_not_pushed_is_none(left: Yard) -> None:
-    """It changed nothing; a rehearsal leaves the same behind."""
+    """A release that was not pushed is not reported as unfinished, as it changed nothing."""
     assert said(doctor._unfinished(patient(left))) == ([], "none")
 
 
+@pytest.mark.slow
 def test_an_unfinished_release_is_told(left: Yard) -> None:
-    """What is missing on the index, then in the checkout; the same command finishes it, while HEAD is the same."""
+    """NS847 says what an unfinished release lacks on the index or in the checkout, and how to finish it."""
     commit = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
     left.world.remote.has["refs/tags/v1.0"] = commit
     found, text = said(doctor._unfinished(patient(left)))
@@ -118,15 +119,17 @@ def test_an_unfinished_release_is_told(left: Yard) -> None:
     assert "Check out v1.0 and run `nox -s publish`" in said(doctor._unfinished(patient(left)))[1]
 
 
+@pytest.mark.slow
 def test_an_index_that_does_not_answer_tells_nothing(left: Yard) -> None:
-    """Whether the release is at its end is not known."""
+    """If the index does not answer, NS830 says that the state of the release is unknown."""
     left.world.remote.has["refs/tags/v1.0"] = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
     left.world.indexes["pypi"].late.append("silent")
     assert said(doctor._unfinished(patient(left)))[0] == ["NS830 warning"]
 
 
+@pytest.mark.slow
 def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
-    """Of the files that were built for it."""
+    """NS847 names the built files that the index lacks, and NS711 reports different bytes."""
     shop = workshop_of(left.root)
     left.world.remote.has["refs/tags/v1.0"] = git(shop.stage, "rev-parse", "HEAD")
     staged = Project.read(shop.stage)
@@ -138,8 +141,9 @@ def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
     assert said(doctor._unfinished(patient(left)))[0] == ["NS711 warning"]
 
 
+@pytest.mark.slow
 def test_a_release_that_can_no_longer_be_finished_is_told(left: Yard) -> None:
-    """NS772 instead of the advice to run it again; it stands against no other release, so it is a warning."""
+    """If the index no longer accepts the missing files, the warning NS772 replaces the advice to rerun."""
     shop = workshop_of(left.root)
     left.world.remote.has["refs/tags/v1.0"] = git(shop.stage, "rev-parse", "HEAD")
     staged = Project.read(shop.stage)
@@ -155,7 +159,7 @@ def test_a_release_that_can_no_longer_be_finished_is_told(left: Yard) -> None:
 
 
 def test_what_an_index_says_of_the_project_is_told(yard: Yard) -> None:
-    """That it is closed, as an error where releases go there; of a name that is not known, whether it can be had."""
+    """A closed project is an error on the index of final releases; for a new name, its availability is reported."""
     mine, test = (yard.world.indexes[name] for name in ("pypi", "testpypi"))
     for index in (mine, test):
         index.facts["known"] = False
@@ -188,7 +192,7 @@ simple-url = "https://b"
 
 
 def set_up(yard: Yard, settings: str = "") -> Patient:
-    """Write what `nox-ship init` writes."""
+    """Write the files of `nox-ship init`, and return what the checks examine."""
     yard.write({"pyproject.toml": f"{FILES}{settings}"})
     git(yard.root, "remote", "add", "origin", GITHUB)
     made = plan(Survey.of(yard.root, "3.12"), ci="github")
@@ -209,14 +213,15 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
     ],
 )
 def test_routes_without_a_job_are_told(yard: Yard, settings: str, expected: list[str], words: str) -> None:
-    """To an index of one's own, the machine that releases publishes."""
+    """NS835 reports a kind of version that no job publishes; for an index of the project's own, it is a notice."""
     found, text = said(github._unserved_routes(set_up(yard, settings).survey))
     assert found == expected
     assert words in text.replace("NS835 no-job-for-route: ", "")
 
 
+@pytest.mark.slow
 def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
-    """Under the names that they have there."""
+    """The workflows of a project in a subfolder are checked under their names there."""
     yard.write({"in/pyproject.toml": FILES, "in/noxfile.py": ""})
     git(yard.root, "remote", "add", "origin", GITHUB)
     survey = Survey.of(yard.root / "in", "3.12")
@@ -228,7 +233,7 @@ def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
 
 
 def test_a_publisher_of_the_projects_own_is_no_missing_workflow(yard: Yard) -> None:
-    """It is told what it does, and that the other workflow is missing."""
+    """A project's own publishing workflow is described, and only the other workflow is reported as missing."""
     job = "{environment: x, permissions: {id-token: write}, steps: [{run: twine upload dist/*}]}"
     yard.write({"pyproject.toml": FILES, ".github/workflows/publish.yml": f"on: push\njobs: {{p: {job}}}\n"})
     found, text = said(github.workflow_files(patient(yard)))
@@ -237,8 +242,9 @@ def test_a_publisher_of_the_projects_own_is_no_missing_workflow(yard: Yard) -> N
     assert "publish.yml: the job p publishes as a trusted publisher, in the environment x" in text
 
 
+@pytest.mark.slow
 def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
-    """Whether it is there, and as this version writes it; GitHub is not asked."""
+    """On GitLab, .gitlab-ci.yml must exist and be up to date, and GitHub is not asked."""
     git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")
     yard.write({"pyproject.toml": FILES})
     assert said(github.workflow_files(patient(yard)))[0] == ["NS823 notice"]
@@ -275,7 +281,7 @@ HAVING = {"secrets": [{"name": "PYPI_API_TOKEN"}, {"name": "TEST_PYPI_API_TOKEN"
 def test_a_token_is_looked_for_where_github_looks(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], expected: list[str], words: str
 ) -> None:
-    """In the environment, then the repository, then the organization; what all workflows can read is a warning."""
+    """The token is searched in environment, repository and organization; wider access is a warning."""
     settings = "[tool.nox-ship.workflows]\ncredentials = 'token'\ntestpypi = false\n"
     examined = set_up(yard, settings)
     told = {**ANSWERS, **answers}
@@ -293,7 +299,7 @@ def test_a_token_is_looked_for_where_github_looks(
 
 
 def test_environments_have_the_names_that_the_project_uses(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And just those that a version is published from."""
+    """Environments are checked under the names in the settings."""
     settings = '[tool.nox-ship.workflows]\nenvironments = { pypi = "a b", testpypi = "c" }\n'
     examined = set_up(yard, settings)
     monkeypatch.setattr(github, "_gh", lambda *args: True if "auth" in args else {"environments": [{"name": "a b"}]})
@@ -307,7 +313,7 @@ def test_environments_have_the_names_that_the_project_uses(yard: Yard, monkeypat
 def test_a_doctor_that_finds_an_error_fails(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Warnings alone do not."""
+    """`doctor` fails if it finds an error, but not if it finds only warnings."""
     lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
     monkeypatch.setattr(looking, "examine", lambda *_: iter(lines))
     looking.doctor(yard.root, [], Sessions())
@@ -319,7 +325,7 @@ def test_a_doctor_that_finds_an_error_fails(
 
 
 def test_a_token_that_may_not_announce_is_told(yard: Yard) -> None:
-    """Where this machine publishes, it announces, too."""
+    """If this machine publishes, NS782 reports a token that may not create releases on GitHub."""
     yard.write({"pyproject.toml": f'{FILES}[tool.nox-ship]\npublish.by = "machine"\n'})
     with FailingForge() as forge:
         yard.world.forge = forge.client()

@@ -1,4 +1,4 @@
-"""How a release ends, whatever ends it: the closing words, and the report."""
+"""What a release prints last, and its report, whatever ends it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PUBLIC = ("no", "yes", "unknown")
 
 
 def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
-    """Run a pipeline of three steps whose second one ends with ``error``."""
+    """Run a pipeline of three steps, the second of which raises ``error``."""
 
     def fail(run: Run, _: State) -> Result:
         run.report.pushed = pushed  # type: ignore[assignment] # one of three
@@ -76,7 +76,7 @@ def test_whatever_stops_a_release_is_reported(
     becomes: type[BaseException],
     found: str | None,
 ) -> None:
-    """The report has each step and the finding, and the last line never says that nothing changed after a push."""
+    """The report has each step and the finding; the last line says that nothing was changed only before a push."""
     words = io.StringIO()
     monkeypatch.setattr(Voice, "last_line", lambda _, text: words.write(text))
     with pytest.raises(becomes):
@@ -105,7 +105,7 @@ def test_whatever_stops_a_release_is_reported(
     ],
 )
 def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str, Any], expected: str) -> None:
-    """All of it by name, and that the same command bumps nothing."""
+    """A release that stops after its push names all that is public, and says that a rerun does not bump again."""
     line = closing.stopped(Report("Release", pushed="yes", **facts))
     assert expected in line
     assert line.endswith("Run the same command again to finish the release; it does not bump again.")
@@ -122,18 +122,18 @@ def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str
     ],
 )
 def test_a_release_that_stops_names_the_command_to_type(facts: dict[str, Any], expected: str) -> None:
-    """Whatever stopped it, and wherever."""
+    """The last line of a stopped release contains the command to run next."""
     assert expected in closing.ended(Report("Release", command="nox -s release -- minor", **facts))
 
 
 def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:
-    """They may be public."""
+    """If a push was interrupted, the last line says that the branch and the tag may be public."""
     line = closing.stopped(Report("Release", pushed="unknown", branch="main", tag="v1"))
     assert line.startswith("main and v1 may be public: the push was interrupted.")
 
 
 def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the disk is full, what stopped the release is told, not that there is no report."""
+    """If the report cannot be written, the error that stopped the release is still raised."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -163,14 +163,14 @@ def coming(*, bump: bool) -> Coming:
 def test_what_is_to_be_pushed_needs_to_be_agreed_to(
     agreed: bool, bump: bool, refs: dict[str, str], found: list[str]
 ) -> None:
-    """A release that the remote has needs nothing, wherever its branch has come to; any other one does."""
+    """NS237 asks for consent before a push, unless the remote already has the release."""
     findings = list(_not_agreed(Request("patch", agreed=agreed), coming(bump=bump), "main", refs, "c"))
     assert [finding.id for finding in findings] == found
     assert all("--yes" in finding.remedy and "--dry-run" in finding.remedy for finding in findings)
 
 
 def test_a_remote_without_the_commit_has_no_release() -> None:
-    """A tag that is missing is not the tag of a commit that is missing."""
+    """A release without a commit does not count as pushed if the remote lacks its tag too."""
     assert not is_pushed({"refs/heads/main": "c"}, "main", "v1.0", None)
 
 
@@ -181,7 +181,7 @@ def test_a_remote_without_the_commit_has_no_release() -> None:
 def test_a_terminal_is_one_to_read_and_to_write(
     monkeypatch: pytest.MonkeyPatch, ci: str, stdin: bool, stdout: bool, terminal: bool
 ) -> None:
-    """Piped output, other input than a terminal, and CI count as none."""
+    """Questions are asked only if input and output are terminals and this is not CI."""
 
     class Stream:
         def __init__(self, there: bool) -> None:
@@ -195,7 +195,7 @@ def test_a_terminal_is_one_to_read_and_to_write(
 
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Make a project with a manifest, and a cache of its own."""
+    """Make a project with a manifest and its own cache."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     project = make_project(tmp_path / "project", '[project]\nname = "sample"\nversion = "1.2.3"\n')
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
@@ -220,7 +220,7 @@ def test_a_publish_that_failed_is_reported(
     becomes: type[BaseException],
     found: list[str],
 ) -> None:
-    """The report says that it failed, and why."""
+    """The report of a failed publish says that it failed, and why."""
 
     def fail(*_: object) -> None:
         raise error
@@ -237,7 +237,7 @@ def test_a_publish_that_failed_is_reported(
 
 
 def test_publishing_ends_with_what_is_there_or_missing() -> None:
-    """A rehearsal says how to do it, unless nothing is left to do."""
+    """The last line of `publish` says what is on the index; a rehearsal names the command to publish."""
     facts: dict[str, Any] = {
         "project": "sample",
         "version": "1.2.3",
@@ -253,7 +253,7 @@ def test_publishing_ends_with_what_is_there_or_missing() -> None:
 
 
 def test_publishing_that_stops_says_what_is_public() -> None:
-    """And that the same command finishes it; a rehearsal changed nothing."""
+    """A stopped `publish` says which files are public; a rehearsal says that nothing left the machine."""
     stopped = Report("x", scope="publish")
     assert "no file is known to have been uploaded" in closing.ended(stopped)
     stopped.arrived = ["a.whl on PyPI"]

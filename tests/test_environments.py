@@ -22,7 +22,7 @@ from support import make_project, make_repository, make_wheel, write_files
 
 @pytest.mark.parametrize(("folder", "file"), [(".", "a.txt"), ("docs", "{root}/a.txt")])
 def test_a_command_apart_has_what_its_step_needs_and_nothing_else(tmp_path: Path, folder: str, file: str) -> None:
-    """Not what is installed around it, nor the project's own settings for uv; on the Python of the session."""
+    """A command apart gets only what its step needs, on the session's Python, without the project's uv settings."""
     project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
     session = cast("nox.Session", SimpleNamespace(bin="/env/bin"))
     needs = {"files": ("a.txt",), "project": True, "extras": ("x", "y"), "constraints": ("six<2", "idna==3")}
@@ -48,7 +48,7 @@ def test_a_command_apart_has_what_its_step_needs_and_nothing_else(tmp_path: Path
 
 
 class Recorded:
-    """A session that writes down what it is told to do."""
+    """A session that records its calls."""
 
     bin = "/env/bin"
     virtualenv = SimpleNamespace(_reused=False)
@@ -58,26 +58,26 @@ class Recorded:
         self.folder = Path()
 
     def install(self, *words: str) -> None:
-        """Write down what is installed."""
+        """Record the installation."""
         self.did.append(("install", *words))
 
     def log(self, line: str) -> None:
-        """Write down what is told."""
+        """Record the line."""
         self.did.append(line)
 
     def run(self, *words: str, env: dict[str, str], external: bool) -> None:
-        """Write down which command runs, where, and with what."""
+        """Record the command, its folder and its variables."""
         self.did.append((words, self.folder.name, env, external))
 
     @contextmanager
     def chdir(self, folder: Path) -> Iterator[None]:
-        """Be in a folder for the time of a block."""
+        """Set the folder for the duration of a block."""
         self.folder = folder
         yield
 
 
 def test_dependencies_are_lowered_where_the_tests_ran(tmp_path: Path) -> None:
-    """uv is told to, and the finding names what it came to."""
+    """uv installs the lowest versions in the environment of the tests, and the finding names them."""
     project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
     place = "env/lib/python3.11/site-packages"
     write_files(
@@ -97,7 +97,7 @@ def test_dependencies_are_lowered_where_the_tests_ran(tmp_path: Path) -> None:
 
 
 def test_commands_run_with_what_their_steps_say(tmp_path: Path) -> None:
-    """Each in its folder and with its variables; the step that has the project comes first, in the session's own."""
+    """Each command runs with its step's folder and variables; the step that installs the project comes first."""
     project = make_project(tmp_path / "root", '[project]\nname = "sample"\nversion = "1.0"\n')
     inside = RecipeStep(("mypy",), project=True, commands=(("mypy", "src"),), env={"A": "b"}, why="as in\x1b[31m CI")
     apart = RecipeStep(("ruff",), commands=(("ruff", "check"), ("/bin/x",)), env={"C": "d"}, folder="docs")
@@ -124,7 +124,7 @@ TRIED = {
 
 @pytest.mark.parametrize(("built", "changed"), [(False, False), (False, True), (True, False), (True, True)])
 def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, built: bool, changed: bool) -> None:
-    """In a copy that has the changes but no package; installed is the wheel of this commit, else one of the copy."""
+    """Tests run in a copy without the package, on the wheel of this commit or else on one built from the sources."""
     repository = make_repository(tmp_path / "project", TRIED)
     project = Project.read(repository.path)
     if built:
@@ -136,10 +136,10 @@ def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, buil
     seen: list[str] = []
 
     class Looking(Recorded):
-        """A session that looks at where its command runs."""
+        """A session that records the files in the folder where its command runs."""
 
         def run(self, *_: str, **__: object) -> None:
-            """Write down what is there."""
+            """Record the files."""
             seen.extend(path.relative_to(self.folder).as_posix() for path in self.folder.glob("[!.]*/**/*"))
 
     session = Looking()
@@ -156,7 +156,7 @@ def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, buil
 
 
 def test_a_requirements_file_may_name_the_project_that_is_tried(tmp_path: Path) -> None:
-    """What it says is installed first, then the wheel in place of the editable project."""
+    """Requirements files are installed first; then the wheel replaces the editable project."""
     project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
     session, wheel = Recorded(), tmp_path / "sample.whl"
     step = RecipeStep(("pytest",), project=True, files=("dev.txt",), extras=("x",), installed=True)
@@ -173,7 +173,7 @@ def test_a_requirements_file_may_name_the_project_that_is_tried(tmp_path: Path) 
     ids=lambda change: next(iter(change)),
 )
 def test_a_wheel_of_other_sources_is_not_tried(tmp_path: Path, change: dict[str, Any]) -> None:
-    """Nor one that the manifest does not know."""
+    """The built wheel is not used if the manifest is of other or uncommitted sources, or does not list it."""
     repository = make_repository(tmp_path / "project", TRIED)
     project = Project.read(repository.path)
     files = (File.of(make_wheel(project.root / "dist", {"sample/__init__.py": ""}, version="1.0")),)

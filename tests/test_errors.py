@@ -20,12 +20,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
 
 def test_every_kind_is_declared_in_a_module_of_ours() -> None:
-    """Importing all modules fills the table of kinds."""
+    """Importing all modules registers all kinds of findings."""
     assert len(DECLARED) > 50
 
 
 def test_a_kind_has_an_id_a_name_and_a_remedy_of_one_sentence() -> None:
-    """An ID is NS and three digits, a name is in dashes, a remedy is one sentence on one line."""
+    """An ID is NS and three digits, a name has words and dashes, and a remedy is one sentence on one line."""
     wrong = [
         kind
         for kind in DECLARED.values()
@@ -44,7 +44,7 @@ def test_names_of_kinds_are_unique() -> None:
 
 
 def test_a_kind_is_called_the_same_everywhere() -> None:
-    """No two modules give the same name to different kinds."""
+    """A constant that holds a kind has the same name for the same kind in all modules."""
     called: dict[str, set[str]] = {}
     for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
         for name, value in vars(importlib.import_module(module.name)).items():
@@ -54,21 +54,21 @@ def test_a_kind_is_called_the_same_everywhere() -> None:
 
 
 def test_the_page_of_errors_has_a_section_for_each_kind_and_no_other() -> None:
-    """`docs/errors.md` and the code name the same kinds."""
+    """`docs/errors.md` and the code have the same kinds."""
     headings = re.findall(r"^## (.+?)\s*$", PAGE.read_text("utf-8"), re.MULTILINE)
     told = [heading for heading in headings if heading.startswith("NS")]
     assert sorted(told) == sorted(f"{kind.id} {kind.name}" for kind in DECLARED.values())
 
 
 def test_an_id_cannot_name_two_kinds() -> None:
-    """A second kind under a taken ID is refused; the same one declared again is not."""
+    """An ID cannot be declared for a second kind, but the same kind can be declared again."""
     with pytest.raises(ValueError, match="NS000 names both"):
         Kind("NS000", "another", "Do something else.")
     assert Kind("NS000", "test-problem", "In other words.") == PROBLEM
 
 
 def test_a_finding_takes_remedy_and_level_from_its_kind() -> None:
-    """What is not given is the kind's; what is given wins, an empty remedy too."""
+    """A finding has the remedy and level of its kind, unless others are given, even an empty remedy."""
     assert PROBLEM("It broke.") == Finding("NS000", "test-problem", "It broke.", "Do something.", "error", "")
     assert PROBLEM("It broke.", remedy="", level="notice", detail="a\nb") == Finding(
         "NS000", "test-problem", "It broke.", "", "notice", "a\nb"
@@ -77,18 +77,18 @@ def test_a_finding_takes_remedy_and_level_from_its_kind() -> None:
 
 @each("text", ["one\ntwo", "one \r\n\t two", "\n one two\n", "one\u2028two", "one\x0btwo"])
 def test_what_happened_fits_one_line(text: str) -> None:
-    """Line breaks of any kind become spaces."""
+    """Line breaks of any kind in a finding become spaces."""
     assert PROBLEM(text).what == "one two"
 
 
 def test_a_finding_reads_as_one_line() -> None:
-    """The text names ID, kind, cause and remedy, without a space at the end."""
+    """The text of a finding is its ID, name, cause and remedy, without trailing spaces or details."""
     assert str(PROBLEM("It broke.", detail="much\noutput")) == "NS000 test-problem: It broke. Do something."
     assert str(PROBLEM("It broke.", remedy="")) == "NS000 test-problem: It broke."
 
 
 def test_a_finding_as_json_has_no_tool_output() -> None:
-    """Output of tools may hold anything and stays out of the report."""
+    """The JSON form of a finding leaves out the output of tools, as it may contain secrets."""
     assert PROBLEM("It broke.", detail="secret").as_dict() == {
         "id": "NS000",
         "name": "test-problem",
@@ -99,14 +99,14 @@ def test_a_finding_as_json_has_no_tool_output() -> None:
 
 
 def test_an_error_shows_every_finding() -> None:
-    """The text of an error has a line for each finding."""
+    """The text of an error has one line for each finding."""
     error = ShipError(PROBLEM("One."), PROBLEM("Two."))
     assert str(error).splitlines() == [str(finding) for finding in error.findings]
     assert [finding.what for finding in error.findings] == ["One.", "Two."]
 
 
 def test_findings_keep_what_a_check_raises() -> None:
-    """A check that fails adds its findings and returns None; one that passes returns its value."""
+    """A failed check adds its findings and returns None; a passed one returns its value."""
     findings = Findings()
 
     def fail() -> str:
@@ -118,14 +118,14 @@ def test_findings_keep_what_a_check_raises() -> None:
 
 
 def test_other_exceptions_are_not_findings() -> None:
-    """A defect of ours is not swallowed."""
+    """Exceptions other than ShipError are not caught."""
     findings = Findings()
     with pytest.raises(ZeroDivisionError):
         findings.catch(lambda: 1 // 0)
 
 
 def test_only_errors_stop_a_release() -> None:
-    """Warnings and notices raise nothing, and are left out of what an error raises."""
+    """Warnings and notices do not raise, and are not part of the raised error."""
     findings = Findings([PROBLEM("Hm.", level="warning"), PROBLEM("Oh.", level="notice")])
     findings.raise_errors()
     findings.append(PROBLEM("No."))
@@ -135,7 +135,7 @@ def test_only_errors_stop_a_release() -> None:
 
 
 def test_what_is_endless_is_cut() -> None:
-    """A name or a version in somebody's metadata may have millions of characters; a password is blotted out first."""
+    """Very long texts in a finding are cut, after passwords in them were hidden."""
     finding = PROBLEM(f"{'x' * 1980} https://user:{'y' * 5000}@example.invalid/")
     assert finding.what == f"{'x' * 1980} https://***@example...."[:2000] + "..."
     assert PROBLEM("x" * 2000).what == "x" * 2000
@@ -152,13 +152,13 @@ def test_what_is_endless_is_cut() -> None:
     ],
 )
 def test_long_lists_are_shortened(items: list[str], text: str) -> None:
-    """Three items are named, the others counted; a generator works too."""
+    """The first three items are named, and the others are counted."""
     assert shorten(items) == text
     assert shorten(item for item in items) == text
 
 
 def test_a_name_that_is_not_utf8_can_be_printed() -> None:
-    """Its odd bytes are shown as escapes."""
+    """Bytes of a file name that are not UTF-8 are shown as escapes."""
     finding = KINDS["NS203"]("1 path differs: caf\udce9.txt.")
     assert "caf\\udce9.txt" in str(finding)
     assert str(finding).encode("utf-8")

@@ -1,4 +1,4 @@
-"""Each error stands in a test; those that are met nowhere else are met here."""
+"""Every error must occur in a test; this file has the tests for errors without a better place."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 
 
 def test_every_error_stands_in_a_test() -> None:
-    """The page of errors and the test of the kinds themselves do not count."""
+    """The ID of every error occurs in the code of a test, not only in a docstring or in the test of the kinds."""
     for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
         importlib.import_module(module.name)
     tests = (path for path in TESTS.rglob("*.py") if path.name != "test_errors.py")
-    told = {number for path in tests for number in re.findall(r"NS\d{3}", path.read_text("utf-8"))}
+    code = (re.sub(r'^ *"""[^"]*"""$', "", path.read_text("utf-8"), flags=re.MULTILINE) for path in tests)
+    told = {number for text in code for number in re.findall(r"NS\d{3}", text)}
     assert not set(KINDS) - told
 
 
 def test_an_audit_whose_dependencies_cannot_be_resolved_fails(tmp_path: Path, programs: Programs) -> None:
-    """NS424, with the tool's words."""
+    """If the dependencies cannot be resolved, the audit fails with NS424 and shows the tool's output."""
     programs.answer("pip compile", code=1, stdout="no such version")
     with pytest.raises(ShipError, match="NS424") as caught:
         audit.dependencies(make_project(tmp_path, STATIC), tmp_path, tmp_path)
@@ -50,7 +51,7 @@ def test_an_audit_whose_dependencies_cannot_be_resolved_fails(tmp_path: Path, pr
 
 
 def test_a_publish_session_goes_to_its_own_index(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is told another is NS757, before anything is looked at."""
+    """`publish-prod -- --to testpypi` is refused with NS757."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     with pytest.raises(ShipError, match=r"NS757.*PyPI.*testpypi"):
         publishing.publish(yard.project, ["--to", "testpypi"], "publish-prod", "pypi")
@@ -59,7 +60,7 @@ def test_a_publish_session_goes_to_its_own_index(yard: Yard, tmp_path: Path, mon
 def test_a_noxfile_that_is_there_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """NS817, and nothing is taken out of the artifact."""
+    """If there is a noxfile already, `receive` stops with NS817 before it unpacks anything."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path, {"noxfile.py": "import nox\n"})
     assert main(["receive", "artifact"]) == 1
@@ -68,7 +69,7 @@ def test_a_noxfile_that_is_there_is_not_overwritten(
 
 
 def test_a_machine_without_git_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """NS826."""
+    """If git is not installed, `doctor` reports NS826."""
     monkeypatch.setenv("PATH", str(tmp_path))
     patient: Any = None
     found = [told for told in _tools(patient) if not isinstance(told, str)]
@@ -90,7 +91,7 @@ NO_ENVIRONMENT = LOOSE.replace("permissions: {id-token: write}\n", "").replace(
 
 @pytest.mark.parametrize("workflow", [LOOSE, NO_ENVIRONMENT])
 def test_a_workflow_that_lets_everybody_publish_is_told(tmp_path: Path, workflow: str) -> None:
-    """Every job has the identity, or no environment guards it: NS833."""
+    """NS833 reports a publishing workflow that has no environment, or gives the identity to every job."""
     write_files(tmp_path, {".github/workflows/release.yml": workflow})
     patient: Any = SimpleNamespace(repository=SimpleNamespace(path=tmp_path), tag="v1.2.3")
     found = [told for told in github._publishing_jobs(patient) if not isinstance(told, str)]
@@ -98,23 +99,23 @@ def test_a_workflow_that_lets_everybody_publish_is_told(tmp_path: Path, workflow
 
 
 class FakeSession:
-    """A session of nox that keeps what it was ended with."""
+    """A nox session that raises the error that it ends with."""
 
     name = "lint"
     virtualenv = SimpleNamespace(_reused=False)
 
     def error(self, *words: object) -> None:
-        """End the session."""
+        """Raise the error."""
         raise nox.command.CommandFailed(" ".join(map(str, words)))
 
     def log(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     warn = log
 
 
 def test_a_tool_that_cannot_be_installed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """NS438; where the gate is one of level warning, the session passes with it."""
+    """NS438 reports a tool that cannot be installed; in a gate of level warning, it is only a warning."""
 
     class Offline(FakeSession):
         def install(self, *_: str) -> None:
@@ -135,7 +136,7 @@ def test_a_tool_that_cannot_be_installed_is_told(capsys: pytest.CaptureFixture[s
     ("number", "expected"), [(errno.ENOSPC, "NS802"), (errno.EDQUOT, "NS802"), (errno.EACCES, "NS903")]
 )
 def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A full disk is NS802, anything else NS903; neither shows a traceback."""
+    """NS802 reports a full disk, and NS903 other errors of the operating system, without a traceback."""
     session: Any = FakeSession()
     with pytest.raises(BaseException) as caught, sessions._errors_shown(session):
         raise OSError(number, os.strerror(number), "some/file")
@@ -145,7 +146,7 @@ def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pyt
 
 
 def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
-    """NS312: a link to a device, or a file that is too large."""
+    """NS312 refuses a file that is too large."""
     with (tmp_path / "large").open("wb") as stream:
         stream.truncate(documents.MOST + 1)
     with pytest.raises(ShipError, match="NS312"):
@@ -153,7 +154,7 @@ def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS312, with the system's reason."""
+    """NS312 reports a file that cannot be opened, with the operating system's reason."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -165,7 +166,7 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytes
 
 
 def test_an_error_of_the_system_is_told_in_its_words() -> None:
-    """With the file where it names one; some have no words of their own."""
+    """A finding about an operating system error contains its message, and its file if there is one."""
     assert files.explained(OSError(errno.ENOSPC, "No space", "a.txt")).findings[0].what == "a.txt: No space."
     assert files.explained(OSError("timed out")).findings[0].what == "timed out."
 
@@ -184,14 +185,14 @@ JOB = {
 
 @each("missing", sorted(JOB))
 def test_a_cut_release_is_pushed_by_a_job_alone(missing: str) -> None:
-    """NS763 names what the environment has not."""
+    """NS763 names the variable of a GitHub Actions job that is missing."""
     assert Job.of(JOB).workflow == "release.yml"
     with pytest.raises(ShipError, match=f"NS763.*{missing}"):
         Job.of({**JOB, missing: ""})
 
 
 def test_a_workflow_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens there, or it refuses, or points elsewhere: NS764, and the token goes nowhere else."""
+    """If GitHub does not start the workflow, NS764 says so; redirects are not followed with the token."""
     monkeypatch.setattr("nox_ship.world.forge._PAUSES", (0.0,))
     with pytest.raises(ShipError, match="NS764"):
         Job.of(JOB).start("v1.2.3", "pypi")
@@ -208,7 +209,7 @@ def test_a_workflow_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens there: NS739."""
+    """If the index cannot be reached to ask about trusted publishing, NS739 says so."""
     monkeypatch.setenv("CI", "1")
     with pytest.raises(ShipError, match="NS739"):
         TrustedPublisher.of("PyPI", "https://127.0.0.1:1/legacy/", os.environ)

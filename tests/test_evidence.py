@@ -12,7 +12,7 @@ STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 
 
 def calls(folder: Path, text: str, name: str = CI) -> Calls:
-    """Return what a project runs whose CI has this text."""
+    """Return the sessions that a project's CI runs if its file has this text."""
     write_files(folder, {name: text, ".git/HEAD": ""})
     return called(folder)
 
@@ -47,7 +47,7 @@ run: uvx nox -s $X
     ],
 )
 def test_sessions_that_ci_runs_are_found(tmp_path: Path, text: str, bare: set[str], others: set[str]) -> None:
-    """In every way to name them, with or without arguments, also where a matrix of jobs does; ours do not count."""
+    """Sessions that CI names directly, by an option or in a matrix are found, except in workflows of ours."""
     assert calls(tmp_path, text) == Calls(frozenset(bare), frozenset(others))
 
 
@@ -56,12 +56,12 @@ SERVICES = (".gitlab-ci.yml", ".circleci/config.yml", ".github/actions/x/action.
 
 @each("name", SERVICES)
 def test_every_service_counts(tmp_path: Path, name: str) -> None:
-    """Where it looks for its settings."""
+    """The files of other CI services are searched too."""
     assert calls(tmp_path, "script: nox -s docs\n", name).bare == {"docs"}
 
 
 def test_ci_is_looked_for_at_the_top_of_the_repository(tmp_path: Path) -> None:
-    """A project may be in a folder of it."""
+    """For a project in a subfolder, the CI files at the top of the repository are searched."""
     write_files(tmp_path, {CI: "run: nox -s docs\n", ".git/HEAD": "", "inner/pyproject.toml": ""})
     assert called(tmp_path / "inner").bare == {"docs"}
 
@@ -71,13 +71,13 @@ LONG = (b"nox -s " + b"x" * 100_000, b"nox " * 1000, b"${{" * 1000 + b"nox", b"n
 
 @each("text", [b"\xff\xfe nox -s docs\n", *LONG])
 def test_odd_settings_of_ci_are_read(tmp_path: Path, text: bytes) -> None:
-    """Whatever their bytes and however long their lines are."""
+    """CI files with invalid bytes or very long lines are searched without an error."""
     write_files(tmp_path, {CI: text, ".git/HEAD": ""})
     assert not called(tmp_path).others
 
 
 def test_settings_that_cannot_be_read_run_nothing(tmp_path: Path) -> None:
-    """A folder in the place of a file, or one that is too large."""
+    """A folder in place of a CI file, and a file that is too large, are ignored."""
     (tmp_path / CI).mkdir(parents=True)
     with (tmp_path / ".gitlab-ci.yml").open("wb") as stream:
         stream.truncate(17 << 20)
@@ -95,6 +95,6 @@ def test_settings_that_cannot_be_read_run_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_where_tests_measure_is_found(tmp_path: Path, noxfile: str, files: dict[str, str], expected: bool) -> None:
-    """In the noxfile, or in the settings of coverage."""
+    """Tests are measured if the noxfile or coverage's settings put the data file into our folder."""
     project = make_project(tmp_path, STATIC, files)
     assert measures(project, noxfile) == expected

@@ -22,7 +22,7 @@ LINUX = "manylinux_2_17_x86_64.manylinux2014_x86_64"
 
 
 def found(folder: Path, tag: str, **files: bytes) -> list[str]:
-    """Return the IDs of what is said of a wheel with these files in its package."""
+    """Return the IDs of the findings about a wheel with these files in its package."""
     draft = Draft.read(good_files(folder)[0])
     draft.file = draft.file.replace("py3-none-any", tag)
     draft.members |= {f"sample/{name}": content for name, content in files.items()}
@@ -53,11 +53,11 @@ def found(folder: Path, tag: str, **files: bytes) -> list[str]:
         ("py3-none-any", {"_vendor/a.cpython-39-x86_64-linux-gnu.so": X86_64}),
         ("py3-none-any", {"not-a-module.abi3.so": X86_64}),
         (f"cp311-cp311-{LINUX}", {"a.cpython-311-x86_64-linux-gnu.so": b""}),
-        ("any", {"a.cpython-311-x86_64-linux-gnu.so": X86_64}),  # no name of a wheel: that is told for itself
+        ("any", {"a.cpython-311-x86_64-linux-gnu.so": X86_64}),  # not a wheel's file name, which another check reports
     ],
 )  # fmt: skip
 def test_extension_modules_may_be_for_what_the_tags_name(tmp_path: Path, tag: str, files: dict[str, bytes]) -> None:
-    """In any way in which back ends build them, and for anything where they are optional or there several times."""
+    """Extension modules that match the wheel's tags pass, and so do optional ones and those for several platforms."""
     assert found(tmp_path, tag, **files) == []
 
 
@@ -82,11 +82,11 @@ def test_extension_modules_may_be_for_what_the_tags_name(tmp_path: Path, tag: st
 def test_an_extension_module_that_cannot_be_imported_is_found(
     tmp_path: Path, tag: str, files: dict[str, bytes]
 ) -> None:
-    """It is of another Python, another processor or another system than the wheel says: NS548."""
+    """NS548 reports an extension module for another Python, processor or system than the wheel's tags."""
     assert found(tmp_path, tag, **files) == ["NS548"]
 
 
 @each("head", [b"", b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe\0\0\0\x34", b"MZ" + b"\xff" * 200, FAT[:20]])
 def test_what_is_no_program_is_for_no_machine(head: bytes) -> None:
-    """Files that are cut off, and class files of Java."""
+    """Truncated files and Java class files are not taken for programs of any machine."""
     assert machine_of(head)[1] == frozenset()

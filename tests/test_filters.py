@@ -47,7 +47,7 @@ from support import each
     ],
 )
 def test_patterns_are_those_of_github(pattern: str, name: str, expected: bool) -> None:
-    """The examples of its cheat sheet hold, and what is no pattern is itself."""
+    """Filter patterns match as in the examples of GitHub's documentation, and invalid ones match themselves."""
     assert matches(pattern, name) is expected
 
 
@@ -63,7 +63,7 @@ def test_patterns_are_those_of_github(pattern: str, name: str, expected: bool) -
     ],
 )
 def test_the_last_pattern_that_matches_decides(patterns: list[str], expected: bool) -> None:
-    """A pattern with `!` takes out what those before it took in."""
+    """A pattern with `!` excludes what earlier patterns included, and a later pattern can include it again."""
     assert admits(patterns, "v1.2.0") is expected
 
 
@@ -71,5 +71,5 @@ def test_the_last_pattern_that_matches_decides(patterns: list[str], expected: bo
     "pattern", ["a" * 50_000, "*a" * 60 + "b", "a+" * 99 + "b", "a++++?+" * 60, "**" * 99 + "b", "a?" * 99 + "b"]
 )
 def test_no_pattern_takes_long(pattern: str) -> None:
-    """Neither does one that is made for it."""
+    """Even a pattern that is designed to be slow is matched quickly."""
     assert not matches(pattern, "a" * 120 + "c")

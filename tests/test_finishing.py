@@ -1,4 +1,4 @@
-"""A release that was proposed by a pull request, and that somebody merged: tagged, published, and just once."""
+"""A release that was proposed in a pull request is finished after its merge: tagged and published, exactly once."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ from nox_ship.release.waiting import Waiting
 from nox_ship.world.onlooker import Onlooker
 from support import commit_files, git
 
+pytestmark = pytest.mark.slow
+
 LOG = {"CHANGELOG.md": "# Changes\n\n## Unreleased\n\n- A thing.\n"}
 
 
 @pytest.fixture
 def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa: ARG001 - each release needs them
-    """Run a forge without a pull request."""
+    """Run a forge without pull requests."""
     with FailingForge() as running:
         yield running
 
 
 @pytest.fixture
 def project(tmp_path: Path, forge: FailingForge, sessions: FakeGates) -> Shielded:
-    """Make a project whose branch is protected, and whose sessions are remembered once they passed."""
+    """Make a project with a protected branch, which records the sessions that passed."""
 
     def remember(stage: Stage) -> None:
         stage.record.passed.update(dict.fromkeys(sessions.ran, 0.1))
@@ -50,19 +52,19 @@ def project(tmp_path: Path, forge: FailingForge, sessions: FakeGates) -> Shielde
 
 
 def built(run: Run) -> Manifest:
-    """Return the manifest of what was built."""
+    """Return the manifest of the built files."""
     return Manifest.read(manifest_path(Project.read(run.stage.root)))
 
 
 def refused(project: Shielded, wanted: str = "minor") -> set[str]:
-    """Return the IDs of what stops a release."""
+    """Return the IDs of the findings that stop a release."""
     with pytest.raises(ShipError) as caught:
         project.yard.release(wanted)
     return {finding.id for finding in caught.value.findings}
 
 
 def assert_released(project: Shielded, commit: str) -> None:
-    """Check that there is one release: its tag there and here on the merged commit, its files on the index."""
+    """Check that there is one release: one tag, here and on the remote, on the merged commit, and its files."""
     tags = {name: there for name, there in project.refs().items() if name.startswith("refs/tags/")}
     assert tags == {"refs/tags/v1.3.0": commit}
     assert project.yard.repository.tags() == {"v1.3.0": commit}
@@ -72,7 +74,7 @@ def assert_released(project: Shielded, commit: str) -> None:
 
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
 def test_the_same_command_finishes_what_was_merged(project: Shielded, sessions: FakeGates, how: How) -> None:
-    """The merged commit is tagged, and the very files that were proposed are published: nothing is proven again."""
+    """After a merge, the same command tags the merged commit and publishes the proposed files without new gates."""
     proposed = built(project.yard.release())
     commit = project.merge(how)
     project.update()
@@ -92,7 +94,7 @@ def test_the_same_command_finishes_what_was_merged(project: Shielded, sessions: 
 
 
 def test_another_tree_than_the_proposed_one_is_proven_anew(project: Shielded, sessions: FakeGates) -> None:
-    """What others had merged meanwhile is in it."""
+    """If other changes were merged before the proposal, the gates and the build run again."""
     project.yard.release()
     project.go_on({"new.txt": "new"})
     commit = project.merge()
@@ -105,7 +107,7 @@ def test_another_tree_than_the_proposed_one_is_proven_anew(project: Shielded, se
 
 
 def test_a_reviewers_commit_is_released_with_the_rest(project: Shielded, sessions: FakeGates) -> None:
-    """An edited proposal is another tree, too."""
+    """If a reviewer added a commit to the proposal, the gates and the build run again before the release."""
     project.yard.release()
     project.go_on({"README.md": "better\n"}, "release/v1.3.0")
     commit = project.merge()
@@ -117,7 +119,7 @@ def test_a_reviewers_commit_is_released_with_the_rest(project: Shielded, session
 
 
 def test_another_machine_finishes_it(project: Shielded, sessions: FakeGates) -> None:
-    """It knows nothing but what the forge tells, and proves everything itself."""
+    """Without a record of the proposal, as on another machine, everything is built and checked again."""
     project.yard.release()
     commit = project.merge()
     project.update()
@@ -130,7 +132,7 @@ def test_another_machine_finishes_it(project: Shielded, sessions: FakeGates) -> 
 
 @pytest.mark.parametrize("wanted", ["patch", "auto", "1.3.0"])
 def test_whatever_is_asked_for_finishes_what_was_merged(project: Shielded, wanted: str) -> None:
-    """No second release is begun before the first one is whole; only another whole version means another one."""
+    """A merged release is finished first, whether `patch`, `auto` or its own version is requested."""
     project.yard.release()
     commit = project.merge()
     project.update()
@@ -139,7 +141,7 @@ def test_whatever_is_asked_for_finishes_what_was_merged(project: Shielded, wante
 
 
 def test_where_the_branch_has_gone_on_the_merged_commit_is_released(project: Shielded) -> None:
-    """NS882 says how; what came later is not in the release, and the checkout's branch stays where it is."""
+    """If the branch has later commits, NS882 says to check out the merged commit, which is then released."""
     project.yard.release()
     commit = project.merge()
     later = project.go_on({"later.txt": ""})
@@ -157,19 +159,19 @@ def test_where_the_branch_has_gone_on_the_merged_commit_is_released(project: Shi
 
 
 def test_a_checkout_that_is_behind_is_brought_up_to_date_first(project: Shielded) -> None:
-    """NS206: what was merged is not here yet."""
+    """If the checkout lacks the merged commit, NS206 stops the release."""
     project.yard.release()
     project.merge()
     assert refused(project) == {"NS206"}
 
 
 def standing(project: Shielded) -> Standing:
-    """Return where the releases stand."""
+    """Return the state of the releases."""
     return look(project.root, noxfile(project.root, "tests"), Onlooker(project.yard.world), project.yard.shop)
 
 
 def test_status_follows_a_proposal_to_its_end(project: Shielded) -> None:
-    """It tells which way a release takes, what waits to be merged, what is merged, and what to type next."""
+    """`status` shows how releases are delivered, what waits for a merge, what is merged, and the next command."""
     assert standing(project).delivery == Delivery("pull request", 'the setting `delivery = "pull-request"`')
     project.yard.release()
     page = project.yard.told()["proposal"]
@@ -198,7 +200,7 @@ def test_status_follows_a_proposal_to_its_end(project: Shielded) -> None:
 
 
 def cut_short(project: Shielded, last: str) -> None:
-    """Run a release up to a step, as where it is killed after that: nothing is tidied up."""
+    """Run a release up to a step and stop as if it was killed there, without any cleanup."""
     run, done = project.yard.prepare(), 0
     while done < len(steps := delivered(run, STEPS)):
         advance(steps[done], run)
@@ -211,7 +213,7 @@ def cut_short(project: Shielded, last: str) -> None:
 
 
 def test_one_release_comes_of_runs_that_are_killed_after_every_step(project: Shielded) -> None:
-    """While it is proposed, where the forge is lost after the branch is pushed, and while it is finished."""
+    """Runs killed after any step, before or after the merge, and a lost forge still lead to exactly one release."""
     names = [step.name for step in STEPS]
     for name in names[: names.index("push")]:
         cut_short(project, name)
@@ -235,7 +237,7 @@ def test_one_release_comes_of_runs_that_are_killed_after_every_step(project: Shi
 
 
 def test_a_job_that_was_told_of_a_merge_makes_the_tag_alone(project: Shielded) -> None:
-    """It asks nobody and commits nothing; a release of another version is none that was merged: NS884."""
+    """A job that is given the merged tag only tags the commit; for a tag of another version, it stops with NS884."""
     project.yard.release()
     commit = project.merge()
     project.update()
@@ -251,7 +253,7 @@ def test_a_job_that_was_told_of_a_merge_makes_the_tag_alone(project: Shielded) -
 
 
 def change_version(project: Shielded) -> str:
-    """Let a commit reach the branch that looks like a release, and is none; return it."""
+    """Push a commit that changes the version as a release does, but is no release; return it."""
     text = PROPOSED.replace('version = "1.2.3"', 'version = "1.3.0"')
     commit = project.go_on({"pyproject.toml": text})
     project.update()
@@ -259,7 +261,7 @@ def change_version(project: Shielded) -> str:
 
 
 def test_a_commit_that_came_another_way_is_not_tagged(project: Shielded) -> None:
-    """Its version is in the files and has no tag, and no pull request of ours was merged: the next one is proposed."""
+    """A commit with a new version that no pull request of ours brought is not tagged; the next one is proposed."""
     change_version(project)
     project.yard.release("patch")
     assert not any(name.startswith("refs/tags/") for name in project.refs())
@@ -277,7 +279,7 @@ def test_a_commit_that_came_another_way_is_not_tagged(project: Shielded) -> None
     ],
 )
 def test_a_pull_request_that_is_not_ours_proves_nothing(project: Shielded, lie: dict[str, object]) -> None:
-    """One from a fork, from another branch, into another branch, or that was closed: the forge may even list it."""
+    """A pull request that is unmerged, from a fork or for other branches does not cause a tag."""
     pulls = project.forge.client().pulls
     pulls.bring("release/v1.3.0", "main", "Release 1.3.0", "")
     commit = change_version(project)
@@ -290,7 +292,7 @@ def test_a_pull_request_that_is_not_ours_proves_nothing(project: Shielded, lie: 
 
 
 def test_a_commit_that_is_not_in_the_branch_proves_nothing(project: Shielded) -> None:
-    """A forge that names another one, as after a branch was set back."""
+    """If the forge names a merge commit that the branch does not contain, it is not tagged."""
     project.yard.release()
     project.pull_request().update(
         state="closed",
@@ -306,7 +308,7 @@ def test_a_commit_that_is_not_in_the_branch_proves_nothing(project: Shielded) ->
 
 
 def test_a_forge_that_does_not_answer_stops_the_release(project: Shielded) -> None:
-    """NS780: whether it is one to be finished is not known, and none is begun."""
+    """If the forge does not answer, NS780 stops the release, as a merged one may have to be finished first."""
     change_version(project)
     project.forge.faults.dead_after = 0
     assert "NS780" in refused(project, "patch")
@@ -315,7 +317,7 @@ def test_a_forge_that_does_not_answer_stops_the_release(project: Shielded) -> No
 
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
 def test_without_a_forge_the_trees_are_compared(project: Shielded, how: How) -> None:
-    """What was proposed from here is finished where HEAD is its tree, or a merge of it."""
+    """Without a forge, a proposal made here is finished if HEAD has its tree or is a merge of it."""
     project.yard.release()
     commit = project.merge(how)
     project.yard.world.forge = None
@@ -325,7 +327,7 @@ def test_without_a_forge_the_trees_are_compared(project: Shielded, how: How) -> 
 
 
 def test_without_a_forge_a_finish_that_was_cut_short_goes_on(project: Shielded) -> None:
-    """The clone is that of the merged commit by then, and still what was proposed."""
+    """Without a forge, a run that was interrupted before it pushed the tag is continued by the next one."""
     project.yard.release()
     commit = project.merge()
     project.yard.world.forge = None
@@ -339,7 +341,7 @@ def test_without_a_forge_a_finish_that_was_cut_short_goes_on(project: Shielded) 
 
 
 def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shielded) -> None:
-    """Nobody tells that it is: it has to be asked for by its version."""
+    """Without a forge, a merge with other changes is not taken for the proposal, and the next release is proposed."""
     project.yard.release()
     project.go_on({"new.txt": ""})
     project.merge()
@@ -352,7 +354,7 @@ def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shi
 
 
 def test_a_proposal_that_was_not_merged_is_none(project: Shielded) -> None:
-    """Whoever checks the release branch out is on the proposed commit itself, which the branch does not have."""
+    """The proposed commit is not released from the release branch, as the main branch does not contain it (NS204)."""
     project.yard.release()
     git(project.root, "fetch", "--quiet", "origin", "release/v1.3.0")
     git(project.root, "switch", "--quiet", "--detach", "FETCH_HEAD")
@@ -363,7 +365,7 @@ def test_a_proposal_that_was_not_merged_is_none(project: Shielded) -> None:
 
 
 def test_a_version_from_tags_is_built_anew_for_the_merged_commit(tmp_path: Path, forge: FailingForge) -> None:
-    """Back ends write the commit into the files; which version it is, the pull request's branch tells."""
+    """If the version comes from git tags, the files are built again for the merged commit, whose ID they contain."""
     text = PROPOSED.replace('version = "1.2.3"', 'dynamic = ["version"]')
     scm = '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
     files = {"pyproject.toml": f'{scm}{text}\n[tool.hatch.version]\nsource = "vcs"\n', **LOG}
@@ -377,7 +379,7 @@ def test_a_version_from_tags_is_built_anew_for_the_merged_commit(tmp_path: Path,
 
 
 def test_of_two_that_finish_it_at_once_one_pushes_the_tag(project: Shielded, tmp_path: Path) -> None:
-    """The other one is told, and finds the release done once it knows the tag."""
+    """If two users finish a release at once, the second push is refused, and a later run finds the release."""
     project.yard.release()
     commit = project.merge()
     project.update()
@@ -400,7 +402,7 @@ def test_of_two_that_finish_it_at_once_one_pushes_the_tag(project: Shielded, tmp
 
 
 def test_files_that_changed_since_they_were_proposed_are_not_published(project: Shielded) -> None:
-    """NS603, and nothing is tagged: what is published is what was proven."""
+    """If a built file changed since the proposal, NS603 stops the release, and nothing is tagged."""
     run = project.yard.release()
     next((run.stage.root / "dist").glob("*.whl")).write_bytes(b"other")
     project.merge()
@@ -410,7 +412,7 @@ def test_files_that_changed_since_they_were_proposed_are_not_published(project: 
 
 
 def test_a_manifest_that_changed_since_is_not_taken_over(project: Shielded, sessions: FakeGates) -> None:
-    """Everything is built and proven anew."""
+    """If the manifest changed since the proposal, everything is built and proven again."""
     run = project.yard.release()
     place = manifest_path(Project.read(run.stage.root))
     replace(Manifest.read(place), files=Manifest.read(place).files[:1]).write(place)

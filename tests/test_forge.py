@@ -27,7 +27,7 @@ from support import each, git, make_repository
     ],
 )
 def test_projects_on_gitlab(url: str, expected: tuple[str, str] | None) -> None:
-    """By host, in whatever form git takes the address; groups may be in groups."""
+    """A project on GitLab is recognized by its host, in all URL forms that git accepts, also in nested groups."""
     found = GitLab.of(url)
     assert (found and (found.host, found.slug)) == expected
     assert found is None or found.is_public == (found.host == "gitlab.com")
@@ -38,7 +38,7 @@ def test_projects_on_gitlab(url: str, expected: tuple[str, str] | None) -> None:
     [("git@gitlab.com:a/b.git", "https://gitlab.com/a/b/-/pipelines"), ("https://x.example/a", "on GitLab")],
 )
 def test_a_pipeline_is_followed_on_its_page(tmp_path: Path, address: str, words: str) -> None:
-    """Where the remote tells where that is."""
+    """The URL of the pipelines comes from the remote; if it does not show the host, the text is general."""
     repository = make_repository(tmp_path)
     git(tmp_path, "remote", "add", "origin", address)
     assert follow(Remote("origin", "origin", repository), ".gitlab-ci.yml").endswith(words)

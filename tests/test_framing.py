@@ -16,7 +16,7 @@ FILES = {"sample/__init__.py": b"", "sample/a.py": b"x = 1\n" * 50, "sample/grö
 
 
 def packed(*, method: int = zipfile.ZIP_DEFLATED, large: bool = False, comment: bytes = b"") -> bytes:
-    """Return a good zip."""
+    """Return a valid ZIP file."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as archive:
         archive.comment = comment
@@ -28,13 +28,13 @@ def packed(*, method: int = zipfile.ZIP_DEFLATED, large: bool = False, comment: 
 
 
 def judged(data: bytes) -> str | None:
-    """Return what is said of a zip that `zipfile` can read."""
+    """Return the fault that is found in a ZIP file that `zipfile` can read, or None."""
     with io.BytesIO(data) as stream, zipfile.ZipFile(stream) as archive:
         return fault(stream, {info.orig_filename: info for info in archive.infolist()})
 
 
 def with_extra(kind: int, content: bytes, *, times: int = 1) -> bytes:
-    """Return a zip whose one member has an extra field."""
+    """Return a ZIP file whose only member has an extra field."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         info = zipfile.ZipInfo("a")
@@ -59,12 +59,12 @@ def with_extra(kind: int, content: bytes, *, times: int = 1) -> bytes:
     ],
 )
 def test_a_zip_as_python_and_others_write_it_passes(data: bytes) -> None:
-    """Small or of the large kind, with folders, and with nothing in it."""
+    """Valid ZIP files pass: small, ZIP64, with folders, with extra fields, and empty."""
     assert judged(data) is None
 
 
 def _again(data: bytes) -> bytes:
-    """Return a zip with a member that is there twice."""
+    """Return a ZIP file that contains a member twice."""
     made = io.BytesIO(data)
     with warnings.catch_warnings(), zipfile.ZipFile(made, "a") as archive:
         warnings.simplefilter("ignore")
@@ -73,7 +73,7 @@ def _again(data: bytes) -> bytes:
 
 
 def _changed(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Callable[[bytes], bytes]:
-    """Return a change of some bytes behind the last record with a mark."""
+    """Return a function that replaces some bytes after the last record with this signature."""
 
     def change(data: bytes) -> bytes:
         at = data.rindex(mark) + place
@@ -83,7 +83,7 @@ def _changed(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Callable[[b
 
 
 def _hidden(data: bytes) -> bytes:
-    """Return a zip that begins with the same member twice, and lists it once."""
+    """Return a ZIP file that starts with the same member twice, but lists it once."""
     second = data.index(b"PK\x03\x04", 1)
     end = data.rindex(b"PK\x05\x06") + 16
     (place,) = struct.unpack_from("<L", data, end)
@@ -100,7 +100,7 @@ def _parts(data: bytes) -> tuple[list[bytes], list[bytes], bytes]:
 
 
 def _joined(members: list[bytes], entries: list[bytes], end: bytes, *, more: bytes = b"", number: int = 4) -> bytes:
-    """Return a zip of such parts, which has ``more`` behind the central directory and says how many entries it has."""
+    """Return a ZIP file of these parts, with ``more`` after the central directory, and ``number`` of entries."""
     before, listing = b"".join(members), b"".join(entries)
     numbers = struct.pack("<HHLL", number, number, len(listing), len(before))
     return before + listing + more + end[:8] + numbers + end[20:]
@@ -153,7 +153,7 @@ def _unlocated(data: bytes) -> bytes:
     ],
 )  # fmt: skip
 def test_a_zip_that_can_be_read_in_two_ways_is_told(change: Callable[[bytes], bytes], said: str) -> None:
-    """In a few words of what is wrong."""
+    """A ZIP file that readers may interpret differently is refused with a short reason."""
     data = change(packed())
     with io.BytesIO(packed()) as good, zipfile.ZipFile(good) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}
@@ -174,7 +174,7 @@ def test_a_zip_that_can_be_read_in_two_ways_is_told(change: Callable[[bytes], by
     ],
 )
 def test_extra_fields_that_tell_something_else_are_told(kind: int, content: bytes, times: int) -> None:
-    """Another name, or other sizes, than the header has."""
+    """An extra field that contradicts the header's name or sizes is refused."""
     data = with_extra(0x9999, content, times=times).replace(struct.pack("<H", 0x9999), struct.pack("<H", kind))
     with io.BytesIO(with_extra(0x9999, content, times=times)) as stream, zipfile.ZipFile(stream) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}
@@ -183,7 +183,7 @@ def test_extra_fields_that_tell_something_else_are_told(kind: int, content: byte
 
 @pytest.mark.parametrize("length", [1, 4])
 def test_an_extra_field_that_is_cut_off_is_told(length: int) -> None:
-    """It is shorter than it says, or bytes are left behind it."""
+    """An extra field is refused if its length does not fit its bytes."""
     good = with_extra(0x9999, b"\0" * 3)
     with io.BytesIO(good) as stream, zipfile.ZipFile(stream) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}
@@ -194,12 +194,12 @@ def test_an_extra_field_that_is_cut_off_is_told(length: int) -> None:
 @pytest.mark.parametrize(
     ("content", "place", "new", "size"),
     [
-        (b"", 22, b"\xff" * 4, 0xFFFFFFFF),  # the size is said to be in the field, which is empty
-        (struct.pack("<Q", 8), 8, b"\x08", 8),  # one size stands for both, and the member is compressed
+        (b"", 22, b"\xff" * 4, 0xFFFFFFFF),  # the header refers to the field for the size, but the field is empty
+        (struct.pack("<Q", 8), 8, b"\x08", 8),  # the field has one size for both, but the member is compressed
     ],
 )
 def test_large_sizes_that_are_not_told_are_a_contradiction(content: bytes, place: int, new: bytes, size: int) -> None:
-    """Even if the central directory says the same."""
+    """A ZIP64 field without the sizes is refused, even if the central directory has the same values."""
     good = with_extra(0x9999, content)
     with io.BytesIO(good) as stream, zipfile.ZipFile(stream) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}
@@ -209,7 +209,7 @@ def test_large_sizes_that_are_not_told_are_a_contradiction(content: bytes, place
 
 
 def test_a_member_that_is_larger_than_the_zip_is_told() -> None:
-    """Also if it is larger than any file can be."""
+    """A member that claims to be larger than the ZIP file, or than any file, is refused."""
     good, name, size = packed(large=True), "sample/größe.txt", (1 << 64) - 1
     with io.BytesIO(good) as stream, zipfile.ZipFile(stream) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}
@@ -219,7 +219,7 @@ def test_a_member_that_is_larger_than_the_zip_is_told() -> None:
 
 
 def test_a_comment_of_a_member_is_told() -> None:
-    """It could be read as the beginning of another record."""
+    """A member with a comment is refused, as its bytes could be read as another record."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         info = zipfile.ZipInfo("a")
@@ -230,7 +230,7 @@ def test_a_comment_of_a_member_is_told() -> None:
 
 @each("place", range(0, 700, 11))
 def test_whatever_is_damaged_something_is_said(place: int) -> None:
-    """A byte that is another, or a zip that ends too early, is no traceback."""
+    """Damaged and truncated ZIP files cause no exception, and truncated ones are always refused."""
     data = bytearray(as_zip64(packed()))
     with io.BytesIO(packed()) as stream, zipfile.ZipFile(stream) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}

@@ -22,7 +22,7 @@ from nox_ship.world.real import RealWorld
 from planning import plan
 from support import commit_files, git
 
-pytestmark = pytest.mark.usefixtures("programs", "home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("programs", "home")]
 
 
 def release(yard: Yard, *args: str) -> None:
@@ -40,7 +40,7 @@ def told(yard: Yard) -> dict[str, Any]:
 def test_nothing_but_yes_means_yes(
     yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The push is pending while it is asked about; any other answer declines it: NS235."""
+    """The push step is shown as pending while the user is asked, and another answer than yes declines it (NS235)."""
     questions: list[str] = []
 
     def ask(_: Voice, question: str) -> str:
@@ -65,7 +65,7 @@ def test_nothing_but_yes_means_yes(
 def test_what_goes_out_is_shown_before_the_question(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The commits that the remote lacks, and what the changelog tells of the release."""
+    """Before the question, the commits that the remote lacks and the release notes are shown."""
     yard.write({"CHANGES.md": "## Unreleased\n\n- Faster.\n"})
     commit_files(yard.root, {"a.txt": ""}, "Make it faster")
     shown: list[str] = []
@@ -86,7 +86,7 @@ def test_what_goes_out_is_shown_before_the_question(
 
 @pytest.mark.usefixtures("sessions")
 def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And is asked for once."""
+    """After a yes, the release is pushed once."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", lambda *_: "y")
     release(yard)
@@ -94,7 +94,7 @@ def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_yes_can_be_said_in_few_ways(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other answers decline, an empty one too: NS235."""
+    """Only `y` and `yes`, in any case, agree to the push; any other answer stops with NS235."""
     run = yard.prepare()
     run.take(Planned(plan(yard)))
     told: dict[str, bool] = {}
@@ -109,7 +109,7 @@ def test_yes_can_be_said_in_few_ways(yard: Yard, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("sessions")
 def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--yes` does, at a terminal and elsewhere."""
+    """With `--yes`, the user is not asked, even at a terminal."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", lambda *_: pytest.fail("nobody is to be asked"))
     release(yard, "--yes")
@@ -119,7 +119,7 @@ def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.Mo
 def test_what_a_release_starts_ends_with_it(
     yard: Yard, sessions: FakeGates, guards: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A guard is there as long as the release, and sees no credentials."""
+    """A guard process, which ends what a release started, runs only during the release and gets no credentials."""
     monkeypatch.setenv("TWINE_PASSWORD", "x")
     monkeypatch.setenv("PLAIN", "y")
     seen: list[Mapping[str, str]] = []
@@ -131,7 +131,7 @@ def test_what_a_release_starts_ends_with_it(
 
 @pytest.mark.usefixtures("sessions")
 def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorld) -> None:
-    """Nobody is asked, and nothing of the real world is changed."""
+    """A rehearsal asks no question and uploads only to the stand-ins."""
     release(yard, "--dry-run")
     assert len(rehearsed.indexes["pypi"].uploads) == 2
     assert yard.world.indexes["pypi"].uploads == []
@@ -139,7 +139,7 @@ def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorl
 
 @pytest.mark.usefixtures("sessions")
 def test_what_comes_next_is_rehearsed_on_a_release(yard: Yard, rehearsed: FakeWorld) -> None:
-    """With `--early`, a released commit is followed by the next version."""
+    """On a released commit, `--dry-run --early` rehearses the next version."""
     yard.tag("v0.1.0")
     rehearsed.remote.has["refs/tags/v0.1.0"] = yard.repository.head
     release(yard, "--dry-run", "--early")
@@ -148,14 +148,14 @@ def test_what_comes_next_is_rehearsed_on_a_release(yard: Yard, rehearsed: FakeWo
 
 
 def test_a_command_is_repeated_as_it_was_meant() -> None:
-    """With what was left out this time; a rehearsal's own options are not part of the release."""
+    """The suggested command keeps the options of the release, but not those of the rehearsal."""
     options = release_arguments(["minor", "--without", "lint", "--without-check", "Test Suite", "--wait", "--dry-run"])
     assert front._command(options) == "nox -s release -- minor --without lint --without-check 'Test Suite' --wait"
 
 
 @pytest.mark.usefixtures("sessions")
 def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what was asked for and what was left out; where nothing is missing, there is nothing to do."""
+    """A rehearsal ends with the command for the real release, or says that nothing is missing."""
     release(yard, "--dry-run", "--without", "tests")
     said = capsys.readouterr().out
     assert "Rehearsal of the release" in said
@@ -174,7 +174,7 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`--bundle` writes commit and tag to a file for another job; nobody is asked, and nothing is published."""
+    """`--bundle` writes commit and tag to a file for another job, without question, gates, push or upload."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     release(yard, "--bundle", "cut.bundle")
     said = capsys.readouterr().out
@@ -188,7 +188,7 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
 
 
 def test_a_commit_that_is_released_is_not_cut_again(tmp_path: Path) -> None:
-    """`--bundle` stops with NS222: there is nothing to hand on, and git would refuse to write an empty bundle."""
+    """`--bundle` on a released commit stops with NS222, as there is nothing to hand over."""
     run: Any = SimpleNamespace(plan=SimpleNamespace(bump=False, version="1.2.3"))
     with pytest.raises(ShipError, match=r"NS222.*release 1\.2\.3"):
         front._hand_on(run, tmp_path / "cut.bundle")
@@ -197,7 +197,7 @@ def test_a_commit_that_is_released_is_not_cut_again(tmp_path: Path) -> None:
 def test_an_interrupted_release_ends_as_it_was_interrupted(
     yard: Yard, sessions: FakeGates, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """How far it came is told, and the interruption goes on to whoever started it."""
+    """An interrupted release says that nothing was changed, and raises the interruption again."""
 
     def interrupt(_: Stage) -> None:
         raise KeyboardInterrupt
@@ -213,7 +213,7 @@ def test_an_interrupted_release_ends_as_it_was_interrupted(
 def test_an_interruption_after_the_push_tells_what_is_public(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Branch, tag and the file that the index has already; the other one is not."""
+    """A release that is interrupted during its upload names the branch, the tag and the files that are public."""
 
     def upload(index: FakeIndex, file: Path, sha256: str) -> None:
         if index.name == "PyPI" and index.uploads:
@@ -234,7 +234,7 @@ def test_an_interruption_after_the_push_tells_what_is_public(
 def test_a_rehearsal_from_another_branch_says_what_comes_before_the_release(
     yard: Yard, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The branch is to be merged; a release from there is NS205."""
+    """A rehearsal on another branch says that it must be merged first; a release from there is refused (NS205)."""
     git(yard.root, "switch", "--quiet", "--create", "side")
     release(yard, "--dry-run")
     said = capsys.readouterr().out
@@ -252,7 +252,7 @@ def test_a_rehearsal_from_another_branch_says_what_comes_before_the_release(
 def test_a_person_is_asked_for_credentials_only_where_somebody_is(
     yard: Yard, home: list[object], monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
-    """Nobody is at a pipe."""
+    """The user is asked for credentials only at a terminal."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: there)
     release(yard, "--yes")
     assert [ask is not None for ask in home] == [there]
@@ -260,7 +260,7 @@ def test_a_person_is_asked_for_credentials_only_where_somebody_is(
 
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_nobody_can_be_asked_about_needs_consent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a terminal it stops before anything is done, unless `--yes` says so."""
+    """Without a terminal, a release stops with NS237 before anything is done, unless `--yes` is given."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     with pytest.raises(ShownError, match="NS237"):
         release(yard)
@@ -276,7 +276,7 @@ def test_a_release_that_nobody_can_be_asked_about_needs_consent(yard: Yard, monk
 def test_a_terminal_has_somebody_at_both_ends(
     monkeypatch: pytest.MonkeyPatch, stdin: bool, stdout: bool, job: str, expected: bool
 ) -> None:
-    """A pipe on either side has not, nor has a job in CI, whose runner may have one."""
+    """Questions are asked only if both input and output are terminals and this is not CI."""
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: stdin))
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: stdout))
     monkeypatch.setenv("CI", job)
@@ -287,7 +287,7 @@ def test_a_terminal_has_somebody_at_both_ends(
 def test_a_release_that_stops_says_so_and_leaves_its_report(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The report that was asked for is written all the same."""
+    """A release that stops still writes the report that `--report` asks for."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     yard.world.rehearsal_index = make_index(other_bytes=True)
     with pytest.raises(ShownError, match="NS711"):
@@ -301,7 +301,7 @@ def test_a_release_that_stops_says_so_and_leaves_its_report(
 def test_a_rehearsal_looks_for_the_name_once(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, args: list[str], keeps: bool
 ) -> None:
-    """What an earlier one found is kept with its clone; a fresh one looks anew, and a release does in any case."""
+    """A rehearsal reuses what an earlier one found out about the project's name, but not with `--fresh`."""
     looked: list[Index] = []
 
     @contextmanager

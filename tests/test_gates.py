@@ -31,14 +31,14 @@ FAILED = {"name": "tests", "signatures": ["tests-3.12"], "result": "failed", "re
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """Return a stage; nothing in these tests asks git."""
+    """Return a stage; these tests do not use git."""
     write_files(tmp_path / "stage", {"noxfile.py": ""})
     record = Record("a" * 40, "1.0", "v1.0", "source", 0.0, commit="b" * 40)
     return Stage(Workshop(tmp_path), Repository(tmp_path / "stage"), tmp_path / "stage", record)
 
 
 class Nox:
-    """Plays the runner: sessions that end as ``entries`` say, each after what ``said`` has of it; then ``code``."""
+    """A fake runner: its sessions print ``said`` and end as ``entries`` say; then it exits with ``code``."""
 
     def __init__(
         self, programs: Programs, *entries: dict[str, Any], code: int = 0, output: str = "", **said: str
@@ -48,7 +48,7 @@ class Nox:
         self.calls: list[Call] = []
 
     def __call__(self, call: Call) -> tuple[int, str]:
-        """Run."""
+        """Return the exit code and the output of a run."""
         self.calls.append(call)
         events: list[list[Any]] = []
         for entry in self.entries:
@@ -60,22 +60,22 @@ class Nox:
 
     @property
     def selected(self) -> list[str]:
-        """The sessions that the last run was to run."""
+        """The sessions that the last run selected."""
         line = self.calls[-1].line
         return list(line[line.index("--sessions") + 1 :])
 
 
 def run(stage: Stage, *names: str, keep: tuple[str, ...] = ()) -> tuple[SessionResult, ...]:
-    """Run sessions and tell nobody."""
+    """Run sessions without showing anything."""
 
     def quiet(*_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     return run_sessions(stage, names, keep=keep, started=quiet, finished=quiet, echo=quiet)
 
 
 def test_one_session_is_asked_for_a_bill_of_materials(stage: Stage, programs: Programs) -> None:
-    """By a variable that names its Python; without being asked, none sees that of the user."""
+    """A variable asks one `verify-install` session for a bill of materials; other runs do not get it from the user."""
     nox = Nox(programs, PASSED)
     run(stage, "lint")
     stage.record.passed |= {"verify-install-3.12": 1.0, "verify-install-3.13": 1.0}
@@ -86,7 +86,7 @@ def test_one_session_is_asked_for_a_bill_of_materials(stage: Stage, programs: Pr
 
 
 def test_sessions_run_in_the_clone_and_nowhere_else(stage: Stage, programs: Programs) -> None:
-    """Its own noxfile, environments that are kept beside it, and one runner for all of them."""
+    """Sessions run in the clone, with its noxfile, environments kept next to it, and one runner for all."""
     nox = Nox(programs, PASSED)
     assert run(stage, "lint", "typecheck") == (SessionResult("lint", "passed", 1.5),)
     (call,) = nox.calls
@@ -101,7 +101,7 @@ def test_sessions_run_in_the_clone_and_nowhere_else(stage: Stage, programs: Prog
 
 
 def test_what_passed_is_remembered_and_not_run_again(stage: Stage, programs: Programs) -> None:
-    """Also by the next process, which reads the record."""
+    """A session that passed is not run again, even by another process that reads the record."""
     nox = Nox(programs, PASSED)
     run(stage, "lint")
     stage.record = Record.read(stage.workshop.record) or pytest.fail("No record was written.")
@@ -110,7 +110,7 @@ def test_what_passed_is_remembered_and_not_run_again(stage: Stage, programs: Pro
 
 
 def test_what_failed_is_run_again_alone(stage: Stage, programs: Programs) -> None:
-    """Of the Pythons of a session, those that passed are not tried again."""
+    """If a session failed on one Python, only that one runs again."""
     other = {**PASSED, "name": "tests", "signatures": ["tests-3.11"]}
     nox = Nox(programs, other, FAILED, code=1)
     with pytest.raises(GatesFailedError, match=r"NS431.*tests-3\.12"):
@@ -125,14 +125,14 @@ def test_what_failed_is_run_again_alone(stage: Stage, programs: Programs) -> Non
 
 
 class Runs(Nox):
-    """Plays nox several times: what each run ends with, one after the other."""
+    """A fake runner that runs several times, with one result for each run."""
 
     def __init__(self, programs: Programs, *runs: tuple[dict[str, Any], ...]) -> None:
         super().__init__(programs)
         self.runs = list(runs)
 
     def __call__(self, call: Call) -> tuple[int, str]:
-        """Run."""
+        """Return the exit code and the output of a run."""
         self.entries = self.runs.pop(0)
         self.code = int(any(entry["result"] == "failed" for entry in self.entries))
         self.output = f"run {len(self.calls) + 1}\n"
@@ -140,12 +140,12 @@ class Runs(Nox):
 
     @property
     def all_selected(self) -> list[list[str]]:
-        """The sessions that each run was to run."""
+        """The sessions that each run selected."""
         return [list(call.line[call.line.index("--sessions") + 1 :]) for call in self.calls]
 
 
 def entry(name: str, result: str = "success", reason: str | None = None) -> dict[str, Any]:
-    """Return what nox reports of a session."""
+    """Return what the runner reports about a session."""
     return {"name": name, "signatures": [name], "result": result, "reason": reason, "duration": 1}
 
 
@@ -153,7 +153,7 @@ WAITED = entry("coverage", "failed", "Prerequisite session tests-3.12 did not pa
 
 
 def test_what_failed_beside_other_pythons_is_tried_alone(stage: Stage, programs: Programs) -> None:
-    """Where it passes then, so does the release, what waited for it runs, and a person is told."""
+    """A session that fails in parallel with other Pythons but passes alone counts as passed, with NS860."""
     first = (entry("tests-3.11"), entry("tests-3.12", "failed"), entry("tests-3.13", "failed"), WAITED)
     nox = Runs(programs, first, (entry("tests-3.12"),), (entry("tests-3.13"),), (entry("coverage"),))
     results = run(stage, "tests", "coverage")
@@ -185,7 +185,7 @@ def test_what_failed_beside_other_pythons_is_tried_alone(stage: Stage, programs:
 def test_what_fails_for_good_is_tried_alone_once_at_most(
     stage: Stage, programs: Programs, first: tuple[dict[str, Any], ...], again: list[str] | None
 ) -> None:
-    """And not at all where no other Python passed: then the code is wrong, and nobody wants to wait."""
+    """A failed session is tried alone once, and not at all if it passed on no other Python."""
     nox = Runs(programs, first, (entry("tests-3.12", "failed"),))
     with pytest.raises(GatesFailedError):
         run(stage, "x")
@@ -193,7 +193,7 @@ def test_what_fails_for_good_is_tried_alone_once_at_most(
 
 
 def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> None:
-    """The finding has all of it, and the tool's last words as its reason; the others' results are kept."""
+    """NS431 has the failed session's output and its last line as the reason; other results are kept."""
     words = {"tests_3_12": "E  boom\n== 1 failed ==\nnox > bye\n", "lint": "nox > NS307 stale-settings: Hm.\nfine\n"}
     Nox(programs, PASSED, FAILED, code=1, output="deprecated!", **words)
     with pytest.raises(GatesFailedError) as caught:
@@ -211,7 +211,7 @@ def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> 
 
 
 def test_what_a_session_warned_of_is_told_again_where_it_is_reused(stage: Stage, programs: Programs) -> None:
-    """Until it runs anew: a person decides by what the last run tells."""
+    """The warnings of a session are shown again when its result is reused."""
     nox = Nox(programs, PASSED, lint="nox > NS434 lowest-failed: Hm.\nfine")
     assert warnings(run(stage, "lint")) == ("NS434 lowest-failed: Hm.",)
     (again,) = run(stage, "lint")
@@ -221,7 +221,7 @@ def test_what_a_session_warned_of_is_told_again_where_it_is_reused(stage: Stage,
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_runner_that_tells_of_no_session_has_not_passed(stage: Stage, programs: Programs, code: int) -> None:
-    """A crash is NS432, whatever the exit code was."""
+    """NS432 reports a runner that ends without reporting a session, whatever its exit code."""
     Nox(programs, code=code, output="Traceback: boom")
     with pytest.raises(ShipError) as caught:
         run(stage, "lint")
@@ -246,7 +246,7 @@ ODD_EVENTS = ('["said", "x", 5]', '["ended", 5, {"result": "success"}]', LINT_EN
 
 @pytest.mark.parametrize("event", [*NO_EVENTS, *ODD_EVENTS])
 def test_what_no_runner_says_has_not_passed(stage: Stage, programs: Programs, event: str) -> None:
-    """A noxfile may print such a line, such as a second end of one session: NS432."""
+    """A malformed or repeated event, as a noxfile could print it, stops the release with NS432."""
     Nox(programs, PASSED, output=EVENT + event)
     with pytest.raises(ShipError, match="NS432"):
         run(stage, "lint")
@@ -254,14 +254,14 @@ def test_what_no_runner_says_has_not_passed(stage: Stage, programs: Programs, ev
 
 
 def test_a_nox_that_fails_without_a_failed_session_has_not_passed(stage: Stage, programs: Programs) -> None:
-    """It ended in the middle: NS432."""
+    """NS432 reports a runner that fails although no session failed."""
     Nox(programs, PASSED, code=3)
     with pytest.raises(ShipError, match=r"NS432.*exit code 3"):
         run(stage, "lint")
 
 
 def test_what_was_not_reached_or_is_unknown_has_not_passed(stage: Stage, programs: Programs) -> None:
-    """A session whose prerequisite failed is told as such; a result that nobody knows is a failure."""
+    """A session whose prerequisite failed is shown as not reached, and an unknown result counts as failed."""
     waits = {"name": "coverage", "result": "failed", "reason": "Prerequisite session tests was not successful"}
     strange = {"name": "lint", "result": "exploded", "duration": "x"}
     Nox(programs, waits, strange, FAILED, code=1)
@@ -272,7 +272,7 @@ def test_what_was_not_reached_or_is_unknown_has_not_passed(stage: Stage, program
 
 
 def test_files_that_were_tried_on_no_python_stop_the_release(stage: Stage, programs: Programs) -> None:
-    """A skip is no proof: NS433."""
+    """If `verify-install` was skipped on all Pythons, NS433 stops the release."""
     skipped = {"name": "verify-install", "signatures": ["verify-install-3.12"], "result": "skipped", "reason": "none"}
     Nox(programs, skipped, PASSED)
     with pytest.raises(GatesFailedError, match="NS433"):
@@ -282,7 +282,7 @@ def test_files_that_were_tried_on_no_python_stop_the_release(stage: Stage, progr
 
 
 def test_a_session_whose_name_begins_like_another_is_another(stage: Stage, programs: Programs) -> None:
-    """``tests`` is also ``tests-3.12``, ``tests-pypy3.10`` and ``tests(x)``, but not ``tests-slow`` or ``test``."""
+    """``tests`` includes ``tests-3.12``, ``tests-pypy3.10`` and ``tests(x)``, but not ``tests-slow`` or ``test``."""
     names = ["tests-3.12", "tests-pypy3.10", "tests(x)", "tests-3.13(x)", "tests-slow", "test", "tests2"]
     stage.record.passed.update(dict.fromkeys(names, 1.0))
     nox = Nox(programs, PASSED)
@@ -295,7 +295,7 @@ def test_a_session_whose_name_begins_like_another_is_another(stage: Stage, progr
 def test_variables_of_the_outer_nox_do_not_reach_the_inner(
     stage: Stage, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither its selections, nor the files in which a job of GitHub Actions is told something."""
+    """Sessions get neither the outer nox's selections nor GitHub's output files, but do get the variables in `keep`."""
     nox = Nox(programs, PASSED)
     monkeypatch.setenv("DEPLOY_TOKEN", "x")
     monkeypatch.setenv("OTHER_TOKEN", "y")
@@ -309,7 +309,7 @@ def test_variables_of_the_outer_nox_do_not_reach_the_inner(
 
 
 def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Programs) -> None:
-    """Their start, their end, and each line."""
+    """The start, each line and the end of a session are reported while it runs."""
     Nox(programs, PASSED, lint="fine\n\nwell\n")
     told: list[str] = []
     run_sessions(
@@ -323,7 +323,7 @@ def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Program
 
 
 def test_a_result_tells_when_its_session_ran_and_what_it_waited_for(stage: Stage, programs: Programs) -> None:
-    """What passed in an earlier run did not run this time."""
+    """A result has the start time and the prerequisites of its session, unless it is reused."""
     Nox(programs, PASSED)
     before = time.monotonic()
     (result,) = run(stage, "lint")
@@ -335,7 +335,7 @@ def test_a_result_tells_when_its_session_ran_and_what_it_waited_for(stage: Stage
 
 
 def test_the_pythons_on_which_files_were_tried() -> None:
-    """Those of `verify-install` that passed, now or before; not those that were skipped, or of another session."""
+    """Files were tested on the Pythons of the `verify-install` sessions that passed, now or in an earlier run."""
     names = {"verify-install-3.11": "passed", "verify-install-3.12": "reused", "verify-install-3.13": "skipped"}
     results = [SessionResult(name, status) for name, status in {**names, "tests-3.10": "passed"}.items()]  # type: ignore[arg-type]
     assert verified(results) == {"3.11", "3.12"}
@@ -344,7 +344,7 @@ def test_the_pythons_on_which_files_were_tried() -> None:
 def test_what_the_sessions_put_in_the_place_of_the_log_is_not_written_to(
     stage: Stage, programs: Programs, tmp_path: Path
 ) -> None:
-    """A symlink is replaced."""
+    """If a session replaces the log with a symlink, its target is not written to."""
     precious, nox = write_files(tmp_path, {"precious": "1"}) / "precious", Nox(programs, PASSED, output="fine")
 
     def plant(call: Call) -> tuple[int, str]:
@@ -358,7 +358,7 @@ def test_what_the_sessions_put_in_the_place_of_the_log_is_not_written_to(
 
 
 def test_a_manifest_is_told_in_these_words_alone() -> None:
-    """By the sessions that build and install; what resembles them tells of none."""
+    """Only a line in the exact form reports the SHA-256 of a manifest."""
     said = f"nox > {TOLD.replace('.', '-')}{'a' * 64}\nnox > {TOLD}{'b' * 64}\n{TOLD}{'c' * 64}\n"
     results = (SessionResult(name, "passed", 1.0, output=said) for name in ("build", "lint"))
     assert manifests(results) == {"b" * 64}

@@ -1,4 +1,4 @@
-"""What collecting tells of a set: its rows, and the jobs that install it."""
+"""What `collect` reports about the collected files: the jobs that install them, and findings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from nox_ship.package.parts import Part
 from nox_ship.package.trials import Trial
 from test_joining import LINUX, SETTINGS, WINDOWS, built, parted
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["built"]
 
 EXPECT = 'expect = ["cp312-*"]\n'
@@ -22,7 +24,7 @@ EXPECT = 'expect = ["cp312-*"]\n'
 
 @pytest.fixture
 def set_of_two(built: tuple[Yard, Manifest]) -> tuple[Yard, Manifest]:
-    """Return a project for Python 3.12 whose settings name two runners and the wheels, so that no index is asked."""
+    """Return a project for Python 3.12 whose settings name two runners and the expected wheels."""
     yard, manifest = built
     names = SETTINGS.replace('"ubuntu"', '"ubuntu-latest"').replace('"windows"', '"windows-latest/ARM64"')
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace(SETTINGS, f"{names}{EXPECT}")
@@ -33,7 +35,7 @@ def set_of_two(built: tuple[Yard, Manifest]) -> tuple[Yard, Manifest]:
 
 
 def parts_of(built: tuple[Yard, Manifest], **tags: str) -> list[Path]:
-    """Make a part for each system: ``tags`` have them by what the settings call it."""
+    """Make a part with one wheel for each system, whose name maps to the wheel's tag in ``tags``."""
     names = {"ubuntu": "ubuntu-latest", "windows": "windows-latest/ARM64"}
     folders = [parted(built, system, each) for system, each in tags.items()]
     for folder, system in zip(folders, tags, strict=True):
@@ -42,7 +44,7 @@ def parts_of(built: tuple[Yard, Manifest], **tags: str) -> list[Path]:
 
 
 def test_the_jobs_that_install_a_set_are_told(set_of_two: tuple[Yard, Manifest]) -> None:
-    """One where the sdist is tried, one where a wheel fits; a wheel that no runner takes is a notice, NS585."""
+    """There is one job for the sdist and one for each wheel that a runner fits; NS585 names the other wheels."""
     yard, _ = set_of_two
     collected = collect(yard.project, parts_of(set_of_two, ubuntu=LINUX, windows=WINDOWS.replace("amd64", "arm64")))
     assert collected.trials == (Trial("macos-latest", "3.12", "all"), Trial("ubuntu-latest", "3.12", "wheels"))
@@ -52,7 +54,7 @@ def test_the_jobs_that_install_a_set_are_told(set_of_two: tuple[Yard, Manifest])
 
 
 def test_a_part_leads_no_job_to_another_runner(set_of_two: tuple[Yard, Manifest]) -> None:
-    """What it says of itself was written where the project's code ran: runners are those of the settings."""
+    """A part may not choose the runner: jobs run only on runners that the settings name."""
     yard, _ = set_of_two
     odd = "cp312-cp312-manylinux_2_17_riscv64"
     collected = collect(yard.project, parts_of(set_of_two, ubuntu=LINUX, windows=WINDOWS, theirs=odd))
@@ -61,7 +63,7 @@ def test_a_part_leads_no_job_to_another_runner(set_of_two: tuple[Yard, Manifest]
 
 
 def test_what_is_no_set_is_installed_nowhere(set_of_two: tuple[Yard, Manifest]) -> None:
-    """NS577."""
+    """An incomplete set is reported with NS577, and no job installs it."""
     yard, _ = set_of_two
     collected = collect(yard.project, [parted(set_of_two, "ubuntu-latest", LINUX)])
     assert collected.trials == ()

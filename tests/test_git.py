@@ -11,7 +11,7 @@ from support import commit_files, each, git, make_repository, write_files
 
 
 def failure(folder: Path) -> str:
-    """Return what is wrong with the repository at ``folder``."""
+    """Return the finding about the repository at ``folder``."""
     with pytest.raises(ShipError) as caught:
         Repository.at(folder)
     (finding,) = caught.value.findings
@@ -19,20 +19,20 @@ def failure(folder: Path) -> str:
 
 
 def test_a_repository_is_found_from_a_folder_in_it(tmp_path: Path) -> None:
-    """The path is the top of the work tree, also where its name is not plain."""
+    """A repository is found from a subfolder, even if its path has special characters."""
     repository = make_repository(tmp_path / "grün & ä b", {"deep/er/x": ""})
     assert Repository.at(repository.path / "deep" / "er") == repository
 
 
 def test_no_repository_and_no_commit_are_told_apart(tmp_path: Path) -> None:
-    """A plain folder is NS201, a repository without a commit NS202."""
+    """NS201 refuses a folder outside any repository, and NS202 a repository without commits."""
     assert failure(tmp_path).startswith("NS201")
     git(tmp_path, "init", "--quiet")
     assert failure(tmp_path).startswith("NS202")
 
 
 def test_a_bare_repository_is_none_to_release_from(tmp_path: Path) -> None:
-    """Without a work tree it is NS201, with git's own words."""
+    """A bare repository is refused with NS201 and git's message."""
     git(tmp_path, "init", "--quiet", "--bare")
     assert failure(tmp_path).startswith("NS201")
     assert "work tree" in failure(tmp_path)
@@ -42,7 +42,7 @@ def test_a_bare_repository_is_none_to_release_from(tmp_path: Path) -> None:
 def test_a_hook_of_another_repository_does_not_mislead_git(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """What git sets for its hooks is not inherited."""
+    """Variables that git sets for its hooks, such as GIT_DIR, are not inherited."""
     repository = make_repository(tmp_path / "one")
     monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
     assert Repository.at(repository.path) == repository
@@ -50,7 +50,7 @@ def test_a_hook_of_another_repository_does_not_mislead_git(
 
 
 def test_head_branch_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The checked-out commit, its branch and its time are git's."""
+    """HEAD, its branch and its commit time are read from git; a detached HEAD has no branch."""
     monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0200")
     repository = make_repository(tmp_path)
     commit_files(tmp_path, {"a.txt": ""})
@@ -64,7 +64,7 @@ def test_head_branch_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_changes_are_every_path_that_differs(tmp_path: Path) -> None:
-    """Changed, staged, removed, renamed and untracked files count, ignored ones do not."""
+    """Changed, staged, removed, renamed and untracked files count as changes, but ignored ones do not."""
     names = ["changed", "staged", "removed", "old name", "same"]
     repository = make_repository(tmp_path, {".gitignore": "*.log\n", **dict.fromkeys(names, "x\n")})
     assert repository.changes() == []
@@ -77,14 +77,14 @@ def test_changes_are_every_path_that_differs(tmp_path: Path) -> None:
 
 
 def test_changes_in_folders_of_build_output_do_not_count(tmp_path: Path) -> None:
-    """Names to ignore are those of whole folders."""
+    """Changes in an ignored folder do not count, but those in folders with similar names do."""
     repository = make_repository(tmp_path)
     write_files(tmp_path, {"dist/a.whl": "", "distant/b": "", "c/dist.txt": ""})
     assert set(repository.changes(ignore=["dist"])) == {"distant/b", "c/dist.txt"}
 
 
 def test_user_settings_for_status_do_not_hide_changes(tmp_path: Path) -> None:
-    """Untracked files are seen where the user's git does not show them."""
+    """Untracked files are found even if the user's settings for `git status` hide them."""
     repository = make_repository(tmp_path)
     git(tmp_path, "config", "status.showUntrackedFiles", "no")
     git(tmp_path, "config", "status.relativePaths", "true")
@@ -93,7 +93,7 @@ def test_user_settings_for_status_do_not_hide_changes(tmp_path: Path) -> None:
 
 
 def test_tags_tell_their_commit(tmp_path: Path) -> None:
-    """Annotated tags are followed to their commit, as light ones."""
+    """Both annotated and lightweight tags are resolved to their commit."""
     repository = make_repository(tmp_path)
     first = repository.head
     git(tmp_path, "tag", "light")
@@ -104,7 +104,7 @@ def test_tags_tell_their_commit(tmp_path: Path) -> None:
 
 
 def test_a_tag_of_a_tag_tells_its_commit(tmp_path: Path) -> None:
-    """`git tag -a v1.0 v1.0rc1` tags the candidate's tag; both mean its commit."""
+    """A tag of another tag, as `git tag -a v1.0 v1.0rc1` makes it, is resolved to the commit."""
     repository = make_repository(tmp_path)
     git(tmp_path, "tag", "--annotate", "--message", "candidate", "v1.0rc1")
     git(tmp_path, "tag", "--annotate", "--message", "final", "v1.0", "v1.0rc1")
@@ -112,12 +112,12 @@ def test_a_tag_of_a_tag_tells_its_commit(tmp_path: Path) -> None:
 
 
 def test_a_repository_without_tags(tmp_path: Path) -> None:
-    """There is nothing to tell."""
+    """A repository without tags has an empty mapping of tags."""
     assert make_repository(tmp_path).tags() == {}
 
 
 def test_known_commits_are_told_from_unknown_ones(tmp_path: Path) -> None:
-    """Objects that are missing, or are no commits, are not known."""
+    """Objects that are missing, or are not commits, do not count as known commits."""
     repository = make_repository(tmp_path)
     tree = git(tmp_path, "rev-parse", "HEAD^{tree}")
     assert repository.known([repository.head, "0" * 40, "1" * 40, tree]) == {repository.head}
@@ -125,7 +125,7 @@ def test_known_commits_are_told_from_unknown_ones(tmp_path: Path) -> None:
 
 
 def test_ancestors(tmp_path: Path) -> None:
-    """A commit is its own ancestor, and that of what follows it."""
+    """A commit is an ancestor of itself and of its descendants; an unknown one is not."""
     repository = make_repository(tmp_path)
     first = repository.head
     second = commit_files(tmp_path, {"x": ""})
@@ -136,7 +136,7 @@ def test_ancestors(tmp_path: Path) -> None:
 
 
 def test_settings_and_failures(tmp_path: Path) -> None:
-    """A setting that is missing is None; a failing command raises."""
+    """A missing setting is None, and a command that fails raises an error."""
     repository = make_repository(tmp_path)
     assert repository.config("user.name") == "Tester"
     assert repository.config("no.such") is None
@@ -146,7 +146,7 @@ def test_settings_and_failures(tmp_path: Path) -> None:
 
 
 def test_hooks_are_where_the_settings_say(tmp_path: Path) -> None:
-    """`core.hooksPath` moves them, relative to the work tree or absolute."""
+    """Hooks are in `.git/hooks`, or in the folder that `core.hooksPath` names."""
     repository = make_repository(tmp_path / "one")
     assert repository.hooks == repository.path / ".git" / "hooks"
     git(repository.path, "config", "core.hooksPath", ".husky")
@@ -154,7 +154,7 @@ def test_hooks_are_where_the_settings_say(tmp_path: Path) -> None:
 
 
 def test_a_linked_work_tree_shares_hooks_and_objects(tmp_path: Path) -> None:
-    """They are those of the main repository."""
+    """A linked work tree uses the hooks and objects of its main repository."""
     repository = make_repository(tmp_path / "one")
     git(repository.path, "worktree", "add", "--quiet", "-b", "side", "../two")
     linked = Repository.at(tmp_path / "two")
@@ -164,7 +164,7 @@ def test_a_linked_work_tree_shares_hooks_and_objects(tmp_path: Path) -> None:
 
 
 def test_a_clone_is_clean_and_as_committed(tmp_path: Path) -> None:
-    """What lies around untracked, or is changed, does not get in; tags and the branch do."""
+    """A clone has the committed files, tags and branch, but no uncommitted changes."""
     repository = make_repository(tmp_path / "one", {"a": "1\n"})
     git(repository.path, "tag", "v1")
     git(repository.path, "branch", "other")
@@ -178,7 +178,7 @@ def test_a_clone_is_clean_and_as_committed(tmp_path: Path) -> None:
 
 
 def test_a_shallow_checkout_can_be_cloned(tmp_path: Path) -> None:
-    """CI services check out one commit only."""
+    """A shallow checkout, as CI services make it, can be cloned."""
     source = make_repository(tmp_path / "one")
     commit_files(source.path, {"x": ""})
     git(tmp_path, "clone", "--quiet", "--depth=1", source.path.as_uri(), "shallow")
@@ -188,7 +188,7 @@ def test_a_shallow_checkout_can_be_cloned(tmp_path: Path) -> None:
 
 
 def test_a_clone_commits_as_its_source_would(tmp_path: Path) -> None:
-    """Identity and hooks of the checkout hold in the clone."""
+    """A clone uses the identity and the hooks of its source."""
     repository = make_repository(tmp_path / "one")
     git(repository.path, "config", "user.name", "Änne = [x]")
     hook = repository.path / ".git" / "hooks" / "commit-msg"
@@ -203,7 +203,7 @@ def test_a_clone_commits_as_its_source_would(tmp_path: Path) -> None:
 
 
 def test_a_clone_commits_as_its_source_would_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An identity that the user's settings give to folders (`includeIf gitdir:`) holds in the clone elsewhere."""
+    """A clone keeps an identity that the user's settings give by folder (`includeIf gitdir:`), wherever it is."""
     home = {
         ".gitconfig": f'[user]\nname = Me\nemail = me@home\n[includeIf "gitdir:{tmp_path}/job/"]\npath = job\n',
         "job": "[user]\nemail = me@work\n",
@@ -216,7 +216,7 @@ def test_a_clone_commits_as_its_source_would_by_its_place(tmp_path: Path, monkey
 
 
 def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
-    """Branch, files and tags arrive; untracked files stay."""
+    """A fast-forward brings the branch, its files and the tags to the checkout, and keeps untracked files."""
     repository = make_repository(tmp_path / "one")
     clone = repository.clone(tmp_path / "two")
     write_files(repository.path, {"mine": ""})
@@ -230,7 +230,7 @@ def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
 
 
 def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
-    """Nothing but a fast-forward is made."""
+    """A checkout that has diverged is not changed, as only a fast-forward is allowed."""
     repository = make_repository(tmp_path / "one")
     clone = repository.clone(tmp_path / "two")
     theirs = commit_files(clone.path, {"theirs": ""})
@@ -241,7 +241,7 @@ def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
 
 
 def test_a_branch_that_is_not_checked_out_any_more_is_brought_along(tmp_path: Path) -> None:
-    """Where another branch was checked out meanwhile, that one is left as it is."""
+    """If another branch is checked out, the release branch is still updated, and the checkout is left alone."""
     repository = make_repository(tmp_path / "one")
     clone = repository.clone(tmp_path / "two", branch="main")
     commit = commit_files(clone.path, {"new.txt": ""})
@@ -253,7 +253,7 @@ def test_a_branch_that_is_not_checked_out_any_more_is_brought_along(tmp_path: Pa
 
 
 def test_objects_can_be_borrowed(tmp_path: Path) -> None:
-    """They are here afterwards, and no ref or file names them."""
+    """Borrowed objects can be used, but no ref points to them."""
     repository = make_repository(tmp_path / "one")
     clone = repository.clone(tmp_path / "two", branch="main")
     commit = commit_files(clone.path, {"new.txt": ""})
@@ -266,7 +266,7 @@ def test_objects_can_be_borrowed(tmp_path: Path) -> None:
 
 
 def test_objects_can_be_borrowed_under_any_settings(tmp_path: Path) -> None:
-    """No ref names the commit, and the user's git speaks an older protocol, which hands out refs alone."""
+    """A commit without a ref can be borrowed, even if the user's settings choose an old protocol."""
     repository = make_repository(tmp_path / "one")
     git(repository.path, "config", "protocol.version", "0")
     clone = repository.clone(tmp_path / "two", branch="main")
@@ -276,20 +276,21 @@ def test_objects_can_be_borrowed_under_any_settings(tmp_path: Path) -> None:
     assert repository.known([commit]) == {commit}
 
 
+@pytest.mark.slow
 def test_a_submodule_that_is_gone_is_not_asked_for(tmp_path: Path) -> None:
-    """A `.gitmodules` that still names it stops no clone."""
+    """A submodule that only `.gitmodules` still names does not prevent a clone."""
     modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
     repository = make_repository(tmp_path / "one", {".gitmodules": modules})
     assert repository.clone(tmp_path / "two").head == repository.head
 
 
 def test_an_empty_repository_has_no_work_tree(tmp_path: Path) -> None:
-    """What is fetched into it is never checked out."""
+    """A new empty repository is bare, so that nothing fetched into it is checked out."""
     assert Repository.empty(tmp_path).run("rev-parse", "--is-bare-repository") == "true"
 
 
 def test_commits_are_counted(tmp_path: Path) -> None:
-    """From a commit on, or all of them."""
+    """Commits are counted since a given commit, or all of them."""
     repository = make_repository(tmp_path)
     first = repository.head
     commit_files(tmp_path, {"a": ""})
@@ -297,7 +298,7 @@ def test_commits_are_counted(tmp_path: Path) -> None:
 
 
 def test_new_commits_are_listed(tmp_path: Path) -> None:
-    """Those that others do not lead to, the newest first; all are counted, and not all are listed."""
+    """New commits are listed from the newest on, up to a limit; the count includes all of them."""
     repository = make_repository(tmp_path)
     first = repository.head
     git(tmp_path, "config", "color.ui", "always")
@@ -311,7 +312,7 @@ def test_new_commits_are_listed(tmp_path: Path) -> None:
 
 
 def test_a_release_goes_to_the_remote_of_its_branch(tmp_path: Path) -> None:
-    """Else to origin; what is said of a branch that is not checked out decides nothing, whatever it is called."""
+    """A release goes to the remote of the checked-out branch, or to origin if HEAD is detached."""
     repository = make_repository(tmp_path)
     for name in ("acme", "fork", "origin"):
         git(tmp_path, "remote", "add", name, f"https://git.invalid/{name}")
@@ -323,7 +324,7 @@ def test_a_release_goes_to_the_remote_of_its_branch(tmp_path: Path) -> None:
 
 
 def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
-    """As last seen; without a remote it is main or master, where there is one."""
+    """The default branch is the remote's, as last fetched; without a remote, it is an existing main or master."""
     repository = make_repository(tmp_path / "one")
     assert repository.default_branch() == "main"
     git(repository.path, "branch", "--move", "trunk")
@@ -332,8 +333,9 @@ def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     assert Repository(tmp_path / "two").default_branch() == "trunk"
 
 
+@pytest.mark.slow
 def test_the_release_branch_is_known_in_the_clone_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such a clone has no branch of its own and no default branch; a workflow can tell it."""
+    """In a CI clone without branches, the release branch is the remote's main, or comes from NOX_SHIP_BRANCH."""
     origin = make_repository(tmp_path / "origin")
     job = tmp_path / "job"
     job.mkdir()
@@ -350,7 +352,7 @@ def test_the_release_branch_is_known_in_the_clone_of_a_job(tmp_path: Path, monke
 
 
 def test_what_git_tracks_is_listed_with_its_object(tmp_path: Path) -> None:
-    """Relative to the folder that is asked for, also outside it; what is only ignored or new is not tracked."""
+    """All tracked files of the repository are listed relative to the given folder, with their object IDs."""
     names = {"a/b": "1", "a/grün \n x": "2", "top": "1", ".gitignore": "ignored"}
     repository = make_repository(tmp_path / "r", names)
     write_files(repository.path, {"ignored": "", "new": "", "a/b": "changed"})
@@ -361,8 +363,9 @@ def test_what_git_tracks_is_listed_with_its_object(tmp_path: Path) -> None:
     assert below["../top"] == at_top["top"]
 
 
+@pytest.mark.slow
 def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
-    """Where it is checked out; a clone takes it from there."""
+    """Files of checked-out submodules are listed too, and a clone takes the submodules from the checkout."""
     inner = make_repository(tmp_path / "inner", {"data/.netrc": ""})
     repository = make_repository(tmp_path / "r", {"x": ""})
     add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "vendored/inner")
@@ -377,7 +380,7 @@ def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
 
 @each(("count", "first"), [("2", 2), ("", 0), ("x", 0), ("\N{SUPERSCRIPT TWO}", 0), ("9" * 5000, 0)])
 def test_settings_are_told_beside_those_of_the_environment(count: str, first: int) -> None:
-    """What is no number of settings counts as none."""
+    """Our git settings are added to those in the environment, and an invalid GIT_CONFIG_COUNT counts as zero."""
     assert _numbered([("a.b", "c")], {"GIT_CONFIG_COUNT": count}) == {
         f"GIT_CONFIG_KEY_{first}": "a.b",
         f"GIT_CONFIG_VALUE_{first}": "c",

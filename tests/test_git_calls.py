@@ -11,7 +11,7 @@ from support import commit_files, git, make_repository, write_files
 
 
 def test_no_git_of_ours_asks_tidies_up_or_shows_what_the_user_likes(tmp_path: Path, programs: Programs) -> None:
-    """Every one is told so: what it leaves running would outlive us, and nobody answers it."""
+    """Every git command runs without prompts and housekeeping, and independent of the user's display settings."""
     repository = Repository.at(make_repository(tmp_path).path)
     repository.find("status")
     repository.known([repository.head])
@@ -29,7 +29,7 @@ def test_no_git_of_ours_asks_tidies_up_or_shows_what_the_user_likes(tmp_path: Pa
 def test_what_a_git_is_given_is_what_was_asked_for(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No credentials and no group of its own, unless somebody says so."""
+    """A git command gets credentials, a time limit and a process group of its own only if requested."""
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     repository = make_repository(tmp_path)
     repository.run("status")
@@ -45,13 +45,14 @@ def test_what_a_git_is_given_is_what_was_asked_for(
 
 
 def test_what_the_project_lets_pass_reaches_git_from_the_first_question_on(tmp_path: Path, programs: Programs) -> None:
-    """Git's own settings may stand in such a variable."""
+    """Variables that the project passes on reach every git command, also the one that finds the repository."""
     Repository.at(make_repository(tmp_path).path, ("SAMPLE",)).run("status")
     assert all("SAMPLE" in call.options["keep"] for call in programs.calls)
 
 
+@pytest.mark.slow
 def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, programs: Programs) -> None:
-    """The fetch and the merge of a fast-forward run apart from us, on either branch, and start no housekeeping."""
+    """The commands of a fast-forward run in a process group of their own, and start no housekeeping."""
     checkout = make_repository(tmp_path / "checkout")
     stage = checkout.clone(tmp_path / "stage", branch="main")
     commit_files(stage.path, {"a.txt": ""})
@@ -65,7 +66,7 @@ def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, progra
 
 
 def test_borrowing_brings_objects_alone(tmp_path: Path, programs: Programs) -> None:
-    """No tag, no FETCH_HEAD and no housekeeping."""
+    """Borrowing fetches objects without tags, FETCH_HEAD or housekeeping."""
     mine, other = make_repository(tmp_path / "a"), make_repository(tmp_path / "b", {"x": "y"})
     git(other.path, "tag", "v1")
     mine.borrow(other, ["refs/heads/main"])
@@ -76,28 +77,28 @@ def test_borrowing_brings_objects_alone(tmp_path: Path, programs: Programs) -> N
 
 
 def test_a_clone_borrows_the_objects(tmp_path: Path) -> None:
-    """However much history there is, none of it is copied."""
+    """A clone refers to the objects of its source instead of copying them."""
     source = make_repository(tmp_path / "source")
     clone = source.clone(tmp_path / "clone")
     assert (clone.path / ".git/objects/info/alternates").read_text("utf-8").strip() == str(source.objects)
 
 
 def test_changes_of_tracked_files_count_wherever_they_are(tmp_path: Path) -> None:
-    """Only what is untracked in a folder of build output is left out."""
+    """In folders of build output, changed files that git tracks count, and only untracked ones are ignored."""
     repository = make_repository(tmp_path, {"dist/kept.txt": "1", "a": ""})
     write_files(tmp_path, {"dist/kept.txt": "2", "dist/new.txt": "", "größe.txt": ""})
     assert repository.changes(("dist",)) == ["dist/kept.txt", "größe.txt"]
 
 
 def test_files_are_those_that_git_has_or_would_take(tmp_path: Path) -> None:
-    """Tracked and new ones, whatever their names hold, without ignored ones."""
+    """The listed files are tracked or new, but not ignored, whatever their names contain."""
     repository = make_repository(tmp_path, {".gitignore": "*.log\n", "größe.txt": ""})
     write_files(tmp_path, {"new file.txt": "", "x.log": ""})
     assert sorted(repository.files()) == [".gitignore", "größe.txt", "new file.txt"]
 
 
 def test_changes_are_carried_to_a_clone(tmp_path: Path) -> None:
-    """New, changed and removed files, and links as links."""
+    """New, changed and removed files are carried over, and symlinks stay symlinks."""
     repository = make_repository(tmp_path / "a", {"kept": "1", "gone": "", "linked": "", "was-link": ""})
     clone = repository.clone(tmp_path / "b")
     (repository.path / "gone").unlink()
@@ -117,7 +118,7 @@ def test_changes_are_carried_to_a_clone(tmp_path: Path) -> None:
 
 
 def test_the_release_branch_holds_a_commit_or_is_none(tmp_path: Path) -> None:
-    """A commit of another branch has no release branch, nor has one where none is known."""
+    """The release branch of a commit is None if that branch is unknown or does not contain the commit."""
     repository = make_repository(tmp_path)
     released = repository.head
     git(tmp_path, "switch", "--quiet", "--create", "side")
@@ -129,10 +130,11 @@ def test_the_release_branch_holds_a_commit_or_is_none(tmp_path: Path) -> None:
     assert repository.release_branch(released, None) is None
 
 
+@pytest.mark.slow
 def test_submodules_are_fetched_with_what_git_may_need(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of them, with the credentials of git and without those of an index."""
+    """All submodules are fetched, with the credentials for git but without those for an index."""
     monkeypatch.setenv("TWINE_PASSWORD", "x")
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     programs.answer("submodule --quiet")
@@ -146,15 +148,15 @@ def test_submodules_are_fetched_with_what_git_may_need(
     (call,) = programs.started("submodule", "update")
     assert {"--init", "--recursive"} <= set(call.line)
     assert call.options["keep"] == {"GITHUB_TOKEN"}
-    (source.path / "x").mkdir()  # as git leaves it where it is not checked out
+    (source.path / "x").mkdir()  # as git leaves a submodule that is not checked out
     source.clone(tmp_path / "c")
-    make_repository(source.path / "x", {"other.txt": ""})  # and one without that commit
+    make_repository(source.path / "x", {"other.txt": ""})  # and a submodule without that commit
     source.clone(tmp_path / "d")
     assert ["--init" in call.line for call in programs.started("submodule", "update")] == [True] * 3
 
 
 def test_a_clone_is_as_we_know_it_whatever_the_user_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its remote is ``origin``."""
+    """The remote of a clone is ``origin``, even if the user's settings name it differently."""
     (tmp_path / ".gitconfig").write_text("[clone]\n\tdefaultRemoteName = mine\n", "utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
@@ -163,7 +165,7 @@ def test_a_clone_is_as_we_know_it_whatever_the_user_likes(tmp_path: Path, monkey
 
 
 def test_the_parents_of_a_commit_are_those_it_was_made_with(tmp_path: Path) -> None:
-    """A graft that somebody put over it tells others."""
+    """The parents of a commit are its original ones, even if `git replace --graft` hides them."""
     repository = make_repository(tmp_path)
     first = repository.head
     second = commit_files(tmp_path, {"a": ""})
@@ -173,7 +175,7 @@ def test_the_parents_of_a_commit_are_those_it_was_made_with(tmp_path: Path) -> N
 
 
 def test_committed_links_are_known_whatever_their_names(tmp_path: Path) -> None:
-    """Git quotes names that are not plain, unless it is told to separate them by zeros."""
+    """Committed symlinks are listed even if git would quote their names."""
     repository = make_repository(tmp_path)
     (tmp_path / "größe").symlink_to("README.md")
     commit_files(tmp_path, {"a": ""})
@@ -181,7 +183,7 @@ def test_committed_links_are_known_whatever_their_names(tmp_path: Path) -> None:
 
 
 def test_a_repository_that_cannot_be_used_is_told_with_gits_reason(tmp_path: Path) -> None:
-    """A folder that is in none has no other reason."""
+    """NS201 contains git's message, except for a folder that is in no repository."""
     with pytest.raises(ShipError, match="NS201") as caught:
         Repository.at(tmp_path)
     assert "Git says" not in str(caught.value)
@@ -191,7 +193,7 @@ def test_a_repository_that_cannot_be_used_is_told_with_gits_reason(tmp_path: Pat
 
 
 def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs: Programs) -> None:
-    """A filter that lacks the keys of git-crypt would write what it cannot read."""
+    """The keys of git-crypt are copied before the clone's files are checked out."""
     source = make_repository(tmp_path / "a", {"a.txt": "1"})
     write_files(source.path, {".git/git-crypt/keys/default": "key"})
     clone = source.clone(tmp_path / "b")
@@ -213,7 +215,7 @@ def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs
 def test_a_relative_address_of_a_submodule_counts_from_the_remotes(
     tmp_path: Path, programs: Programs, remote: str | None, expected: str
 ) -> None:
-    """Not from the checkout's, which is where the clone comes from; without a remote there is nothing else."""
+    """A submodule's relative URL is resolved against the remote's URL, or else against the checkout."""
     programs.answer("submodule --quiet update")
     repository = make_repository(
         tmp_path / "here", {".gitmodules": '[submodule "lib"]\n\tpath = lib\n\turl = ../lib.git\n'}

@@ -40,14 +40,14 @@ EXPECTED = {
 
 @each("rule", EXPECTED)
 def test_guards_are_found_by_rule(rule: str) -> None:
-    """What is refused, asked, limited, taken away or written whole is a guard; what is only shown is none."""
+    """Each rule finds its kind of guard in a module, and options that only change the output are not guards."""
     found = _of_module("sample.py", CODE.encode())
     assert [mutant.source for mutant in found if mutant.rule == rule] == EXPECTED[rule]
     assert {mutant.rule for mutant in found} == set(EXPECTED)
 
 
 def test_a_mutant_is_one_guard_broken() -> None:
-    """The rest of the module stays as it is, byte by byte."""
+    """A mutant changes one guard, and leaves the rest of the module unchanged."""
     text = "# größe\n" + CODE
     mutant = next(m for m in _of_module("sample.py", text.encode()) if m.rule == "never")
     broken = mutant.applied(text.encode()).decode()

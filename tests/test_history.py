@@ -11,7 +11,7 @@ from support import each
 
 
 def test_a_little_of_a_run_is_remembered() -> None:
-    """What stopped it, and what was done in this very run; nothing that takes much room."""
+    """The record of a run has its verdict, its findings, and the times of what was done in this run."""
     past = Past.of(rehearsal())
     assert (past.version, past.rehearsal, past.verdict, past.seconds) == ("1.1.0", True, "passed", 8.0)
     assert past.findings == ()
@@ -23,7 +23,7 @@ def test_a_little_of_a_run_is_remembered() -> None:
 
 
 def test_the_last_runs_are_remembered(tmp_path: Path) -> None:
-    """In their order, a hundred of them, in little room."""
+    """The last hundred runs are kept in their order, in less than 100 kB."""
     path = tmp_path / "history.json"
     report = rehearsal()
     history.remember(path, report)
@@ -39,7 +39,7 @@ def test_the_last_runs_are_remembered(tmp_path: Path) -> None:
 
 @each("text", ["", "{", "{}", "[1]", '[{"begun": 1}]', "[" * 10_000, "\xff", None])
 def test_what_cannot_be_read_is_forgotten(tmp_path: Path, text: str | None) -> None:
-    """The next run begins anew; no release stops for it."""
+    """A missing or malformed history counts as empty, and the next run starts a new one."""
     path = tmp_path / "history.json"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_forgotten(tmp_path: Path, text: str | None) -> N
 
 
 def test_a_later_version_may_remember_more(tmp_path: Path) -> None:
-    """What we do not know is left out."""
+    """Unknown keys, as a later version may write them, are ignored."""
     path = tmp_path / "history.json"
     history.remember(path, rehearsal())
     (run,) = json.loads(path.read_text("utf-8"))
@@ -58,7 +58,7 @@ def test_a_later_version_may_remember_more(tmp_path: Path) -> None:
 
 
 def test_the_share_of_releases_that_passed_at_the_first_try() -> None:
-    """A version counts once, by its first run; rehearsals do not count."""
+    """Each version counts once, by its first run, and rehearsals do not count."""
     runs = [run("1.0", "failed", rehearsal=True), run("1.0"), run("1.1", "failed"), run("1.1"), run("1.2"), run("")]
     going = Going.of(runs)
     assert (going.releases, going.first_try) == (3, 2)
@@ -66,7 +66,7 @@ def test_the_share_of_releases_that_passed_at_the_first_try() -> None:
 
 
 def test_what_steps_and_sessions_usually_take() -> None:
-    """The median of those runs in which they were done; of sessions the slowest."""
+    """The median time is given for each step, and for the five slowest sessions."""
     runs = [run("1", bump=1, gates=5, s1=4), run("2", bump=3, s1=5, s2=9), run("3", bump=2, s3=0, s4=0, s5=0, s6=0)]
     going = Going.of(runs)
     assert [(one.name, one.seconds, one.longest, one.runs) for one in going.steps] == [
@@ -78,13 +78,13 @@ def test_what_steps_and_sessions_usually_take() -> None:
 
 
 def test_what_stops_runs_most_often() -> None:
-    """Each run counts once; rehearsals too, as they are what finds it."""
+    """The findings that stop runs are counted once for each run, also in rehearsals."""
     runs = [run("1", "failed", rehearsal=True), run("1"), run("2", "failed"), Past.of(interrupted())]
     assert Going.of(runs).findings == (Counted("NS431 gate-failed", 2),)
 
 
 def test_a_run_that_knew_no_version_is_remembered(tmp_path: Path) -> None:
-    """It stopped in its first step."""
+    """A run that stopped before it knew the version is recorded too."""
     history.remember(tmp_path / "history.json", Report("Release"))
     (past,) = history.recall(tmp_path / "history.json")
     assert (past.version, past.verdict) == ("", "failed")

@@ -25,7 +25,7 @@ DIGEST = hashlib.sha256(b"sdist").hexdigest()
 
 
 def make_index(*, signs: bool = False, variables: Mapping[str, str] | None = None) -> Index:
-    """Return an index whose uploads are played."""
+    """Return an index whose uploads a fake program answers."""
     credentials = Credentials("a test", lambda: LOGIN, signs=signs)
     url = "https://index.invalid"
     return Index(
@@ -48,12 +48,12 @@ def send(file: Path, *, signs: bool = False, variables: Mapping[str, str] | None
 
 
 def answer(status: int, said: str) -> str:
-    """Return what the script tells that uploads."""
+    """Return the answer of the upload script."""
     return json.dumps({"status": status, "reason": said, "text": ""})
 
 
 def test_both_apis_are_asked_at_once() -> None:
-    """Neither answers before the other is asked."""
+    """Both APIs of an index are asked at the same time."""
     both = threading.Barrier(2, timeout=10)
 
     def answer(_: Request) -> Reply:
@@ -66,7 +66,7 @@ def test_both_apis_are_asked_at_once() -> None:
 
 
 def test_twine_is_told_everything(file: Path, programs: Programs) -> None:
-    """The file is a copy, alone in its folder; an upload has its time, a long file more than a short one."""
+    """twine gets a copy of the file in a folder of its own, and more time for a larger file."""
     seen: list[list[str]] = []
 
     def reply(call: Call) -> tuple[int, str]:
@@ -86,7 +86,7 @@ def test_twine_is_told_everything(file: Path, programs: Programs) -> None:
 
 
 def test_twine_is_told_credentials_and_whom_to_trust(file: Path, programs: Programs) -> None:
-    """Of twine's variables, those that lead elsewhere are not handed on."""
+    """twine gets the credentials and certificates, but none of its variables that name another index."""
     certificates = {"TWINE_CERT": "/cert", "TWINE_CLIENT_CERT": "/client"}
     send(file, variables={**certificates, "TWINE_REPOSITORY_URL": "https://other.invalid"})
     (call,) = programs.calls
@@ -98,7 +98,7 @@ def test_twine_is_told_credentials_and_whom_to_trust(file: Path, programs: Progr
 
 
 def test_a_file_that_changed_after_it_was_checked_is_not_uploaded(file: Path, programs: Programs) -> None:
-    """It is the copy that twine is given that counts: NS603."""
+    """A file that changed after it was checked is not uploaded (NS603)."""
     file.write_bytes(b"other")
     with pytest.raises(ShipError, match="NS603"):
         send(file)
@@ -107,7 +107,7 @@ def test_a_file_that_changed_after_it_was_checked_is_not_uploaded(file: Path, pr
 
 @pytest.mark.parametrize(("status", "expected"), [(400, "NS702"), (401, "NS721"), (403, "NS733"), (404, "NS738")])
 def test_a_refusal_is_told_without_the_token(file: Path, programs: Programs, status: int, expected: str) -> None:
-    """Whatever the index and twine said of it."""
+    """A token that the index's refusal repeats is hidden in the message."""
     programs.answer("world/upload.py", stdout=answer(status, "you sent s3cret-token"))
     with pytest.raises(ShipError, match=expected) as caught:
         send(file)
@@ -120,7 +120,7 @@ def test_a_refusal_is_told_without_the_token(file: Path, programs: Programs, sta
     "said", [answer(500, "it broke"), '{"failure": "ConnectionError", "text": "s3cret-token"}', ""], ids=str
 )
 def test_an_answer_that_says_nothing_is_unclear(file: Path, programs: Programs, said: str) -> None:
-    """A server error or none at all leaves open whether the file was kept: NS735."""
+    """After a server error, or without an answer, NS735 says that the file may have been uploaded."""
     programs.answer("world/upload.py", stdout=said)
     with pytest.raises(UploadUnclearError, match="NS735") as caught:
         send(file)
@@ -128,7 +128,7 @@ def test_an_answer_that_says_nothing_is_unclear(file: Path, programs: Programs, 
 
 
 def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs) -> None:
-    """NS735 after the seconds that the settings say."""
+    """An upload that exceeds its time limit stops with NS735."""
 
     def slow(_: Call) -> tuple[int, str]:
         raise TimedOutError(COMMAND_SLOW("Slow."))
@@ -139,7 +139,7 @@ def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs
 
 
 def test_what_a_trusted_publisher_uploads_is_signed(file: Path, programs: Programs) -> None:
-    """The attestation goes along, made by the identity of the job alone."""
+    """With trusted publishing, an attestation is uploaded too, and signing gets only the job's identity."""
     job = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.invalid", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
 
     def sign(call: Call) -> tuple[int, str]:
@@ -158,7 +158,7 @@ def test_what_a_trusted_publisher_uploads_is_signed(file: Path, programs: Progra
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_file_that_cannot_be_signed_is_not_uploaded(file: Path, programs: Programs, code: int) -> None:
-    """No attestation is NS751, whatever the exit code; the identity is not shown."""
+    """Without an attestation, NS751 stops the upload, and the identity is hidden in the output."""
     job = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
     programs.answer("pypi_attestations", code=code, stdout="no: request-token")
     with pytest.raises(ShipError, match="NS751") as caught:
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_signed_is_not_uploaded(file: Path, programs: Prog
 
 
 def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> None:
-    """NS751, and nothing is uploaded; a signature that failed is none, also where a file was left."""
+    """Signing that takes too long, or fails but leaves a file, stops with NS751."""
 
     def slow(_: Call) -> tuple[int, str]:
         raise TimedOutError(COMMAND_SLOW("Slow."))
@@ -187,7 +187,7 @@ def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> 
 
 
 def test_credentials_are_looked_for_when_they_are_needed() -> None:
-    """Once, and the report says nothing of any where none were."""
+    """Credentials are looked up once, when they are first needed."""
     index = make_index()
     assert index.authenticated == ""
     assert index.credentials is index.credentials
@@ -215,24 +215,24 @@ def server(answers: Answers) -> Iterator[Loopback]:
 
 
 def listing(server: Loopback, *, json_api: bool = True) -> Index:
-    """Return the index that a server serves."""
+    """Return an index that uses this server."""
     return Index("mine", f"{server.url}/", f"{server.url}/simple/", f"{server.url}/json/" if json_api else None)
 
 
 def page(*names: str, **hashes: str) -> Reply:
-    """Return a page of the simple API."""
+    """Return a page of the simple API with these files."""
     files = [{"filename": name, "url": f"/files/{name}", "hashes": hashes} for name in names]
     value = {"meta": {"api-version": "1.1"}, "name": "sample", "files": files, "versions": []}
     return Reply(json.dumps(value), headers={"Content-Type": "application/vnd.pypi.simple.v1+json"})
 
 
 def urls(*names: str, **digests: str) -> Reply:
-    """Return an answer of the JSON API."""
+    """Return an answer of the JSON API with these files."""
     return Reply(json.dumps({"urls": [{"filename": n, "url": f"https://x/{n}", "digests": digests} for n in names]}))
 
 
 def test_files_of_one_version_are_found(server: Loopback, answers: Answers) -> None:
-    """In whatever spelling; others are left out, and a page without hashes tells none."""
+    """Files of a version are found in any spelling of it; a file without a hash is listed without one."""
     answers["/simple/sample/"] = page(FILE, "sample-1.2.3.0-py3-none-any.whl", "sample-1.2.4.tar.gz")
     found = listing(server).files("sample", "1.2.3")
     assert set(found) == {FILE, "sample-1.2.3.0-py3-none-any.whl"}
@@ -241,7 +241,7 @@ def test_files_of_one_version_are_found(server: Loopback, answers: Answers) -> N
 
 
 def test_the_simple_api_has_the_last_word(server: Loopback, answers: Answers) -> None:
-    """What only the JSON API shows is told as such."""
+    """The simple API takes precedence, and files that only the JSON API lists are marked as such."""
     answers["/simple/sample/"] = page(FILE, sha256="a" * 64)
     answers["/json/sample/1.2.3/json"] = urls(FILE, "sample-1.2.3-py3-none-any.whl", sha256="b" * 64)
     found = listing(server).files("sample", "1.2.3")
@@ -252,7 +252,7 @@ def test_the_simple_api_has_the_last_word(server: Loopback, answers: Answers) ->
 
 @pytest.mark.parametrize("reply", [Reply("no", 500), Reply('{"urls": [{}]}'), Reply("{}"), Reply("[]"), Reply("{")])
 def test_a_json_api_that_does_not_answer_is_no_failure(server: Loopback, answers: Answers, reply: Reply) -> None:
-    """The simple API does."""
+    """If the JSON API fails, the files come from the simple API alone."""
     answers["/simple/sample/"] = page(FILE)
     answers["/json/sample/1.2.3/json"] = reply
     assert set(listing(server).files("sample", "1.2.3")) == {FILE}
@@ -260,7 +260,7 @@ def test_a_json_api_that_does_not_answer_is_no_failure(server: Loopback, answers
 
 @pytest.mark.parametrize("status", [400, 403, 500, 503])
 def test_a_simple_api_that_does_not_answer_is_a_failure(server: Loopback, answers: Answers, status: int) -> None:
-    """NS701: that it has nothing would be something else."""
+    """If the simple API fails, NS701 says so, as a failure does not mean that the index has no files."""
     answers["/simple/sample/"] = Reply("no", status)
     with pytest.raises(ShipError, match="NS701"):
         listing(server).files("sample", "1.2.3")
@@ -269,7 +269,7 @@ def test_a_simple_api_that_does_not_answer_is_a_failure(server: Loopback, answer
 
 
 def test_releases_are_what_installers_may_take(server: Loopback, answers: Answers) -> None:
-    """In either form of a page; a yanked file is none, whatever the reason, and what has no version is left out."""
+    """Releases have neither yanked files nor files without a version, on JSON and on HTML pages."""
     names = (FILE, "sample-1.2.3-py3-none-any.whl", "sample-1.0.tar.gz", "sample-1.1.tar.gz", "sample.pdf")
     listed = json.loads(page(*names, sha256="a" * 64).body)
     for file, yanked in zip(listed["files"], (False, None, "", True, False), strict=True):
@@ -289,7 +289,7 @@ def test_releases_are_what_installers_may_take(server: Loopback, answers: Answer
 
 
 def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
-    """Caches on the way are passed."""
+    """Requests for pages and files ask caches for a fresh answer."""
     answers["/simple/sample/"] = page(FILE)
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
@@ -300,7 +300,7 @@ def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
 
 
 def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
-    """What is served is what counts; a file that is not served is NS701."""
+    """A download is hashed, whatever hash the index lists, and a failed download raises NS701."""
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
     told = Served("x", f"{server.url}/files/x", "0" * 64)
@@ -311,7 +311,7 @@ def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
 
 
 def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answers) -> None:
-    """And what it tells of them, if it has an API for that."""
+    """An index tells whether it knows a project, and describes it if it has a JSON API."""
     index = listing(server)
     assert not index.listing("sample", "0").known
     assert index.described("sample") is None
@@ -324,7 +324,7 @@ def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answer
 
 @pytest.mark.parametrize("packing", ["br", "zstd", "gzip, br"])
 def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, answers: Answers, packing: str) -> None:
-    """Nobody asked for it: NS701."""
+    """An answer with a content encoding that was not requested is refused with NS701."""
     good = page(FILE)
     answers["/simple/sample/"] = Reply(good.body, headers={**good.headers, "Content-Encoding": packing})
     with pytest.raises(ShipError, match=r"NS701.*encoded"):
@@ -341,7 +341,7 @@ def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, a
     ],
 )
 def test_a_page_of_another_kind_is_not_read(server: Loopback, answers: Answers, kind: str, body: str) -> None:
-    """NS701: that the index has nothing of the project would be something else."""
+    """A page of an unknown content type, or a malformed one, is refused with NS701 and does not count as empty."""
     answers["/simple/sample/"] = Reply(body, headers={"Content-Type": kind})
     with pytest.raises(ShipError, match=r"NS701.*its page (is|does not follow)"):
         listing(server).files("sample", "1.2.3")
@@ -349,14 +349,14 @@ def test_a_page_of_another_kind_is_not_read(server: Loopback, answers: Answers, 
 
 @pytest.mark.parametrize("body", ["", "{", "[" * 100_000, "1" * 5000])
 def test_an_answer_that_is_no_json_is_told(server: Loopback, answers: Answers, body: str) -> None:
-    """Whatever its parser makes of it."""
+    """An answer that is not valid JSON raises an error that says so."""
     answers["/x"] = Reply(body)
     with pytest.raises(web.WebError, match="not valid JSON"):
         web.get(f"{server.url}/x").json()
 
 
 def test_provenance_is_fetched_where_the_index_says(server: Loopback, answers: Answers) -> None:
-    """Or at the address of PyPI's integrity API; an index of one's own that says nothing has none."""
+    """Provenance comes from the URL that the index gives, or on PyPI from its integrity API."""
     place = f"/integrity/sample/1.2.3/{FILE}/provenance"
     answers[place] = Reply("there")
     answers["/elsewhere"] = Reply("here")

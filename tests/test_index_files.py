@@ -38,21 +38,21 @@ INDEX = Index("it", "https://packages.invalid/", "https://packages.invalid/simpl
 def test_only_files_of_the_version_are_of_it(
     monkeypatch: pytest.MonkeyPatch, name: str, version: str, counts: bool
 ) -> None:
-    """A file whose name tells no version stands in nobody's way."""
+    """Only files whose name has the version belong to it, and names without a version are ignored."""
     answer = web.Answer("https://packages.invalid/", 200, "", f'<a href="files/{name}">{name}</a>'.encode())
     monkeypatch.setattr(web, "get", lambda *_, **__: answer)
     assert list(INDEX.files("sample", version)) == ([name] if counts else [])
 
 
 def listed(monkeypatch: pytest.MonkeyPatch, body: str, kind: str, date: str = "", status: int = 200) -> Listing:
-    """Return what a page of an index is read as."""
+    """Return the listing that is read from a page."""
     answer = web.Answer("https://packages.invalid/simple/sample/", status, kind, body.encode(), date)
     monkeypatch.setattr(web, "get", lambda *_, **__: answer)
     return INDEX.listing("sample", "1.2.3")
 
 
 def as_json(status: object = None, **file: object) -> str:
-    """Return a page with one file, as PyPI writes it."""
+    """Return a JSON page with one file, as PyPI serves it."""
     sdist: dict[str, Any] = {"filename": "sample-1.2.3.tar.gz", "url": "x", "hashes": {"sha256": "0" * 64}, **file}
     told = {} if status is None else {"project-status": status}
     return json.dumps({"meta": {"api-version": "1.4"}, "name": "sample", "versions": [], "files": [sdist], **told})
@@ -79,7 +79,7 @@ JSON = "application/vnd.pypi.simple.v1+json"
 def test_the_status_of_a_project_is_read(
     monkeypatch: pytest.MonkeyPatch, status: object, expected: tuple[str, str]
 ) -> None:
-    """One that PEP 792 does not know counts as none, and the files of the page count all the same."""
+    """The project's status (PEP 792) is read from JSON, and an unknown status counts as active."""
     found = listed(monkeypatch, as_json(status), JSON)
     assert (found.status, found.reason) == expected
     assert list(found.files) == ["sample-1.2.3.tar.gz"]
@@ -105,7 +105,7 @@ def test_the_status_of_a_project_is_read(
 def test_the_status_of_a_project_is_read_from_html(
     monkeypatch: pytest.MonkeyPatch, metas: str, expected: tuple[str, str]
 ) -> None:
-    """As from JSON; other elements of the page stay as they are."""
+    """The project's status is read from the meta elements of an HTML page, without affecting its files."""
     text = f'<html><head>{metas}</head><body><a href="sample-1.2.3.tar.gz">sample-1.2.3.tar.gz</a></body></html>'
     found = listed(monkeypatch, text, "text/html")
     assert (found.status, found.reason) == expected
@@ -130,7 +130,7 @@ def test_the_status_of_a_project_is_read_from_html(
 def test_the_time_of_an_upload_is_read(
     monkeypatch: pytest.MonkeyPatch, time: object, expected: dt.datetime | None
 ) -> None:
-    """In UTC; where it is none (PEP 700), the file counts without it."""
+    """The upload time (PEP 700) is read in UTC, and an invalid one is ignored."""
     (served,) = listed(monkeypatch, as_json(**{"upload-time": time}), JSON).files.values()
     assert served.uploaded == expected
     assert served.is_sdist
@@ -151,7 +151,7 @@ def test_the_time_of_an_upload_is_read(
 def test_the_time_of_an_answer_is_the_servers(
     monkeypatch: pytest.MonkeyPatch, date: str, expected: dt.datetime | None
 ) -> None:
-    """A wrong clock here changes nothing; where the server tells none, it is ours."""
+    """The time of an answer is that of the server, or else that of this machine."""
     before = dt.datetime.now(dt.UTC)
     at = listed(monkeypatch, as_json(), JSON, date).at
     assert at == expected if expected else before <= at <= dt.datetime.now(dt.UTC)
@@ -161,7 +161,7 @@ def test_the_time_of_an_answer_is_the_servers(
 def read(
     body: str, kind: str = "text/html", project: str = "my-sample"
 ) -> list[tuple[str, str, str | None, str, bool]]:
-    """Return what is read of each file of a page."""
+    """Return the facts that are read about each file of a page."""
     page = parsed(web.Answer("https://packages.invalid/simple/sample/", 200, kind, body.encode(), ""), project)
     return [(e.served.filename, e.served.url, e.served.sha256, e.version, e.yanked) for e in page.entries]
 
@@ -180,7 +180,7 @@ def read(
     ],
 )
 def test_a_link_is_read(link: str, expected: tuple[str, str, str | None, bool]) -> None:
-    """With its address, its hash and whether it is yanked; what is within it is text."""
+    """The file name, URL, SHA-256 and yanked mark are read from a link."""
     ((name, url, sha256, _, yanked),) = read(f"<a>none</a><a href>none</a>{link}")
     assert (name, url, sha256, yanked) == (
         expected[0],
@@ -190,7 +190,7 @@ def test_a_link_is_read(link: str, expected: tuple[str, str, str | None, bool]) 
 
 
 def test_links_count_from_the_base_of_a_page() -> None:
-    """The first one that it names, wherever that is."""
+    """Relative links are resolved against the first base element of a page, wherever it is."""
     ((_, url, *_),) = read("<a href=x>x</a><base href=/files/><base href=/others/>")
     assert url == "https://packages.invalid/files/x"
 
@@ -210,20 +210,20 @@ def test_links_count_from_the_base_of_a_page() -> None:
     ],
 )
 def test_a_name_tells_a_version(name: str, version: str) -> None:
-    """However the project's name is written in it; a name of another project tells none."""
+    """The version is read from a file name in any spelling of the project's name, but not from another project's."""
     assert [entry[3] for entry in read(f"<a href=x>{name}</a>")] == [version]
 
 
 @each("charset", ["utf-8", "none", "base64", ""])
 def test_a_page_of_an_odd_encoding_is_read(charset: str) -> None:
-    """As UTF-8, where Python does not know it."""
+    """A page with an unknown encoding is read as UTF-8."""
     ((name, *_),) = read("<a href=x>é</a>", f"text/html; charset={charset}")
     assert name == "é"
 
 
 @each("version", ["2.0", "99", "", "x"])
 def test_a_page_of_another_version_of_the_api_is_not_read(version: str) -> None:
-    """It may mean something else (PEP 629)."""
+    """A page of another major version of the API (PEP 629) is refused."""
     odd = (
         (f"<meta name='pypi:repository-version' content='{version}'>", "text/html"),
         (f'{{"meta": {{"api-version": "{version}"}}, "files": []}}', JSON),
@@ -263,10 +263,10 @@ WRITTEN = (
 def test_what_a_page_says_of_a_file_is_read(
     monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], written: str, expected: tuple[str | None, ...]
 ) -> None:
-    """In either form of it; what the index does not say, or not in the right form, is not there."""
+    """A file's other facts are read from JSON and HTML pages; missing or malformed ones are None."""
     served = listed(monkeypatch, as_json(**said), JSON).files["sample-1.2.3.tar.gz"]
     assert tuple(getattr(served, fact) for fact in FACTS) == expected
-    if "dist-info-metadata" in said:  # an old name, which the HTML form is not read for
+    if "dist-info-metadata" in said:  # an old name, which is read from JSON only
         return
     page = f"<a href='sample-1.2.3.tar.gz' {written}>sample-1.2.3.tar.gz</a>"
     served = listed(monkeypatch, page, "text/html").files["sample-1.2.3.tar.gz"]

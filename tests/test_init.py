@@ -16,8 +16,9 @@ from nox_ship.setup.survey import Survey
 from support import git, make_repository, write_files
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says what it found, writes, tells what to type and what to enter on the indexes; twice changes nothing."""
+    """`init` writes the missing files and prints the next steps; a second run changes nothing."""
     before = files(project)
     assert command.main(["init"]) == 0
     after = files(project)
@@ -36,8 +37,9 @@ def test_what_is_missing_is_written(project: Path, capsys: pytest.CaptureFixture
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_everything_that_is_to_be_committed_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Also what an earlier run wrote, and what was changed by hand since; what git has as it is, is not."""
+    """The `git add` line has all files of `init` that are not committed yet, also those of earlier runs."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
     assert command.main(["init", "--ci", "none"]) == 0
     assert "git add pyproject.toml noxfile.py && git commit" in capsys.readouterr().out
@@ -51,8 +53,9 @@ def test_everything_that_is_to_be_committed_is_named(project: Path, capsys: pyte
     assert "git add" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """They are added where there are none, told where there are; twice changes nothing."""
+    """Bump settings are added for files that state the version; existing ones stay, and missing files are named."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
     assert command.main(["init"]) == 0
     text = (project / "pyproject.toml").read_text("utf-8")
@@ -67,7 +70,7 @@ def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: p
 
 @pytest.mark.parametrize("written", ["tool = 5\n", "tool = { x = 1 }\n", "[tool]\nbumpversion = 'x'\n"])
 def test_settings_are_added_to_tables_alone(project: Path, written: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where `tool`, or a part of it, is written in another way, it is NS112, and nothing is replaced."""
+    """If `tool` in pyproject.toml is not written as plain tables, `init` stops with NS112 and changes nothing."""
     text = f"{written}{PYPROJECT}" if written.startswith("tool") else f"{PYPROJECT}{written}"
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "pyproject.toml": text})
     assert command.main(["init"]) == 1
@@ -75,8 +78,9 @@ def test_settings_are_added_to_tables_alone(project: Path, written: str, capsys:
     assert (project / "pyproject.toml").read_text("utf-8") == text
 
 
+@pytest.mark.slow
 def test_line_breaks_are_kept(project: Path) -> None:
-    """A checkout with CRLF has not drifted, keeps its own parts, and gets no mixture."""
+    """In a checkout with CRLF line breaks, files are up to date, and rewritten files have only CRLF."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "noxfile.py": "import nox\n"})
     assert command.main(["init"]) == 0
     paths = [project / name for name in (*WRITTEN, "pyproject.toml")]
@@ -97,7 +101,7 @@ def test_line_breaks_are_kept(project: Path) -> None:
 
 
 def test_a_file_keeps_its_mode_and_most_of_its_line_breaks(project: Path) -> None:
-    """An executable noxfile stays one; one line that differs does not change the others."""
+    """A changed noxfile keeps its mode, and the kind of line breaks that most of its lines have."""
     path = project / "noxfile.py"
     path.write_bytes(b"#!/usr/bin/env python\nimport nox\r\n\n\ndef f():\n    pass\n")
     path.chmod(0o755)
@@ -107,7 +111,7 @@ def test_a_file_keeps_its_mode_and_most_of_its_line_breaks(project: Path) -> Non
 
 
 def test_without_actions_only_the_noxfile_is_written(project: Path) -> None:
-    """`--ci none` needs no remote, either."""
+    """`--ci none` writes only the noxfile, and needs no remote."""
     git(project, "remote", "remove", "origin")
     before = files(project)
     assert command.main(["init", "--ci", "none"]) == 0
@@ -115,8 +119,9 @@ def test_without_actions_only_the_noxfile_is_written(project: Path) -> None:
     assert command.main(["init", "--check", "--ci", "none"]) == 0
 
 
+@pytest.mark.slow
 def test_without_a_forge_the_rest_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says why there is no workflow, and shows the sessions that another CI calls; twice it says the same."""
+    """On an unknown host, `init` writes no workflow, says why, and shows the sessions for another CI."""
     git(project, "remote", "set-url", "origin", "https://git.example/acme/sample.git")
     before = files(project)
     assert command.main(["init"]) == 0
@@ -130,8 +135,9 @@ def test_without_a_forge_the_rest_is_written(project: Path, capsys: pytest.Captu
     assert "There is no remote" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_repository_can_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the remote is a fork, or tells none."""
+    """`--repository` names the repository if the remote is a fork or missing."""
     git(project, "remote", "set-url", "origin", "git@github.com:me/fork.git")
     assert command.main(["init", "--repository", "acme/sample"]) == 0
     assert "Owner              acme\n" in capsys.readouterr().out
@@ -141,8 +147,9 @@ def test_the_repository_can_be_named(project: Path, capsys: pytest.CaptureFixtur
     assert "NS814" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_project_of_the_old_style_gets_a_pyproject(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is built as before; what nothing brings is told, and the rest is written as for any project."""
+    """A project with only setup.py gets a pyproject.toml, and `init` names its imports that nothing installs."""
     (project / "pyproject.toml").unlink()
     script = 'import numpy\nfrom setuptools import setup\nsetup(name="sample", version="1.2.3")\n'
     write_files(project, {"setup.py": script, "docs/conf.py": 'release = "1.2.3"\n'})
@@ -162,7 +169,7 @@ def test_a_project_of_the_old_style_gets_a_pyproject(project: Path, capsys: pyte
 
 
 def test_hints_come_before_what_is_to_be_typed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Then what is to be typed, then what is to be entered elsewhere before the first release."""
+    """The output has hints first, then the commands to type, then what to do before the first release."""
     write_files(project, {"noxfile.py": "import nox\nimport yaml\n"})
     assert command.main(["init"]) == 0
     told = capsys.readouterr().out
@@ -243,7 +250,7 @@ def test_bad_input_changes_nothing(
     args: list[str],
     expected: list[str],
 ) -> None:
-    """Each is a clear error with its ID, and not one file is written."""
+    """Invalid arguments and projects cause an error with an ID, and no file is written."""
     prepare(project)
     before = files(project)
     assert command.main(["init", *args]) == 1
@@ -255,20 +262,21 @@ def test_bad_input_changes_nothing(
 
 
 def path() -> str:
-    """Return a search path that starts where our programs are."""
+    """Return a search path that starts with the folder of our commands."""
     import sys
 
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+@pytest.mark.slow
 def test_the_command_is_installed(project: Path) -> None:
-    """`nox-ship init` is what a user types."""
+    """The command `nox-ship` is installed."""
     done = subprocess.run(["nox-ship", "--help"], cwd=project, env={**os.environ, "PATH": path()}, check=False)
     assert done.returncode == 0
 
 
 def test_a_file_is_put_in_the_place_of_the_old_one(tmp_path: Path) -> None:
-    """It is written beside it, whole: another name of the old file keeps what that held."""
+    """A new file replaces the old one as a whole, so that a hard link to the old file keeps its content."""
     make_repository(
         tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n', "noxfile.py": "import nox\n"}
     )

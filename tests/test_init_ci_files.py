@@ -15,8 +15,9 @@ from nox_ship.setup.survey import Survey
 from support import git, load_yaml, write_files
 
 
+@pytest.mark.slow
 def test_a_workflow_that_drifted_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--check` fails with the difference, `init` leaves it, `--force` writes it; parts of one's own are no drift."""
+    """`--check` fails with a diff (NS816), and only `--force` rewrites the workflow; own sections are kept."""
     command.main(["init"])
     path = project / ".github" / "workflows" / "ci.yml"
     text = path.read_text("utf-8")
@@ -40,7 +41,7 @@ def test_a_workflow_that_drifted_is_shown(project: Path, capsys: pytest.CaptureF
 
 
 def test_check_misses_workflows_that_are_not_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A project that was never set up has drifted, and stays as it is."""
+    """`--check` fails in a project without our files, and writes none."""
     before = files(project)
     assert command.main(["init", "--check"]) == 1
     assert capsys.readouterr().out.count("is missing") == 3
@@ -61,6 +62,7 @@ jobs:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("theirs", "expected"),
     [
@@ -71,7 +73,7 @@ jobs:
 def test_compiled_projects_get_a_job_for_each_system(
     project: Path, theirs: dict[str, str], expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Those of a workflow of the project's own; pyproject.toml gets the settings, its comments and order stay."""
+    """A compiled project gets a job for each system of its own wheels workflow, or for the usual ones."""
     write_files(project, {"setup.py": "from setuptools import setup\nsetup(ext_modules=[])\n", **theirs})
     assert command.main(["init"]) == 0
     text = (project / "pyproject.toml").read_text("utf-8")
@@ -86,8 +88,9 @@ def test_compiled_projects_get_a_job_for_each_system(
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_compiled_projects_elsewhere_are_installed_on_one_system(project: Path) -> None:
-    """Without GitHub's runners, nobody builds the other wheels."""
+    """A compiled project outside GitHub gets no systems for wheels, and is installed only on Linux."""
     (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
     git(project, "remote", "set-url", "origin", "https://example.invalid/sample.git")
     assert command.main(["init"]) == 0
@@ -96,7 +99,7 @@ def test_compiled_projects_elsewhere_are_installed_on_one_system(project: Path) 
 
 
 def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where they do not know the actions, what to add is shown."""
+    """An existing dependabot.yml is not changed, and `init` shows what to add to it."""
     text = "version: 2\nupdates:\n  - package-ecosystem: pip\n    directory: /\n"
     write_files(project, {".github/dependabot.yml": text})
     assert command.main(["init"]) == 0
@@ -107,6 +110,7 @@ def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureF
 GITLAB_FILES = {"noxfile.py", ".gitlab-ci.yml", ".gitlab/nox-ship.txt"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("remote", "args"),
     [
@@ -116,7 +120,7 @@ GITLAB_FILES = {"noxfile.py", ".gitlab-ci.yml", ".gitlab/nox-ship.txt"}
     ],
 )
 def test_gitlab_gets_its_file(project: Path, remote: str, args: list[str]) -> None:
-    """Only its own host gives identities that PyPI takes; parts of one's own are no drift; twice changes nothing."""
+    """A project on GitLab gets .gitlab-ci.yml, with identities only on gitlab.com; own sections are kept."""
     git(project, "remote", "set-url", "origin", remote)
     before = files(project)
     assert command.main(["init", *args]) == 0
@@ -137,7 +141,7 @@ def test_gitlab_gets_its_file(project: Path, remote: str, args: list[str]) -> No
 
 
 def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
-    """But for those that the noxfile leaves out."""
+    """.gitlab-ci.yml has a job for each gate, except those that the noxfile excludes."""
     text = 'import nox_ship\nnox_ship.register(exclude=["audit", "coverage"])\n'
     settings = '[tool.nox-ship]\ngates = ["tests", "coverage", "audit", "mine"]\npythons = ["3.11", "3.12"]\n'
     write_files(project, {"noxfile.py": text, "pyproject.toml": PYPROJECT + settings})
@@ -147,6 +151,7 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
     assert "coverage" not in jobs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("own", "gates", "expected"),
     [
@@ -159,7 +164,7 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
 def test_the_weekly_workflow_audits_where_there_is_a_session_for_it(
     project: Path, own: str, gates: str | None, expected: tuple[str, ...]
 ) -> None:
-    """Ours or the project's; the rehearsal leaves it out where it is a gate."""
+    """The weekly workflow has an audit job if there is such a session; the rehearsal omits it if it is a gate."""
     chosen = f"gates = {gates}\n" if gates else ""
     settings = f"[tool.nox-ship]\n{chosen}workflows.weekly = true\n"
     write_files(
@@ -173,7 +178,7 @@ def test_the_weekly_workflow_audits_where_there_is_a_session_for_it(
 
 
 def test_a_coverage_that_measures_by_itself_is_a_job_like_any(project: Path) -> None:
-    """It combines nothing, so it waits for no other."""
+    """A coverage session of the project that runs the tests itself is an ordinary gate job."""
     own = 'import nox\nimport nox_ship\n\n\n@nox.session\ndef coverage(session):\n    session.run("pytest", "--cov")\n'
     write_files(project, {"noxfile.py": f"{own}\n\nnox_ship.register()\n"})
     assert command.main(["init", "--ci", "gitlab"]) == 0
@@ -181,8 +186,9 @@ def test_a_coverage_that_measures_by_itself_is_a_job_like_any(project: Path) -> 
     assert "coverage" in [job["SESSION"] for job in jobs["gates"]["parallel"]["matrix"]]
 
 
+@pytest.mark.slow
 def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without `--force`, the noxfile alone is written: no job would install what a lock tells."""
+    """A hand-written .gitlab-ci.yml is kept, and no lock is written for it, unless `--force` names it."""
     write_files(project, {".gitlab-ci.yml": "test: {script: [make]}\n"})
     before = files(project)
     assert command.main(["init", "--ci", "gitlab"]) == 0
@@ -195,10 +201,11 @@ def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys
     assert "make" not in (project / ".gitlab-ci.yml").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_project_below_the_top_has_workflows_at_the_top(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two projects of a repository have workflows of their own; that the same tags start both is told."""
+    """Projects in subfolders get workflows with their own names, and `init` warns if tags start both."""
     for name in ("one", "two"):
         root = project / "packages" / name
         write_files(root, {"pyproject.toml": f'[project]\nname = "the.{name}"\nversion = "1"\n'})
@@ -229,11 +236,12 @@ jobs:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["publish.yml", "release.yml"])
 def test_a_second_publisher_is_not_written_without_being_told(
     project: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """The one that is there is named, and left; the settings that are shown put ours in its place, under its name."""
+    """If another workflow already publishes, ours is not written; the settings shown put ours in its place."""
     theirs = f".github/workflows/{name}"
     write_files(project, {theirs: PUBLISH})
     before = files(project)
@@ -256,8 +264,9 @@ def test_a_second_publisher_is_not_written_without_being_told(
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Also when it is there already; one that nobody can be sure of is told too."""
+    """If `--force` wrote our workflow anyway, each run names the others that publish or may publish."""
     write_files(
         project,
         {
@@ -273,8 +282,9 @@ def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: py
     assert (project / ".github/workflows/release.yml").is_file()
 
 
+@pytest.mark.slow
 def test_jobs_of_ones_own_are_kept(project: Path) -> None:
-    """Both workflows have a place for them; they are no drift, and stay when the workflow is written again."""
+    """The project's own jobs in our workflows are kept when those are rewritten, and do not count as drift."""
     assert command.main(["init"]) == 0
     mark = "  # >>> own: further jobs\n"
     job = f"{mark}  mine:\n    runs-on: ubuntu-latest\n    steps: [{{run: make}}]\n"
@@ -294,13 +304,14 @@ def test_jobs_of_ones_own_are_kept(project: Path) -> None:
 CHECKS = "on: [push]\njobs: {checks: {steps: [{run: flake8 src}, {run: pytest}]}}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "publisher", "instead"), [("ci.yml", True, "rename yours"), ("release.yml", False, 'file = "publish.yml"')]
 )
 def test_a_workflow_of_ones_own_is_left(
     project: Path, capsys: pytest.CaptureFixture[str], name: str, publisher: bool, instead: str
 ) -> None:
-    """The rest is written, a person is told how to have ours, and `--check` agrees that nothing is amiss."""
+    """A project's own workflow under our name is kept, and `init` says how to get ours instead."""
     place = f".github/workflows/{name}"
     write_files(project, {place: CHECKS})
     assert command.main(["init"]) == 0
@@ -317,7 +328,7 @@ def test_a_workflow_of_ones_own_is_left(
 def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No lock and no settings for Dependabot are written where both workflows are the project's own."""
+    """If both workflows are the project's own, neither a lock nor Dependabot settings are written."""
     theirs = {f".github/workflows/{name}": CHECKS for name in ("ci.yml", "release.yml")}
     write_files(project, theirs)
     before = files(project)
@@ -328,8 +339,9 @@ def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
     assert "none of nox-ship's" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """If it is named; what was there is shown, and a person is told what the gates do not know any more."""
+    """`--force` with its name replaces a project's own workflow, and shows the diff and the lost settings."""
     theirs = {
         ".github/workflows/ci.yml": CHECKS,
         ".github/workflows/release.yml": "name: Mine\nenv: {CIBW_SKIP: a, CIBW_TEST_COMMAND: b}\n",
@@ -349,8 +361,9 @@ def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.Cap
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`init` writes it anew where it has drifted; what Dependabot raised stays, and is no drift."""
+    """A lock with older versions is rewritten; newer ones, as Dependabot writes them, are kept."""
     command.main(["init"])
     path = project / LOCK
     text = path.read_text("utf-8")
@@ -366,8 +379,9 @@ def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.Capt
     assert path.read_text("utf-8") == text
 
 
+@pytest.mark.slow
 def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--force` replaces it, if it is named."""
+    """NS815 reports a hand-written lock, which is replaced only if `--force` names it."""
     write_files(project, {LOCK: "mine==1\n"})
     assert command.main(["init"]) == 1
     assert "NS815" in capsys.readouterr().out
@@ -376,10 +390,11 @@ def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.C
     assert "mine" not in (project / LOCK).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_version_that_the_index_lacks_is_told(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The lock is written without nox-ship, and what to do stands in it and on the terminal."""
+    """If the index lacks this version of nox-ship, the lock and the output say to run `init` again later."""
     monkeypatch.setattr(command, "_published", lambda _: ())
     assert command.main(["init"]) == 0
     assert "run `nox-ship init` again once it does" in " ".join(capsys.readouterr().out.split())
@@ -390,7 +405,7 @@ def test_a_version_that_the_index_lacks_is_told(
 
 
 def test_a_gate_that_the_noxfile_leaves_out_is_no_job(project: Path) -> None:
-    """It would fail in every run; without a noxfile, which is about to be written, each gate is one."""
+    """A gate that the noxfile excludes gets no job, as it would always fail."""
     every = [job["session"] for job in gate_jobs(Survey.of(project, "3.12"))]
     write_files(project, {"noxfile.py": 'import nox_ship\n\nnox_ship.register(exclude=["audit"])\n'})
     assert [job["session"] for job in gate_jobs(Survey.of(project, "3.12"))] == [x for x in every if x != "audit"]

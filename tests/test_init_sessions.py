@@ -14,14 +14,14 @@ from support import load_yaml, write_files
 def test_a_noxfile_without_sessions_has_nothing_to_be_told_of(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which gates there are is said where some of them are the project's own."""
+    """If the noxfile has no sessions of its own, `init` does not list the gates."""
     (project / "noxfile.py").write_text("import nox\n", "utf-8")
     assert command.main(["init"]) == 0
     assert "gates" not in capsys.readouterr().out.split()
 
 
 def test_a_noxfile_is_added_to(project: Path) -> None:
-    """Its sessions and its comments stay."""
+    """Our lines are added to an existing noxfile, whose sessions and comments stay."""
     (project / "noxfile.py").write_text("import nox  # it\n\n\n@nox.session\ndef mine(session):\n    pass\n", "utf-8")
     assert command.main(["init"]) == 0
     text = (project / "noxfile.py").read_text("utf-8")
@@ -65,8 +65,9 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ours come below them; what becomes of each is said, and everything names ours as they are called then."""
+    """Our sessions are registered after the project's own, and are renamed if names collide; `init` explains both."""
     pinned = PYPROJECT.replace("\n\n", '\nrequires-python = "==3.11.*"\n\n', 1)
     write_files(project, {"noxfile.py": OWN, "pyproject.toml": pinned})
     assert command.main(["init"]) == 0
@@ -100,15 +101,16 @@ def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.Capture
 def test_why_a_session_is_no_gate_is_said(
     project: Path, capsys: pytest.CaptureFixture[str], words: str, why: str
 ) -> None:
-    """In the words of its code."""
+    """`init` says why a session of the project is not a gate, with the word in its code that decides."""
     session = f"@nox.session\ndef docs(session):\n    session.run({words})\n"
     write_files(project, {"noxfile.py": f"import nox\n\n\n{session}"})
     assert command.main(["init"]) == 0
     assert why in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Sessions that only running it would tell (NS843), and those below our call (NS842)."""
+    """`init` reports sessions that only running the noxfile would show (NS843), or that follow our call (NS842)."""
     hidden = "import nox\nfrom mine import *\nfor name in 'ab':\n    nox.session(name=name)(print)\n"
     write_files(project, {"noxfile.py": hidden})
     assert command.main(["init"]) == 0
@@ -121,10 +123,11 @@ def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixtu
     assert "NS843" not in told
 
 
+@pytest.mark.slow
 def test_the_noxfile_is_as_the_projects_tools_want_it(
     project: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A text that would no longer register us, or let nox install what it needs, is not taken."""
+    """The project's formatter is applied to the noxfile, unless the result would lose our lines."""
     write_files(project, {"pyproject.toml": f"{PYPROJECT}[tool.ruff]\nline-length = 79\n"})
 
     def remark(call: Call) -> tuple[int, str]:
@@ -146,7 +149,7 @@ def test_the_noxfile_is_as_the_projects_tools_want_it(
 
 
 def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What it imports is named, with the block to write."""
+    """If the noxfile imports other packages, `init` names them and shows the block that declares them."""
     (project / "noxfile.py").write_text("import nox\nimport yaml\n", "utf-8")
     assert command.main(["init"]) == 0
     told = capsys.readouterr().out
@@ -154,8 +157,9 @@ def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.Cap
     assert '# dependencies = ["nox", "nox-ship"]' in told
 
 
+@pytest.mark.slow
 def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
-    """As NS812 advises; the sessions that it leaves out have no jobs."""
+    """The dependency on nox-ship is added as NS812 advises, and excluded sessions get no jobs."""
     text = (
         '# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\nimport nox_ship\n\n\n@nox.session\n'
         'def tests(session):\n    pass\n\n\nnox_ship.register(exclude=["coverage"])\n'
@@ -172,7 +176,7 @@ def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright", "ty"])
 def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, checker: str) -> None:
-    """By a comment that all of them know: their environment has neither nox nor nox-ship."""
+    """A new noxfile tells type checkers to skip it, as their environment lacks nox and nox-ship."""
     write_files(project, {"pyproject.toml": f"{PYPROJECT}[tool.{checker}]\nx = 1\n"})
     assert command.main(["init"]) == 0
     written = (project / "noxfile.py").read_text("utf-8")
@@ -193,7 +197,7 @@ def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, chec
     ],
 )
 def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: str, told: bool) -> None:
-    """Where it looks at a noxfile that the project has, and nowhere else."""
+    """If CI type-checks an existing noxfile, our import gets a comment to ignore it."""
     workflow = f"on: push\njobs: {{a: {{steps: [{{run: {run}}}]}}}}\n"
     own = "import nox\n\n\n@nox.session\ndef mine(session): ...\n"
     write_files(project, {".github/workflows/test.yml": workflow, "noxfile.py": own, "src/sample/__init__.py": ""})
@@ -203,8 +207,9 @@ def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: s
     assert "nox_ship.register()" in written
 
 
+@pytest.mark.slow
 def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where it looks for examples in every module, the project's own CI would stumble over the new file."""
+    """If pytest runs doctests in all modules, `init` suggests ignoring the new noxfile."""
     options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'
     write_files(project, {"pyproject.toml": PYPROJECT + options, "tests/test_a.py": ""})
     assert command.main(["init"]) == 0

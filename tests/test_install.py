@@ -16,7 +16,7 @@ from support import make_sdist, make_wheel, metadata_text, write_files
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a folder that stands for site-packages and holds one distribution."""
+    """Make a folder like site-packages with one installed distribution."""
     info = "zz_installed-1.0.dist-info"
     write_files(tmp_path, {f"{info}/METADATA": metadata_text("zz-installed", "1.0")})
     monkeypatch.syspath_prepend(tmp_path)
@@ -24,7 +24,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_good_installation_has_no_problems(site: Path) -> None:
-    """Version, imports and entry points are right."""
+    """An installation with the right version, imports and entry points has no problems."""
     entry = "[console_scripts]\nzz = zz_good.cli:main\n"
     write_files(site, {"zz_good/__init__.py": "", "zz_good/cli.py": "def main(): ..."})
     write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": entry})
@@ -33,7 +33,7 @@ def test_a_good_installation_has_no_problems(site: Path) -> None:
 
 
 def test_a_distribution_that_is_missing_is_a_problem() -> None:
-    """Nothing else is tried then."""
+    """If the distribution is not installed, only that is reported."""
     assert list(problems("zz-never-installed", "1.0", ["zz_none"])) == [
         ("version", "importlib.metadata does not know zz-never-installed")
     ]
@@ -41,7 +41,7 @@ def test_a_distribution_that_is_missing_is_a_problem() -> None:
 
 @pytest.mark.usefixtures("site")
 def test_another_version_is_a_problem() -> None:
-    """The installed version is the manifest's."""
+    """An installed version other than the manifest's is reported."""
     assert list(problems("zz-installed", "1.1", [])) == [
         ("version", "importlib.metadata says 1.0, but the manifest 1.1")
     ]
@@ -58,7 +58,7 @@ def test_another_version_is_a_problem() -> None:
     ],
 )
 def test_a_module_that_cannot_be_imported_is_a_problem(site: Path, code: str, reason: str) -> None:
-    """Whatever a module raises is told in one line, and the next one is tried."""
+    """Whatever a module raises on import is reported in one line, and the next module is tried."""
     name = f"zz_bad_{abs(hash(code))}"
     write_files(site, {f"{name}.py": code})
     found = list(problems("zz-installed", "1.0", [name, "zz_other_absent"]))
@@ -68,7 +68,7 @@ def test_a_module_that_cannot_be_imported_is_a_problem(site: Path, code: str, re
 
 
 def test_a_version_that_a_module_states_is_told(site: Path) -> None:
-    """Where it is another text than the metadata's; a module that states none, or nothing readable, tells nothing."""
+    """A `__version__` that differs from the metadata is reported; one that is not a string is ignored."""
     stated = {"same": "'1.0'", "other": "'1.1'", "odd": "(1, 1)", "none": "None", "text": "'unknown'"}
     write_files(site, {f"zz_stated_{name}.py": f"__version__ = {value}\n" for name, value in stated.items()})
     write_files(site, {"zz_stated_lazy.py": "def __getattr__(name):\n    raise ValueError(name)\n"})
@@ -93,7 +93,7 @@ d = zz_absent.module [extra]
 
 
 def test_entry_points_are_loaded(site: Path) -> None:
-    """Each one that fails is a problem, of whatever group, with what it lacks; also one that names an extra."""
+    """Each entry point of any group that cannot be loaded is reported with the missing module."""
     write_files(site, {"zz_entries.py": "def main(): ...", "zz_installed-1.0.dist-info/entry_points.txt": ENTRIES})
     gone, *absent = problems("zz-installed", "1.0", [])
     assert gone[0] == "entry point"
@@ -107,7 +107,7 @@ def test_entry_points_are_loaded(site: Path) -> None:
 
 
 def test_some_entry_points_can_be_loaded_alone(site: Path) -> None:
-    """They are named by group and name: another group may have the same name."""
+    """Only selected entry points are loaded if they are named by group and name."""
     write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": ENTRIES})
     found = list(problems("zz-installed", "1.0", [], [["zz.plugins", "d"], ["other", "c"]]))
     assert [problem[3] for problem in found] == ["d"]
@@ -116,7 +116,7 @@ def test_some_entry_points_can_be_loaded_alone(site: Path) -> None:
 
 @pytest.mark.parametrize("name", ["5", "None"])
 def test_what_a_module_says_is_missing_is_taken_as_text(site: Path, name: str) -> None:
-    """It may raise the error itself, with anything as the name."""
+    """The name in a ModuleNotFoundError that a module raises itself is taken as text."""
     write_files(site, {f"zz_odd_{name}.py": f"raise ModuleNotFoundError('x', name={name})"})
     write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": f"[console_scripts]\na = zz_odd_{name}:b\n"})
     (found,) = problems("zz-installed", "1.0", [])
@@ -124,7 +124,7 @@ def test_what_a_module_says_is_missing_is_taken_as_text(site: Path, name: str) -
 
 
 def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
-    """Modules of all wheels, each once; an sdist tells none."""
+    """The modules to import are those of all wheels, without duplicates, and not those of sdists."""
     files = [
         make_wheel(tmp_path / "a", {"sample/__init__.py": "", "_speed.abi3.so": ""}),
         make_wheel(tmp_path / "b", {"sample/__init__.py": "", "extra.py": ""}),
@@ -137,7 +137,7 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
 
 
 def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
-    """With the names of what each one requires; whatever the metadata hold, it is read."""
+    """The extras of the wheels are read with their requirements, even if some of the metadata is malformed."""
     metadata = (
         "Provides-Extra: Fast_IO",
         "Provides-Extra: none",
@@ -155,20 +155,20 @@ def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
-    """A file or a folder whose name is no identifier is no module, though it is named like one."""
+    """A file or folder whose name is not an identifier does not count as a module."""
     files = {"sample/__init__.py": "", "not-a-module.py": "", "no-package/__init__.py": "", "no-package/inner/x.py": ""}
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
     assert Expected.of(manifest, [make_wheel(tmp_path, files)], Settings()).modules == ("sample",)
 
 
 def test_what_is_not_installed_among_the_packages_is_no_module(tmp_path: Path) -> None:
-    """Metadata, scripts and data may hold Python files, too."""
+    """Python files in the metadata, scripts and data folders of a wheel do not count as modules."""
     files = {"sample/a.py": "", "sample-1.2.3.data/scripts/b.py": "", "sample-1.2.3.dist-info/c.py": "", "d.txt": ""}
     assert Archive.read(make_wheel(tmp_path, files)).importable == ("sample/a.py",)
 
 
 def test_a_local_file_is_bound_to_its_hash(tmp_path: Path) -> None:
-    """The address survives spaces and other characters in the path."""
+    """The URL of a local file has its SHA-256, and special characters of the path are escaped."""
     path = tmp_path / "a b#c" / "x.whl"
     source = install.local_source(path, "0" * 64)
     assert source.startswith("file:///")
@@ -176,7 +176,7 @@ def test_a_local_file_is_bound_to_its_hash(tmp_path: Path) -> None:
 
 
 def test_smoke_commands_come_from_the_environment_first(tmp_path: Path) -> None:
-    """A program of the environment wins; another is left to the PATH."""
+    """A smoke command uses the environment's program, or else leaves the search to the PATH."""
     tool = write_files(tmp_path / "bin", {"tool": "#!/bin/sh\n"}) / "tool"
     tool.chmod(0o755)
     assert install._resolved(tmp_path / "bin", ("tool", "--version")) == [str(tool), "--version"]
@@ -184,7 +184,7 @@ def test_smoke_commands_come_from_the_environment_first(tmp_path: Path) -> None:
 
 
 def test_an_archive_with_too_many_members_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a wheel nor an sdist: reading it would take all memory there is."""
+    """A wheel or sdist with too many members is refused, as reading it could exhaust the memory."""
     files = {f"sample/{number}.py": "" for number in range(9)}
     for path in (make_wheel(tmp_path, files), make_sdist(tmp_path, files)):
         monkeypatch.undo()

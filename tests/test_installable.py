@@ -39,7 +39,7 @@ NAMES = {
 
 
 def taken(python: str = "/a/python") -> set[str]:
-    """Return the tags of the wheels that an interpreter takes."""
+    """Return the tags of the wheels that an interpreter can install."""
     names = installable([SDIST, PURE, *NAMES.values()], python)
     assert names[:2] == [SDIST, PURE]
     return {tags for tags, name in NAMES.items() if name in names}
@@ -57,27 +57,27 @@ def taken(python: str = "/a/python") -> set[str]:
     ],
 )
 def test_an_interpreter_is_asked_what_it_takes(programs: Programs, told: str, expected: set[str]) -> None:
-    """It says so itself: nothing is derived from its name."""
+    """The interpreter is asked once which tags it supports."""
     programs.answer("/a/python", stdout=told.format(HERE))
     assert taken() == {tags.format(HERE) for tags in expected}
     assert len(programs.calls) == 1
 
 
 def test_a_python_that_packaging_does_not_know_takes_what_cpython_does(programs: Programs) -> None:
-    """It says its version, and ends with an error."""
+    """If `packaging` fails on an old CPython, its version decides which wheels it can install."""
     programs.answer("/a/python", code=1, stdout="cpython 3 9\n")
     assert taken() == {f"cp39-cp39-{HERE}", f"cp39-abi3-{HERE}", f"py3-none-{HERE}"}
 
 
 @pytest.mark.parametrize("told", ["", "\n", "pypy 3 9\n", "words"])
 def test_an_interpreter_that_does_not_tell_takes_every_file(programs: Programs, told: str) -> None:
-    """What is wrong with it shows when they are tried."""
+    """If the interpreter gives no valid answer, every file is tried, which shows what is wrong."""
     programs.answer("/a/python", code=1, stdout=told)
     assert taken() == set(NAMES)
 
 
 def test_an_interpreter_that_cannot_be_started_takes_every_file(programs: Programs) -> None:
-    """Making an environment of it tells why."""
+    """If the interpreter cannot be started, every file is tried, which shows why."""
 
     def missing(call: Call) -> tuple[int, str]:
         raise ShipError(COMMAND_MISSING(f"{call.line[0]} cannot be run."))
@@ -87,7 +87,7 @@ def test_an_interpreter_that_cannot_be_started_takes_every_file(programs: Progra
 
 
 def test_files_for_every_python_need_no_question(programs: Programs) -> None:
-    """Most projects have no others, and the start of an interpreter takes time."""
+    """If all files fit every Python, the interpreter is not started."""
     assert installable([PURE, SDIST], "/a/python") == [PURE, SDIST]
     assert installable([SDIST], "/a/python") == [SDIST]
     assert programs.calls == []
@@ -96,7 +96,7 @@ def test_files_for_every_python_need_no_question(programs: Programs) -> None:
 def test_the_question_is_answered_with_the_interpreters_own_tags(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Implementation and version, then its tags, as `packaging` knows them."""
+    """The script prints the interpreter's implementation, version and tags, as `packaging` lists them."""
 
     def play(call: Call) -> tuple[int, str]:
         *start, code, folder = call.line

@@ -13,19 +13,19 @@ from support import each, in_time
 
 
 def job(folder: Path, matrix: Any, steps: list[dict[str, Any]], **more: Any) -> list[jobs.Script]:
-    """Return the scripts of a workflow whose one job has a matrix and steps."""
+    """Return the scripts of a workflow with a single job that has this matrix and these steps."""
     table = {"runs-on": "ubuntu-latest", "strategy": {"matrix": matrix}, "steps": steps, **more}
     text = json.dumps({"on": "push", "jobs": {"check": table}})
     return list(jobs.scripts(sample(folder, files={".github/workflows/ci.yml": text}).root))
 
 
 def texts(scripts: list[jobs.Script]) -> list[str]:
-    """Return what scripts run, the steps of each joined by semicolons."""
+    """Return what the scripts run, with steps joined by semicolons."""
     return ["; ".join(part.text for part in script.parts) for script in scripts]
 
 
 def setup(version: object) -> dict[str, Any]:
-    """Return the step that sets a version of Python up."""
+    """Return a step that sets up a version of Python."""
     return {"uses": "actions/setup-python@v6", "with": {"python-version": version}}
 
 
@@ -53,11 +53,11 @@ def setup(version: object) -> dict[str, Any]:
     ],
 )
 def test_the_rows_of_a_matrix(matrix: Any, expected: list[dict[str, str]]) -> None:
-    """As GitHub makes them, of axes, exclusions and what is included; values keep the way that leads to them."""
+    """A matrix is expanded as GitHub does it, with axes, `exclude` and `include`; nested values are flattened."""
     assert rows.rows(matrix) == expected
 
 
-# As an alias of YAML may name the same list over and over.
+# YAML aliases can repeat the same list many times.
 NESTED: list[Any] = []
 for _ in range(30):
     NESTED = [NESTED] * 100
@@ -75,7 +75,7 @@ for _ in range(30):
     ids=["axes", "include", "exclude", "deep", "aliases"],
 )
 def test_a_large_matrix_takes_no_long_time(matrix: Any) -> None:
-    """No more rows are made than GitHub takes."""
+    """Even a huge matrix is expanded quickly, to at most 256 rows, which is GitHub's limit."""
     with in_time():
         assert len(rows.rows(matrix)) <= 256
 
@@ -95,12 +95,12 @@ def test_a_large_matrix_takes_no_long_time(matrix: Any) -> None:
     ],
 )
 def test_expressions_are_filled_in(text: str, expected: str) -> None:
-    """With what the row has; what nothing tells is left out."""
+    """Expressions are replaced by the row's values, and unknown ones are left out."""
     assert rows.expanded(text, {"matrix.config.0": "3.11", "matrix.config.1": "lint"}) == expected
 
 
 def test_a_list_in_a_matrix_names_the_environments(tmp_path: Path) -> None:
-    """Each job takes a part of it by its number."""
+    """A matrix value that is a list can be used by its elements' indexes."""
     found = job(
         tmp_path, {"config": [["3.11", "lint"], ["3.12", "py312"]]}, [{"run": "tox -e ${{ matrix.config[1] }}"}]
     )
@@ -120,7 +120,7 @@ def test_a_list_in_a_matrix_names_the_environments(tmp_path: Path) -> None:
     ],
 )
 def test_a_step_is_for_the_rows_that_meet_its_condition(tmp_path: Path, condition: str, expected: list[str]) -> None:
-    """What a row does not have is null, and rows that run the same are one."""
+    """A step runs in the rows that meet its condition, and rows that run the same commands count once."""
     matrix = {"python": ["3.11", "3.12"], "include": [{"python": "3.12", "types": "true"}]}
     assert texts(job(tmp_path, matrix, [{"if": condition, "run": "mypy"}, {"run": "pytest"}])) == expected
 
@@ -136,7 +136,7 @@ def test_a_step_is_for_the_rows_that_meet_its_condition(tmp_path: Path, conditio
     ],
 )
 def test_rows_that_do_not_count(tmp_path: Path, more: dict[str, Any], expected: list[str]) -> None:
-    """Those that may fail, and those for another system."""
+    """Rows that may fail, and rows on other systems, are left out."""
     matrix = {"os": ["ubuntu", "windows", "macos"], "include": [{"os": "windows", "may": "true"}]}
     assert texts(job(tmp_path, matrix, [{"run": "run ${{ matrix.os }}"}], **more)) == expected
 
@@ -156,13 +156,13 @@ def test_rows_that_do_not_count(tmp_path: Path, more: dict[str, Any], expected: 
     ],
 )
 def test_the_pythons_that_run_a_script(tmp_path: Path, versions: list[Any], expected: tuple[str, ...]) -> None:
-    """Those that its job sets up in the rows; none where one of them is not known."""
+    """A script's Pythons are those that its job sets up; if one of them is unknown, there are none."""
     (found,) = job(tmp_path, {"v": versions}, [setup("${{ matrix.v }}"), {"run": "pytest"}])
     assert found.pythons == expected
 
 
 def test_what_a_matrix_row_of_tox_runs_is_found(tmp_path: Path) -> None:
-    """Also where lists tell its environment."""
+    """The commands of a tox environment are found if a list in the matrix names it."""
     ini = "[testenv]\ncommands = pytest\n[testenv:style]\ncommands = flake8 src\n"
     table = {"config": [["3.11", "py311"], ["3.11", "style"]]}
     job(tmp_path, table, [{"run": "uvx --with tox-uv tox -e ${{ matrix.config[1] }}"}])

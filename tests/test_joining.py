@@ -21,7 +21,7 @@ SETTINGS = '[tool.nox-ship.wheels]\nsystems = ["ubuntu", "windows"]\n'
 
 @pytest.fixture
 def built(tmp_path: Path, programs: Programs) -> tuple[Yard, Manifest]:
-    """Return a project that is built, with its manifest."""
+    """Return a project that has been built, and its manifest."""
 
     def reply(call: object) -> tuple[int, str]:
         folder = out(call)  # type: ignore[arg-type]
@@ -35,7 +35,7 @@ def built(tmp_path: Path, programs: Programs) -> tuple[Yard, Manifest]:
 
 
 def parted(built: tuple[Yard, Manifest], system: str, tags: str, **other: object) -> Path:
-    """Make a part with one wheel, and return its folder."""
+    """Write a part with one wheel, and return its folder."""
     yard, manifest = built
     folder = yard.root.parent / system
     info = "sample-1.2.3.dist-info"
@@ -52,8 +52,9 @@ def parted(built: tuple[Yard, Manifest], system: str, tags: str, **other: object
 LINUX, WINDOWS = "cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-win_amd64"
 
 
+@pytest.mark.slow
 def test_parts_and_sdist_become_one_release(built: tuple[Yard, Manifest]) -> None:
-    """In `dist/` and in the manifest, with the systems; the wheel of the build itself goes."""
+    """`dist/` and the manifest hold the sdist and the wheels of all parts, but no longer the wheel of the build."""
     yard, before = built
     folders = [parted(built, "windows", WINDOWS), parted(built, "ubuntu", LINUX)]
     outcome = join(yard.project, read_parts(folders), Wanted(("ubuntu", "windows")))
@@ -67,7 +68,7 @@ def test_parts_and_sdist_become_one_release(built: tuple[Yard, Manifest]) -> Non
 
 
 def test_a_set_that_is_not_whole_changes_nothing(built: tuple[Yard, Manifest]) -> None:
-    """NS577; the manifest and the files stay those of the build."""
+    """If the wheels of one system are missing, joining fails with NS577 and leaves the manifest and files unchanged."""
     yard, before = built
     parts = read_parts([parted(built, "ubuntu", LINUX)])
     with pytest.raises(ShipError, match=r"NS577.*windows"):
@@ -76,8 +77,9 @@ def test_a_set_that_is_not_whole_changes_nothing(built: tuple[Yard, Manifest]) -
     assert before.check(yard.root / "dist")
 
 
+@pytest.mark.slow
 def test_all_files_are_checked_together(built: tuple[Yard, Manifest]) -> None:
-    """A wheel for a system that PyPI does not take, say, is told as it is after a build."""
+    """The joined files go through the same checks as after a build: a wheel that PyPI refuses is reported as NS549."""
     yard, _ = built
     yard.write({"pyproject.toml": (yard.root / "pyproject.toml").read_text("utf-8").replace(SETTINGS, "")})
     with pytest.raises(ShipError, match="NS549"):
@@ -85,7 +87,7 @@ def test_all_files_are_checked_together(built: tuple[Yard, Manifest]) -> None:
 
 
 def test_no_part_is_no_set(tmp_path: Path) -> None:
-    """NS575 says what to run first; each folder without a part is named."""
+    """Without any part, NS575 names the session to run first; each folder that contains no part is reported."""
     with pytest.raises(ShipError, match=r"NS575.*nox -s wheels"):
         read_parts([])
     with pytest.raises(ShipError) as caught:
@@ -111,7 +113,7 @@ EARLIER = {
 def test_the_last_release_tells_what_there_must_be(
     built: tuple[Yard, Manifest], version: str, expect: str, before: tuple[str, ...]
 ) -> None:
-    """That of the same kind; where the settings tell, the index is not asked."""
+    """The last release determines the wheels to expect, if the settings do not; final versions ignore pre-releases."""
     yard, manifest = built
     index: FakeIndex = make_index(earlier=EARLIER)
     if expect:
@@ -135,7 +137,7 @@ def test_the_last_release_tells_what_there_must_be(
 def test_what_a_workflow_builds_wheels_for_is_told(
     built: tuple[Yard, Manifest], systems: str, expect: str, index: FakeIndex, elsewhere: tuple[str, ...]
 ) -> None:
-    """By the settings or the last release, else the runners alone; a project with one wheel has none."""
+    """A workflow's wheels are named by the settings, the last release or its runners; without runners, it has none."""
     yard, manifest = built
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('"ubuntu", "windows"', systems)
     yard.write({"pyproject.toml": f"{text}expect = {expect}\n" if expect else text})
@@ -143,8 +145,9 @@ def test_what_a_workflow_builds_wheels_for_is_told(
     assert built_elsewhere(made) == elsewhere
 
 
+@pytest.mark.slow
 def test_an_index_that_is_silent_is_a_warning(built: tuple[Yard, Manifest]) -> None:
-    """NS580: nobody knows then whether a wheel is missing that the last release had."""
+    """If the index does not answer, NS580 warns that wheels of the last release may be missing."""
     yard, manifest = built
     wanted, warnings = wanted_wheels(yard.project, manifest, make_index(late=["silent"]))
     assert wanted.before == ()

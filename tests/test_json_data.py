@@ -11,14 +11,14 @@ from support import each
 
 @dataclass(frozen=True)
 class Inner:
-    """A part of what is read."""
+    """A nested object of the JSON text."""
 
     size: int
 
 
 @dataclass(frozen=True)
 class Outer:
-    """One field of each type that is stored."""
+    """A field for each type that can be stored."""
 
     name: str
     kind: Literal["a", "b"] = "a"
@@ -32,13 +32,13 @@ class Outer:
 
 @dataclass(frozen=True)
 class Answer(json_data.Open):
-    """What another program writes."""
+    """Data written by another program."""
 
     name: str
 
 
 def test_an_object_becomes_a_dataclass() -> None:
-    """Lists become tuples where the field is one, whole numbers fit where fractions do, and defaults are used."""
+    """Lists become tuples if the field is one, integers are accepted as floats, and missing keys get their defaults."""
     value = {"name": "x", "kind": "b", "tag": None, "parts": [{"size": 1}], "times": {"a": 2}, "words": ["w"]}
     assert json_data.read(Outer, value) == Outer("x", "b", None, parts=(Inner(1),), times={"a": 2}, words=["w"])
 
@@ -75,25 +75,25 @@ def test_an_object_becomes_a_dataclass() -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(change: dict[str, Any]) -> None:
-    """A value of another type, an unknown key, half a surrogate pair and a number that is none are ValueErrors."""
+    """A value of the wrong type, an unknown key, a lone surrogate and a number that is not finite are ValueErrors."""
     with pytest.raises(ValueError, match=r"."):
         json_data.read(Outer, {"name": "x", **change})
 
 
 @each("value", [None, 5, [], "x", {}])
 def test_what_is_no_such_object_is_refused(value: object) -> None:
-    """Another kind of value, or an object without a key that has no default."""
+    """Anything but an object is a ValueError, and so is an object that lacks a required key."""
     with pytest.raises(ValueError, match="Outer"):
         json_data.read(Outer, value)
 
 
 def test_fields_with_a_default_of_their_own_may_be_left_out() -> None:
-    """Also where the default is made anew each time."""
+    """A field may be left out if it has a default value or a default factory."""
     assert json_data.read(Outer, {"name": "x"}) == Outer("x")
 
 
 def test_what_others_write_may_hold_more() -> None:
-    """Keys that an open dataclass does not know are passed over."""
+    """A subclass of `Open` ignores unknown keys, but still requires its own."""
     assert json_data.read(Answer, {"name": "x", "more": [5]}) == Answer("x")
     with pytest.raises(ValueError, match="Answer lacks name"):
         json_data.read(Answer, {"more": 1})
@@ -101,6 +101,6 @@ def test_what_others_write_may_hold_more() -> None:
 
 @each("text", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, "x"])
 def test_what_is_no_json_is_one_kind_of_error(text: bytes | str) -> None:
-    """Also what is nested too deeply, and a number of more digits than Python reads."""
+    """Invalid JSON is a ValueError, even if it is nested too deeply or has a number too long for Python to parse."""
     with pytest.raises(ValueError, match=r"."):
         json_data.parse(text)

@@ -15,7 +15,7 @@ CI = ".github/workflows/ci.yml"
 
 
 def test_own_parts_are_kept() -> None:
-    """What stands between the marks stays, in its place; what stands elsewhere does not."""
+    """Lines between the markers of a custom section keep their place; changes anywhere else are undone."""
     text = render(FACTS)[CI]
     own = "      # >>> own: steps before a gate\n      - run: apt-get install x\n      # <<< own\n"
     changed = text.replace("      # >>> own: steps before a gate\n      # <<< own\n", own).replace(
@@ -35,7 +35,7 @@ VERSION = ACTIONS["checkout"].rpartition("v")[2]
     [("999.1", True), (f"{VERSION}.1", True), ("999", True), ("0.9.9", False), (VERSION, False)],
 )
 def test_newer_pins_are_kept(version: str, kept: bool) -> None:
-    """What Dependabot has updated is no drift; older pins and other commits of the same version are."""
+    """An action updated to a newer version is kept; an older version, or another commit of the same version, is not."""
     text = render(FACTS)[CI]
     ours = ACTIONS["checkout"]
     theirs = f"actions/checkout@{'0' * 40} # v{version}"
@@ -47,7 +47,7 @@ def test_newer_pins_are_kept(version: str, kept: bool) -> None:
 
 
 def test_a_short_version_may_be_a_later_one() -> None:
-    """`# v7` says nothing against being newer than 7.0.1."""
+    """A pin commented `# v7` is kept, because `v7` could be later than 7.0.1."""
     text = render(FACTS)[CI]
     changed = text.replace(ACTIONS["checkout"], f"actions/checkout@{'0' * 40} # v{VERSION.partition('.')[0]}")
     assert changed != text
@@ -55,14 +55,14 @@ def test_a_short_version_may_be_a_later_one() -> None:
 
 
 def test_a_pin_of_no_version_is_passed_over() -> None:
-    """A number of more digits than Python reads is nobody's work."""
+    """A pin whose version number is too long for Python to parse is replaced by ours."""
     text = render(FACTS)[CI]
     pin = f"actions/checkout@{'0' * 40} # v{'9' * 5000}"
     assert keep_own(text, text.replace(ACTIONS["checkout"], pin)) == text
 
 
 def test_pins_in_own_parts_are_nobody_elses() -> None:
-    """A step of one's own may use what it likes: that is no drift, and goes nowhere else."""
+    """A custom section may pin an action to any version, and that pin is not copied to other steps."""
     text = render(FACTS)[CI]
     step = f"      - uses: actions/checkout@{'1' * 40} # v999\n"
     changed = text.replace(OPEN, OPEN + step, 1)
@@ -83,7 +83,7 @@ OPEN, CLOSE = "      # >>> own: steps before a gate\n", "      # <<< own\n"
     ],
 )
 def test_own_parts_are_never_lost(old: str, new: str, words: str) -> None:
-    """One that has lost a mark, or stands where none is kept, is an error instead."""
+    """If a custom section has lost a marker, appears twice or has an unknown name, NS819 stops the update."""
     text = render(FACTS)[CI]
     assert old in text
     with pytest.raises(ShipError, match=f"NS819.*{words}"):
@@ -91,12 +91,12 @@ def test_own_parts_are_never_lost(old: str, new: str, words: str) -> None:
 
 
 def test_ours_are_told_from_others() -> None:
-    """By their first line."""
+    """A file that nox-ship wrote is recognized by its first line."""
     assert all(map(is_ours, render(FACTS).values()))
     assert not is_ours("name: CI\n")
 
 
 def test_a_mark_in_a_file_that_is_not_ours_is_no_part() -> None:
-    """Whoever wrote it owes us no second one."""
+    """In a file that nox-ship did not write, a start marker without an end marker is no error."""
     text = render(FACTS)[CI]
     assert keep_own(text, "      # >>> own: steps before a gate\n") == text

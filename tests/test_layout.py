@@ -12,7 +12,7 @@ NAMED = '[project]\nname = "sample"\n'
 
 @pytest.mark.parametrize("module", ["code/sample.py", "code/other.py"])
 def test_a_module_in_a_folder_that_the_settings_name_is_found(tmp_path: Path, module: str) -> None:
-    """Whatever the folder and the module are called."""
+    """The folder set in `package-dir` is searched for modules, whatever their names are."""
     settings = (
         '[build-system]\nbuild-backend = "setuptools.build_meta"\n[tool.setuptools]\npackage-dir = {"" = "code"}\n'
     )
@@ -47,20 +47,20 @@ def test_a_module_in_a_folder_that_the_settings_name_is_found(tmp_path: Path, mo
     ],
 )
 def test_packages_are_found_in_usual_layouts(tmp_path: Path, files: list[str], expected: list[str]) -> None:
-    """Packages lie in src/, lib/, the root or one other folder; tests and docs hold none."""
+    """Packages are found in src/, lib/, the root or one other folder; tests and docs do not count as packages."""
     project = make_project(tmp_path, NAMED, dict.fromkeys(files, ""))
     assert [path.as_posix() for path in project.packages] == expected
 
 
 @pytest.mark.parametrize("name", ["build", "docs", "testing"])
 def test_a_package_may_have_the_name_of_a_folder_of_tools(tmp_path: Path, name: str) -> None:
-    """The package of the project that is called `build` is `src/build`."""
+    """A project called `build` may have its package in `src/build`, although that is usually a folder of tools."""
     project = make_project(tmp_path, f'[project]\nname = "{name}"', {f"src/{name}/__init__.py": ""})
     assert [path.as_posix() for path in project.packages] == [f"src/{name}"]
 
 
 def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
-    """The sources of `company.product` lie in `src/company`, which has no `__init__.py`."""
+    """The sources of `company.product` are found in `src/company`, which has no `__init__.py`."""
     files = {"src/company/product/__init__.py": "", "tests/unit/__init__.py": ""}
     project = make_project(tmp_path, '[project]\nname = "company.product"', files)
     assert project.packages
@@ -109,7 +109,7 @@ def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
 def test_folders_of_tests_hold_test_files(
     tmp_path: Path, settings: str, files: list[str], expected: tuple[str, ...]
 ) -> None:
-    """pytest's own `testpaths` wins over the usual names; folders without tests do not count."""
+    """pytest's own `testpaths` takes precedence over the usual names; folders without test files do not count."""
     text = f"{NAMED}[tool.pytest.ini_options]\n{settings}"
     assert make_project(tmp_path, text, dict.fromkeys(files, "")).test_paths == expected
 
@@ -131,7 +131,7 @@ def test_folders_of_tests_hold_test_files(
     ],
 )
 def test_pytest_is_told_what_it_does_not_find(tmp_path: Path, settings: str, files: list[str], told: bool) -> None:
-    """It does not look into packages, nor into files of another name; its own `testpaths` it reads itself."""
+    """Paths are passed to pytest if it would not find those tests: inside packages, or in files with unusual names."""
     text = f"{NAMED}[tool.pytest.ini_options]\n{settings}"
     project = make_project(tmp_path, text, dict.fromkeys(["sample/__init__.py", *files], ""))
     assert project.test_arguments == (project.test_paths if told else ())
@@ -139,7 +139,7 @@ def test_pytest_is_told_what_it_does_not_find(tmp_path: Path, settings: str, fil
 
 
 def test_tests_that_only_unittest_finds_are_told_to_pytest(tmp_path: Path) -> None:
-    """By the names of their files, where there are no others; a helper of that name is none."""
+    """Test files in unittest's naming are passed to pytest if there are no others; a helper with such a name is not."""
     files = {
         "tests/test.py": "import unittest\n",
         "tests/deep/testing.py": "from unittest import *\n",
@@ -152,13 +152,13 @@ def test_tests_that_only_unittest_finds_are_told_to_pytest(tmp_path: Path) -> No
 
 
 def test_patterns_in_testpaths_are_followed(tmp_path: Path) -> None:
-    """pytest takes `packages/*/tests`, so such tests are found."""
+    """A pattern such as `packages/*/tests` in `testpaths` is expanded, as pytest does."""
     text = f'{NAMED}[tool.pytest.ini_options]\ntestpaths = ["packages/*/tests"]'
     assert make_project(tmp_path, text, {"packages/a/tests/test_a.py": ""}).test_paths
 
 
 def test_test_files_of_another_name_are_found(tmp_path: Path) -> None:
-    """pytest's `python_files` tells what a test file is called."""
+    """Test files are recognized by pytest's `python_files` setting."""
     text = f'{NAMED}[tool.pytest.ini_options]\npython_files = ["check_*.py"]'
     assert make_project(tmp_path, text, {"tests/check_a.py": ""}).test_paths == ("tests",)
 
@@ -175,7 +175,7 @@ OPTIONS_FILES = {
 
 @each("first", range(len(OPTIONS_FILES)))
 def test_pytest_settings_come_from_the_file_that_pytest_reads(tmp_path: Path, first: int) -> None:
-    """Of several files the first in pytest's order counts."""
+    """If several files configure pytest, the first in pytest's own order counts."""
     files = {"pyproject.toml": NAMED, **dict(list(OPTIONS_FILES.items())[first:])}
     project = Project.read(write_files(tmp_path, files))
     assert project.pytest_options["addopts"] == f"-{first}"
@@ -186,20 +186,20 @@ def test_pytest_settings_come_from_the_file_that_pytest_reads(tmp_path: Path, fi
     [("pytest.ini", b""), ("pytest.toml", b""), (".pytest.toml", b""), ("pytest.toml", b"\xff"), ("pytest.toml", b"[")],
 )
 def test_an_empty_file_of_pytests_own_wins(tmp_path: Path, name: str, content: bytes) -> None:
-    """pytest stops at it, also where it cannot be read."""
+    """pytest.ini and pytest.toml take precedence over all other files, even if they are empty or cannot be parsed."""
     files = {file: text for file, text in OPTIONS_FILES.items() if file != "pytest.toml"}
     project = Project.read(write_files(tmp_path, {**files, name: content}))
     assert project.pytest_options == {}
 
 
 def test_pytest_9_settings_are_read(tmp_path: Path) -> None:
-    """`[tool.pytest]` holds settings without `ini_options`."""
+    """The `[tool.pytest]` table of pytest 9 is read; it needs no `ini_options`."""
     project = make_project(tmp_path, f'{NAMED}[tool.pytest]\ntestpaths = ["checks"]')
     assert project.pytest_options == {"testpaths": ["checks"]}
 
 
 def test_the_sources_of_a_rust_project_are_where_maturin_is_told(tmp_path: Path) -> None:
-    """Its `src` holds no Python."""
+    """With maturin, packages are in the folder set as `python-source`, and not in `src`, which has Rust code."""
     text = f'{NAMED}[build-system]\nbuild-backend = "maturin"\n[tool.maturin]\npython-source = "pysrc"'
     files = {"src/generate.py": "", "pysrc/sample/__init__.py": "", "bench/__init__.py": ""}
     assert [path.as_posix() for path in make_project(tmp_path, text, files).packages] == ["pysrc/sample"]
@@ -217,5 +217,5 @@ def test_the_sources_of_a_rust_project_are_where_maturin_is_told(tmp_path: Path)
     ],
 )
 def test_a_package_has_the_name_by_which_it_is_imported(tmp_path: Path, name: str, module: str, expected: str) -> None:
-    """Without the folder that only holds the sources; with the namespace that it is in."""
+    """The import name leaves out a folder that only holds the sources, and includes the namespace."""
     assert make_project(tmp_path, f'[project]\nname = "{name}"\n', {module: ""}).import_names == (expected,)

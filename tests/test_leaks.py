@@ -17,12 +17,12 @@ DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def key(kind: str = "", rest: str = f"{BODY}\n{BODY}\n") -> str:
-    """Return what begins as a private key does."""
+    """Return text that starts like a private key."""
     return f"-----BEGIN {kind}{'PRIVATE'} KEY-----\n{rest}"
 
 
 def issued(prefix: str, body: str) -> str:
-    """Return a token with the checksum of GitHub and npm."""
+    """Return a token with the checksum that GitHub and npm use."""
     left, checksum = zlib.crc32(body.encode()), ""
     for _ in range(6):
         left, digit = divmod(left, 62)
@@ -31,7 +31,7 @@ def issued(prefix: str, body: str) -> str:
 
 
 def held(content: str | bytes, name: str = "some.file") -> str | None:
-    """Return what is found in a file."""
+    """Return which kind of secret is found in a file, if any."""
     suspect = examine(name, content.encode() if isinstance(content, str) else content)
     return suspect.holds if suspect else None
 
@@ -51,7 +51,7 @@ def held(content: str | bytes, name: str = "some.file") -> str | None:
     ],
 )
 def test_private_keys_are_found(content: str) -> None:
-    """Of any kind, also encrypted, indented, in a string of JSON, and of PGP."""
+    """Private keys of all kinds are found: encrypted, indented, in a JSON string, or PGP."""
     assert held(content) == PRIVATE_KEY
     assert held(b"\xff\x00" + content.encode()) == PRIVATE_KEY
 
@@ -70,13 +70,13 @@ def test_private_keys_are_found(content: str) -> None:
     ],
 )
 def test_what_only_speaks_of_a_private_key_is_none(content: str) -> None:
-    """Nor is a public key, a certificate, or a placeholder."""
+    """Public keys, certificates, placeholders and text about private keys are not reported."""
     assert held(content) is None
 
 
 @each("name", ["a.py", "a.pyi", "a.md", "a.rst", "PKG-INFO", "sample.egg-info/PKG-INFO"])
 def test_code_and_texts_may_show_a_key(name: str) -> None:
-    """A token that works they may not."""
+    """Source code and documentation may contain an example of a private key, but no token with a valid checksum."""
     assert held(key(), name) is None
     assert held(issued("ghp_", RANDOM[:30]), name) == API_TOKEN
 
@@ -113,7 +113,7 @@ def test_code_and_texts_may_show_a_key(name: str) -> None:
     ],
 )
 def test_tokens_are_found_by_their_form(token: str) -> None:
-    """Wherever in the file they stand; not as a part of a longer word."""
+    """A token is found anywhere in the file, unless it is part of a longer word."""
     forms = ("{}", "password = {}\n", 'TOKEN="{}"', "https://x:{}@example.invalid/")
     assert [held(form.format(token)) for form in forms] == [API_TOKEN] * len(forms)
     assert [held(form.format(f"x{token}")) for form in forms] == [None] * len(forms)
@@ -143,13 +143,13 @@ def test_tokens_are_found_by_their_form(token: str) -> None:
     ],
 )
 def test_examples_of_tokens_are_none(content: str) -> None:
-    """They are cut short, or do not add up."""
+    """A token is taken for an example if it is too short, or if its checksum or form is wrong."""
     assert held(content) is None
 
 
 @each("name", [".pypirc", "a/.netrc", ".env", "id_rsa", ".git-credentials"])
 def test_some_files_are_suspects_by_their_name(name: str) -> None:
-    """Whatever they hold, and however large they are."""
+    """Files such as `.pypirc` are reported by their name, whatever their content and size."""
     suspect = examine(name, b"")
     assert suspect
     assert (suspect.named, suspect.holds) == (True, None)
@@ -159,7 +159,7 @@ def test_some_files_are_suspects_by_their_name(name: str) -> None:
 
 
 def test_a_hostile_file_is_read_in_no_time() -> None:
-    """What could be taken apart in many ways is taken apart in one."""
+    """A file that is made to slow down the search is read quickly, and nothing is found in it."""
     for filling in (b"a: ", b"a: \\n", b"a: \n", b"\\n", b" ", b"-", b"-----BEGIN PRIVATE KEY-----\n", b"pypi-AgE"):
         assert examine("x", (b"-----BEGIN PRIVATE KEY-----\n" + filling * MOST)[:MOST]) is None
 
@@ -174,12 +174,12 @@ def test_a_hostile_file_is_read_in_no_time() -> None:
     ],
 )
 def test_addresses_and_pairs_that_give_access_are_found(text: str) -> None:
-    """Of Slack and Discord, and a key's name of AWS with what looks like its secret."""
+    """Webhook addresses of Slack and Discord are found, and AWS key IDs with a likely secret nearby."""
     assert held(text, "sample/settings.py") == API_TOKEN
 
 
 def test_a_key_that_programs_must_hold_is_told_apart() -> None:
-    """Google's are in the programs of everybody's devices."""
+    """A Google API key is reported as public, because programs that use one have to contain it."""
     assert held(f"KEY = '{'AI' + 'za' + RANDOM[:35]}'", "sample/a.py") == PUBLIC_API_KEY
     assert held(f"KEY = '{'AI' + 'za' + 'x' * 35}'", "sample/a.py") is None
 
@@ -190,7 +190,7 @@ OPENSSH = b"openssh-key-v1\0" + bytes(range(200))
 
 
 def lines_of(content: bytes) -> list[str]:
-    """Return the lines of a key."""
+    """Return the lines of a private key in PEM format."""
     text = base64.b64encode(content).decode()
     body = [text[start : start + 64] for start in range(0, len(text), 64)]
     return [f"-----BEGIN {'PRIVATE'} KEY-----", *body, f"-----END {'PRIVATE'} KEY-----"]
@@ -209,18 +209,18 @@ def lines_of(content: bytes) -> list[str]:
     ],
 )
 def test_a_whole_key_in_a_module_is_found(content: bytes, form: str, between: str) -> None:
-    """In one string of several lines, in several strings, or with line breaks that are written as such."""
+    """A key is found in a multi-line string, in several strings, and with escaped line breaks."""
     assert held(form.format(between.join(lines_of(content))), "sample/a.py") == PRIVATE_KEY
 
 
 @each("content", [DER[:-1], DER + b"x", b"\x31" + DER[1:], b"openssh-key-v2\0" + DER, b"\x30\x82", b"x" * 100])
 def test_what_decodes_to_no_key_is_none(content: bytes) -> None:
-    """A key that was cut short is an example."""
+    """A key that is truncated or does not decode to a key is taken for an example."""
     assert held(f"KEY = '''{chr(10).join(lines_of(content))}'''", "sample/a.py") is None
 
 
 def test_a_key_in_a_docstring_is_an_example() -> None:
-    """One that the code has, too, is none."""
+    """A key that occurs only in docstrings is an example; it is reported if the code contains it as well."""
     text = "\n".join(lines_of(DER))
     for code in ("'''A module.\n{}\n'''\n", "def f():\n    '''Do.\n\n    {}\n    '''\n"):
         assert held(code.format(text), "sample/a.py") is None
@@ -229,7 +229,7 @@ def test_a_key_in_a_docstring_is_an_example() -> None:
 
 
 def test_a_large_text_is_searched_for_tokens() -> None:
-    """A large file that is no text is not, nor is a text searched for keys; and no more is read than that."""
+    """A large text is searched for tokens up to a limit, but not for keys; a large binary file is not searched."""
     token = issued("ghp_", RANDOM[:30])
     text = ("x = 1\n" * 100_000 + token).encode()
     assert examine("a.py", read(io.BytesIO(text), "a.py", len(text)))
@@ -241,7 +241,7 @@ def test_a_large_text_is_searched_for_tokens() -> None:
 
 
 def test_texts_are_searched_fast() -> None:
-    """10,000 modules of 5 KiB cost less than some seconds."""
+    """Searching a module of 5 KiB takes less than half a millisecond, so 10,000 modules take a few seconds."""
     text = (b"def function(argument):\n    return argument.attribute[0] + 'text'\n" * 80)[:5000]
     begun = time.process_time()
     for _ in range(200):

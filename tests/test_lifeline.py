@@ -30,7 +30,7 @@ time.sleep(30)
 
 
 def running(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be collected does not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -38,7 +38,7 @@ def running(pid: int) -> bool:
 
 
 def ended(*pids: int) -> bool:
-    """Whether all processes end within two seconds."""
+    """Return whether all processes end within two seconds."""
     until = time.monotonic() + 2
     while any(map(running, pids)) and time.monotonic() < until:
         time.sleep(0.02)
@@ -48,9 +48,10 @@ def ended(*pids: int) -> bool:
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
 
+@pytest.mark.slow
 @linux
 def test_a_session_ends_with_the_process_that_started_it() -> None:
-    """A child in a session of its own, and what it started, are gone after a SIGKILL of the parent."""
+    """If the parent is killed by SIGKILL, a child in a session of its own ends, and so do the child's own children."""
     with subprocess.Popen(
         [sys.executable, "-S", "-c", PARENT], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as parent:
@@ -70,7 +71,7 @@ def test_a_session_ends_with_the_process_that_started_it() -> None:
 
 @linux
 def test_a_child_whose_parent_is_gone_ends_at_once() -> None:
-    """It does not wait for a parent that it no longer has."""
+    """A child that starts after its parent has ended kills itself immediately."""
     with subprocess.Popen(
         [sys.executable, "-S", "-c", CHILD, "1"], stdout=subprocess.PIPE, start_new_session=True
     ) as child:
@@ -98,7 +99,7 @@ with lifeline.guarded({{}}):
 
 @linux
 def test_what_a_killed_process_had_started_is_ended() -> None:
-    """The program that was under way, and what that had started in a session of its own; nothing else."""
+    """When our process is killed, the running program and all that it started end; other processes are left alone."""
     with subprocess.Popen(
         [sys.executable, "-S", "-c", GUARDED], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as parent:
@@ -116,14 +117,14 @@ def test_what_a_killed_process_had_started_is_ended() -> None:
 
 
 def test_a_guard_ends_with_what_it_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is started once, sees no variable of ours, and hears of nothing outside of its block."""
+    """The guard process is started once, gets only the variables passed to it, and ends after the outermost block."""
     started: list[subprocess.Popen[bytes]] = []
     real = subprocess.Popen
 
     def start(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
         started.append(real(*args, **options))
         assert options["env"] == {"A": "b"}
-        assert args[0][1:3] == ["-I", "-S"]  # what lies on its path could speak for it
+        assert args[0][1:3] == ["-I", "-S"]  # otherwise, modules of the current folder could replace its own
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)
@@ -134,7 +135,7 @@ def test_a_guard_ends_with_what_it_guards(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_a_guard_is_told_is_ended_once_nothing_more_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs that ended are left alone; of the others, all that they started is ended as well."""
+    """When its input ends, the guard kills programs that have not ended and their descendants, and no others."""
     killed: list[int] = []
     monkeypatch.setattr(os, "kill", lambda pid, _: killed.append(pid))
     monkeypatch.setattr(lifeline, "_children", lambda: {1: [3, 4], 4: [5], 2: [6], 9: [1]})
@@ -143,7 +144,7 @@ def test_what_a_guard_is_told_is_ended_once_nothing_more_is_told(monkeypatch: py
 
 
 def test_processes_are_listed_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By `ps`, as on macOS."""
+    """Without `/proc`, as on macOS, the processes are listed by `ps`."""
     monkeypatch.setattr(Path, "exists", lambda _: False)
     started: list[list[str]] = []
 
@@ -157,9 +158,9 @@ def test_processes_are_listed_where_there_is_no_proc(monkeypatch: pytest.MonkeyP
 
 
 def test_nothing_is_ended_where_there_are_no_process_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No guard is started, and a process whose parent is gone stays."""
+    """On a system without process groups, no guard is started, and a process whose parent has ended keeps running."""
     monkeypatch.setattr(lifeline, "_POSIX", False)
-    monkeypatch.setattr(lifeline, "_end", lambda: pytest.fail("It was to be ended."))
+    monkeypatch.setattr(lifeline, "_end", lambda: pytest.fail("The process was ended."))
     lifeline.end_with(0)
     with lifeline.guarded({}):
         assert lifeline._guard is None

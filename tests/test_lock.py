@@ -38,12 +38,12 @@ def not_asked(version: str) -> tuple[str, ...]:
 
 
 def entry(name: str, version: str, marker: str = "") -> str:
-    """Return a locked package as it is written."""
+    """Return the lines of a locked package."""
     return f"{name}=={version}{marker} \\\n    --hash=sha256:{HASH}"
 
 
 def test_the_shipped_lock_is_read_whole() -> None:
-    """Every line of it belongs to a package that is pinned and has a hash; it tells no address."""
+    """Every line of the shipped lock belongs to a pinned package with hashes, and the lock contains no address."""
     found = list(lock.entries(SHIPPED))
     assert "\n".join([*(each.text for each in found), ""]) == SHIPPED
     assert len({each.key for each in found}) == len(found) > 50
@@ -52,7 +52,7 @@ def test_the_shipped_lock_is_read_whole() -> None:
 
 @each("line", NEEDED)
 def test_the_shipped_lock_has_what_we_need(line: str) -> None:
-    """Each dependency is in it, in a version that pyproject.toml admits; `nox -s lock` makes it anew."""
+    """Each dependency is locked at a version that pyproject.toml allows; if not, run `nox -s lock`."""
     wanted = Requirement(line)
     name = canonicalize_name(wanted.name)
     versions = [each.version for each in lock.entries(SHIPPED) if each.name == name]
@@ -69,7 +69,7 @@ SYSTEMS = [
 
 @functools.cache
 def installed(name: str) -> tuple[Version, list[str]]:
-    """Return the version of a package that is installed here, and what it requires; it takes long to read."""
+    """Return the version and requirements of a package installed here; cached, as reading them is slow."""
     found = metadata.distribution(name)
     return Version(found.version), found.requires or []
 
@@ -77,7 +77,7 @@ def installed(name: str) -> tuple[Version, list[str]]:
 def lacking(text: str, system: dict[str, str], python: str) -> set[str]:
     """Return the packages that a system needs and that a lock does not have for it.
 
-    What a package needs is told by its metadata, where it is installed here in the version that is locked.
+    Requirements come from the metadata of packages that are installed here in the locked version.
     """
     here = {"python_version": python, "python_full_version": f"{python}.1", "platform_python_implementation": "CPython"}
     locked = {
@@ -106,13 +106,13 @@ def lacking(text: str, system: dict[str, str], python: str) -> set[str]:
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system["sys_platform"])
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 def test_the_shipped_lock_has_what_each_system_needs(system: dict[str, str], python: str) -> None:
-    """Not just what the system needs that it was made on: with `--require-hashes`, pip installs nothing otherwise."""
+    """The lock is complete for every system, since pip refuses to install anything that has no hash."""
     assert lacking(SHIPPED, system, python) == set()
     assert "nox" in lacking(SHIPPED.replace("\nnox==", "\nother=="), system, python)
 
 
 def test_the_lock_is_made_of_releases_that_are_days_old() -> None:
-    """A malicious release is found out in its first days: `nox -s lock` passes over those, for all systems."""
+    """`nox -s lock` ignores releases of the last days, as malicious ones are usually discovered by then."""
     tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "lock")
     function.decorator_list.clear()
@@ -128,7 +128,7 @@ def test_the_lock_is_made_of_releases_that_are_days_old() -> None:
 
 
 def test_nox_ship_is_locked_with_what_the_index_serves() -> None:
-    """Its own line comes first, with every hash, in an order that does not change."""
+    """nox-ship's own line comes first, with all its hashes in sorted order; once locked, it is not looked up again."""
     text = lock.rendered("1.2.3", served)
     first = next(lock.entries(text))
     assert first.text == f"nox-ship==1.2.3 \\\n    --hash=sha256:{'a' * 64} \\\n    --hash=sha256:{'b' * 64}"
@@ -137,7 +137,7 @@ def test_nox_ship_is_locked_with_what_the_index_serves() -> None:
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_what_was_raised_stays(ending: str) -> None:
-    """A newer nox-ship and newer packages of the lock that is there are kept; older ones, and strangers, are not."""
+    """An existing lock keeps a newer nox-ship and newer packages, but not older ones or unknown packages."""
     old = [entry("nox-ship", "1.4.0"), entry("Twine", "999.0"), entry("build", "0.1"), entry("evil", "1.0")]
     text = lock.rendered("1.2.3", not_asked, ending.join("\n".join(old).split("\n")))
     found = {each.name: str(each.version) for each in lock.entries(text)}
@@ -148,7 +148,7 @@ def test_what_was_raised_stays(ending: str) -> None:
 
 
 def test_a_package_can_be_there_once_for_each_marker() -> None:
-    """A line for one system does not stand in for that of another."""
+    """A package locked for one marker does not replace the same package locked for another marker."""
     marked = next(each for each in lock.entries(SHIPPED) if each.marker)
     old = entry(marked.name, "999.0", " ; python_full_version < '3'")
     text = lock.rendered("1.2.3", served, old)
@@ -156,7 +156,7 @@ def test_a_package_can_be_there_once_for_each_marker() -> None:
 
 
 def test_a_version_that_the_index_lacks_is_no_line() -> None:
-    """What cannot be installed is told in the lock, and asked for again."""
+    """If the index lacks the version, the lock says so in a comment, and the version is looked up again next time."""
     text = lock.rendered("1.2.3", lambda _: ())
     assert lock.locked_version(text) is None
     assert "nox-ship==1.2.3 is not on the index yet" in text
@@ -164,13 +164,13 @@ def test_a_version_that_the_index_lacks_is_no_line() -> None:
 
 
 def test_a_lock_that_works_is_kept_where_the_index_has_nothing_newer() -> None:
-    """The jobs go on with the version that they have."""
+    """If the index does not have the newer version yet, the existing lock stays as it is."""
     text = lock.rendered("1.2.3", served)
     assert lock.rendered("1.3.0", lambda _: (), text) == text
 
 
 def test_a_pinned_version_is_gone_back_to() -> None:
-    """A release of nox-ship that went wrong is left by the setting."""
+    """A newer locked version is kept, unless the settings pin an older one, for example after a bad release."""
     text = lock.rendered("1.3.0", served)
     assert lock.rendered("1.2.3", not_asked, text) == text
     assert str(lock.locked_version(lock.rendered("1.2.3", served, text, pinned=True))) == "1.2.3"
@@ -188,6 +188,6 @@ def test_a_pinned_version_is_gone_back_to() -> None:
     ],
 )
 def test_a_line_without_version_or_hash_is_none(line: str) -> None:
-    """It is not taken over from the lock that is there, nor is anything beside it."""
+    """A line without a version or a SHA-256, or with further options, is not taken from an existing lock."""
     text = lock.rendered("1.2.3", served, line)
     assert text == lock.rendered("1.2.3", served)

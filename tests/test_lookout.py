@@ -35,14 +35,14 @@ WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
 
 @pytest.fixture(autouse=True)
 def laptop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be no CI."""
+    """Run as if on a developer's machine, outside CI."""
     for name in CI_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
 @dataclass(frozen=True)
 class FakeStandIn(StandIn):
-    """A stand-in whose own files are on a shelf in memory."""
+    """A stand-in that stores its own files in memory."""
 
     shelf: dict[str, bytes] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class FakeStandIn(StandIn):
 
     @contextmanager
     def uploading(self) -> Iterator[Upload]:
-        """Yield what puts a file on the shelf."""
+        """Yield a function that stores a file."""
         yield self._upload_here
 
     def _upload_here(self, file: Path, sha256: str) -> None:
@@ -70,7 +70,7 @@ def looked(real: Index, seconds: float = 3.0, shelf: Mapping[str, bytes] | None 
 
 
 def refusing(*kinds: Any, **variables: str) -> Index:
-    """Return an index for which there are no credentials."""
+    """Return an index for which no credentials can be used."""
 
     def find() -> Credentials:
         raise ShipError(*(kind("Hm.") for kind in kinds))
@@ -80,13 +80,13 @@ def refusing(*kinds: Any, **variables: str) -> Index:
 
 
 def told(stand_in: StandIn) -> list[tuple[str, str]]:
-    """Return IDs and levels of what a rehearsal is told of the index."""
+    """Return the IDs and levels of the findings that a rehearsal shows for the index."""
     stand_in.files("sample", "1.2.3")
     return [(finding.id, finding.level) for finding in stand_in.admits("sample", "1.2.3")]
 
 
 def test_a_stand_in_has_what_the_index_has() -> None:
-    """The index's own file counts where both have it; what was only uploaded here is marked."""
+    """If both have a file, the index's own counts; a file uploaded only to the stand-in is marked as a trial."""
     real = make_index(shelf={WHEEL: b"theirs"})
     files = looked(real, shelf={WHEEL: b"ours", SDIST: b"ours"}).files("sample", "1.2.3")
     assert files[WHEEL].url.startswith("https://pypi.invalid/")
@@ -95,7 +95,7 @@ def test_a_stand_in_has_what_the_index_has() -> None:
 
 
 def test_an_index_is_asked_once() -> None:
-    """However often the rehearsal wants to know; a file that only its JSON API shows is not waited for."""
+    """The index is asked only once in a rehearsal, and a file listed by only one of its APIs is not waited for."""
     real = make_index(shelf={WHEEL: b""}, late=["JSON API", "silent"])
     stand_in = looked(real)
     for _ in range(3):
@@ -105,7 +105,7 @@ def test_an_index_is_asked_once() -> None:
 
 
 def test_a_look_is_begun_before_anything_is_asked() -> None:
-    """The project's page is read once, then; for a name that the index knows nothing more is asked."""
+    """The project's page is read once for its name and all versions; for a known name, nothing else is requested."""
     project = {"name": "sample", "versions": ["1.2.3"], "files": [], "meta": {"api-version": "1.1"}}
     with Loopback(lambda _: Reply(json.dumps(project), headers={"Content-Type": JSON})) as server:
         look = Lookout(lambda: Index("x", "", f"{server.url}/simple/", public=True), "sample")
@@ -116,7 +116,7 @@ def test_a_look_is_begun_before_anything_is_asked() -> None:
 
 
 def test_another_spelling_of_a_version_asks_for_nothing_new() -> None:
-    """Files may state 2024.01, and be built as 2024.1; the few seconds may be over by then."""
+    """Spellings of the same version, such as 1.2.03 and 1.2.3, cause only one request."""
     real = make_index(shelf={WHEEL: b""})
     stand_in = looked(real)
     for version in ("1.2.03", "1.2.3", "v1.2.3"):
@@ -125,7 +125,7 @@ def test_another_spelling_of_a_version_asks_for_nothing_new() -> None:
 
 
 def test_releases_are_those_of_the_index() -> None:
-    """What was uploaded here is none; an index that did not answer before is not asked again, and says why."""
+    """Releases are those of the index, without uploads to the stand-in; an index that was silent is not asked again."""
     stand_in = looked(make_index(earlier={"sample-1.0.tar.gz": b"x"}), shelf={SDIST: b""})
     assert list(map(str, stand_in.listing("sample", "1.2.3").releases)) == ["1.0"]
     silent = looked(make_index(earlier={"sample-1.0.tar.gz": b"x"}, late=["silent"]))
@@ -136,7 +136,7 @@ def test_releases_are_those_of_the_index() -> None:
 
 
 def test_an_index_that_does_not_answer_is_told() -> None:
-    """NS767, and the rehearsal goes on with what is here."""
+    """If the index does not answer, NS767 says so, and the rehearsal continues with the stand-in's files."""
     stand_in = looked(make_index(late=["silent"]), shelf={SDIST: b""})
     assert list(stand_in.files("sample", "1.2.3")) == [SDIST]
     (finding,) = stand_in.admits("sample", "1.2.3")
@@ -145,7 +145,7 @@ def test_an_index_that_does_not_answer_is_told() -> None:
 
 
 def test_an_index_that_is_slow_is_not_waited_for() -> None:
-    """All that is asked has a few seconds in all."""
+    """All requests to the index share a few seconds; after that, the rehearsal continues with NS767."""
     over = threading.Event()
 
     class Slow(FakeIndex):
@@ -174,18 +174,18 @@ def test_an_index_that_is_slow_is_not_waited_for() -> None:
     ],
 )
 def test_credentials_that_a_release_could_not_use_are_told(kinds: tuple[Any, ...], expected: list[object]) -> None:
-    """A rehearsal needs none: that there are none is a notice, that they are of no use a warning."""
+    """Missing credentials are a notice, as a rehearsal needs none; credentials that would not work are a warning."""
     assert told(looked(refusing(*kinds))) == expected
 
 
 def test_a_ci_may_have_credentials_that_a_rehearsal_has_not() -> None:
-    """That there are none there says nothing; an expired token does."""
+    """In CI, missing credentials are not reported, as the publishing job may have them; an expired token is."""
     assert told(looked(refusing(NO_CREDENTIALS, CI="1"))) == []
     assert told(looked(refusing(EXPIRED_TOKEN, CI="1"))) == [("NS722", "warning")]
 
 
 def test_warnings_of_the_credentials_are_told() -> None:
-    """As a release tells them."""
+    """Warnings about the credentials are shown in a rehearsal, too."""
     found = Credentials("a fake", nobody, warnings=(PROBLEM("Hm.", level="warning"),))
     base = make_index()
     assert told(looked(FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: found))) == [
@@ -194,7 +194,7 @@ def test_warnings_of_the_credentials_are_told() -> None:
 
 
 def test_only_what_the_index_lacks_is_uploaded_in_a_rehearsal(tmp_path: Path) -> None:
-    """What the upload rehearsal put here would be, what the index has would not, and nothing reaches the index."""
+    """A rehearsal uploads what the index lacks, even if the stand-in has it, and never writes to the index."""
     files = (make_wheel(tmp_path, {"sample/__init__.py": ""}), make_sdist(tmp_path, {"a": ""}))
     manifest = Manifest(
         "sample", "1.2.3", "c" * 40, None, dirty=False, files=tuple(map(File.of, built_files(tmp_path)))
@@ -219,7 +219,7 @@ def test_only_what_the_index_lacks_is_uploaded_in_a_rehearsal(tmp_path: Path) ->
 
 @pytest.fixture
 def standins(tmp_path: Path) -> Iterator[StandIns]:
-    """Return the stand-ins around a project, which look at an index."""
+    """Return a project's stand-ins, each with an index to look at."""
     root = make_repository(tmp_path / "project").path
     with StandIns(root, tmp_path / "world", look=lambda name, _: make_index(name, shelf={WHEEL: b""})) as made:
         yield made
@@ -227,7 +227,7 @@ def standins(tmp_path: Path) -> Iterator[StandIns]:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
 def test_stand_ins_look_at_what_they_stand_in_for(standins: StandIns) -> None:
-    """Each index at its own, and always by the same look; the index of the trial upload is none of them."""
+    """Each stand-in looks at its own index and reuses that look; the index for the upload rehearsal has none."""
     index = standins.index("pypi", "sample")
     assert isinstance(index, StandIn)
     assert list(index.files("sample", "1.2.3")) == [WHEEL]
@@ -241,13 +241,13 @@ def test_stand_ins_look_at_what_they_stand_in_for(standins: StandIns) -> None:
 
 
 def test_a_look_opens_no_keyring_and_makes_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both could ask a person or count against somebody; a token in a variable is read."""
+    """Looking at credentials neither opens the keyring nor requests a token, but reads a token from the environment."""
     monkeypatch.setenv("CI", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in [name for name in os.environ if name.startswith("TWINE_") or name.endswith("_API_TOKEN")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("keyring.get_password", lambda *_: pytest.fail("The keyring is opened."))
-    monkeypatch.setattr("nox_ship.world.credentials.TrustedPublisher.of", lambda *_: pytest.fail("It asks."))
+    monkeypatch.setattr("keyring.get_password", lambda *_: pytest.fail("The keyring was opened."))
+    monkeypatch.setattr("nox_ship.world.credentials.TrustedPublisher.of", lambda *_: pytest.fail("A token was made."))
     world = RealWorld(tmp_path, tmp_path, Settings(), quietly=True, variables=os.environ)
     with pytest.raises(ShipError, match=r"NS741.*the keyring was not opened"):
         _ = world.index("pypi", "sample").credentials

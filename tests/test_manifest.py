@@ -19,14 +19,14 @@ FILES = {
 
 
 def make_manifest(folder: Path) -> Manifest:
-    """Return the manifest of ``FILES``, written to ``folder``."""
+    """Return the manifest of ``FILES``, which are written to ``folder``."""
     write_files(folder, FILES)
     files = tuple(File.of(path) for path in built_files(folder))
     return Manifest("sample", "1.0", "c" * 40, "v1.0", dirty=False, files=files)
 
 
 def problems(manifest: Manifest, folder: Path) -> list[str]:
-    """Return what ``check`` finds, without the folder's path."""
+    """Return what ``check`` reports, without the folder's path."""
     with pytest.raises(ShipError) as caught:
         manifest.check(folder)
     assert {finding.id for finding in caught.value.findings} == {"NS603"}
@@ -34,7 +34,7 @@ def problems(manifest: Manifest, folder: Path) -> list[str]:
 
 
 def test_a_file_is_recorded_by_its_bytes(tmp_path: Path) -> None:
-    """Name, kind, size and SHA-256 are those of the file."""
+    """A file's name, kind, size and SHA-256 are recorded."""
     write_files(tmp_path, FILES)
     digest = hashlib.sha256(b"wheel").hexdigest()
     assert File.of(tmp_path / "sample-1.0-py3-none-any.whl") == File("sample-1.0-py3-none-any.whl", "wheel", 5, digest)
@@ -46,12 +46,12 @@ def test_a_file_is_recorded_by_its_bytes(tmp_path: Path) -> None:
     [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (35_756_000, "34.1 MiB"), (2 << 30, "2.0 GiB")],
 )
 def test_a_size_is_shown_as_people_read_it(size: int, shown: str) -> None:
-    """In the largest unit of which there is one."""
+    """A size is shown in the largest unit that makes it at least one."""
     assert File("sample-1.0.tar.gz", "sdist", size, "0" * 64).shown_size == shown
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Nothing is lost, folders are made, and no partial file is left."""
+    """Writing creates missing folders, leaves no partial file, and loses no data."""
     manifest = make_manifest(tmp_path / "dist")
     path = tmp_path / "new" / "folder" / "manifest.json"
     manifest.write(path)
@@ -61,7 +61,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_missing_manifest_asks_for_a_build(tmp_path: Path) -> None:
-    """No file is NS601."""
+    """If there is no manifest, reading it fails with NS601."""
     with pytest.raises(ShipError, match="NS601"):
         Manifest.read(tmp_path / "manifest.json")
 
@@ -84,7 +84,7 @@ def test_a_missing_manifest_asks_for_a_build(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Any other content is NS602."""
+    """A file that is not a manifest in JSON is refused with NS602."""
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
     with pytest.raises(ShipError, match="NS602"):
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -
     ],
 )
 def test_a_manifest_of_another_form_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    """Other schemas, unknown keys, no files, paths out of the folder and wrong hashes are NS602."""
+    """An unknown schema or key, a value of the wrong type, an unsafe path and a bad hash are refused with NS602."""
     path = tmp_path / "manifest.json"
     make_manifest(tmp_path / "dist").write(path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -133,7 +133,7 @@ def test_a_manifest_of_another_form_is_refused(tmp_path: Path, change: dict[str,
 
 @each("missing", ["schema", "name", "version", "commit", "tag", "dirty", "files"])
 def test_a_manifest_without_a_key_is_refused(tmp_path: Path, missing: str) -> None:
-    """Every key has to be there."""
+    """A manifest that lacks a required key is refused with NS602."""
     path = tmp_path / "manifest.json"
     make_manifest(tmp_path / "dist").write(path)
     record = json.loads(path.read_text())
@@ -144,14 +144,14 @@ def test_a_manifest_without_a_key_is_refused(tmp_path: Path, missing: str) -> No
 
 
 def test_the_files_that_were_built_pass(tmp_path: Path) -> None:
-    """The paths come back in the manifest's order; files that are no wheels or sdists do not matter."""
+    """The paths are returned in the manifest's order; files other than wheels and sdists are ignored."""
     manifest = make_manifest(tmp_path)
     write_files(tmp_path, {"notes.txt": "", "sample-1.0.tar.gz.asc": ""})
     assert [path.name for path in manifest.check(tmp_path)] == list(FILES)
 
 
 def test_changed_bytes_are_found(tmp_path: Path) -> None:
-    """A change that keeps the size is found by the hash."""
+    """A changed file of the same size is detected by its hash."""
     manifest = make_manifest(tmp_path)
     (tmp_path / "sample-1.0-py3-none-any.whl").write_bytes(b"wheeL")
     (problem,) = problems(manifest, tmp_path)
@@ -159,7 +159,7 @@ def test_changed_bytes_are_found(tmp_path: Path) -> None:
 
 
 def test_missing_and_added_files_are_found_together(tmp_path: Path) -> None:
-    """Every deviation is reported at once."""
+    """All missing and additional files are reported at once."""
     manifest = make_manifest(tmp_path)
     (tmp_path / "sample-1.0.tar.gz").unlink()
     write_files(tmp_path, {"other-1.0.tar.gz": "", "sample-1.0.zip": ""})
@@ -171,13 +171,13 @@ def test_missing_and_added_files_are_found_together(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_lacks_every_file(tmp_path: Path) -> None:
-    """Without `dist/` each file is missing."""
+    """If `dist/` does not exist, each file is reported as missing."""
     manifest = make_manifest(tmp_path / "dist")
     assert len(problems(manifest, tmp_path / "gone")) == 2
 
 
 def test_wheels_come_before_sdists(tmp_path: Path) -> None:
-    """Files are in the order of upload, other files are left out."""
+    """Wheels are listed before sdists, the order of upload; other files are left out."""
     names = ["b-1.tar.gz", "a-1.zip", "z-1-py3-none-any.whl", "a-1-py3-none-any.whl", "c.txt", "c.whl.asc"]
     write_files(tmp_path, dict.fromkeys(names, ""))
     found = [path.name for path in built_files(tmp_path)]
@@ -186,7 +186,7 @@ def test_wheels_come_before_sdists(tmp_path: Path) -> None:
 
 
 def test_a_manifest_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
-    """It is written beside it and put there whole: whoever reads the old one, or what a link led to, has it still."""
+    """The manifest replaces a symlink and leaves its target unchanged, as it is written completely and then moved."""
     manifest = make_manifest(tmp_path / "dist")
     write_files(tmp_path, {"elsewhere.json": "old"})
     path = tmp_path / "manifest.json"
@@ -210,7 +210,7 @@ def test_a_manifest_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
 def test_the_origin_of_files_is_compared(
     tmp_path: Path, facts: dict[str, Any], commit: str, version: str, good: bool
 ) -> None:
-    """Commit and version are those of the release, and nothing else is in them: else NS604."""
+    """Files of another commit or version, or from a dirty checkout, are refused with NS604."""
     manifest = replace(make_manifest(tmp_path), **facts)
     if good:
         manifest.check_origin(commit, version)
@@ -220,7 +220,7 @@ def test_the_origin_of_files_is_compared(
 
 
 def test_an_announced_manifest_is_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its SHA-256 came another way than the files: any other manifest is NS606."""
+    """If the environment gives the SHA-256 of the manifest, any other manifest is refused with NS606."""
     path = tmp_path / "manifest.json"
     manifest = make_manifest(tmp_path / "dist")
     manifest.write(path)
@@ -232,7 +232,7 @@ def test_an_announced_manifest_is_the_only_one(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_schema_that_is_not_ours_is_told_by_its_number(tmp_path: Path) -> None:
-    """NS602 says that the jobs have different versions; a schema that is no number says nothing of it."""
+    """For an unknown schema number, NS602 says that jobs use different versions; for anything else, it does not."""
     path = tmp_path / "manifest.json"
     path.write_text('{"schema": 7}', "utf-8")
     with pytest.raises(ShipError, match=r"NS602.*schema 7.*one version of nox-ship"):
@@ -245,7 +245,7 @@ def test_a_schema_that_is_not_ours_is_told_by_its_number(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("change", [{"version": "one"}, {"version": None}])
 def test_a_manifest_without_a_version_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    """It must be one that PEP 440 reads: else NS602."""
+    """A manifest needs a valid version according to PEP 440; otherwise it is refused with NS602."""
     path = tmp_path / "manifest.json"
     make_manifest(tmp_path / "dist").write(path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -264,7 +264,7 @@ def test_a_manifest_without_a_version_is_refused(tmp_path: Path, change: dict[st
     ],
 )
 def test_a_file_of_a_manifest_is_named_as_files_of_a_release_are(tmp_path: Path, file: dict[str, Any]) -> None:
-    """In no folder, with a name that tells a version, and with a whole SHA-256: else NS602."""
+    """A path, a name without a version or an incomplete SHA-256 in a manifest is refused with NS602."""
     path = tmp_path / "manifest.json"
     make_manifest(tmp_path / "dist").write(path)
     path.write_text(json.dumps({**json.loads(path.read_text()), "files": [file]}))
@@ -283,7 +283,7 @@ def test_a_file_of_a_manifest_is_named_as_files_of_a_release_are(tmp_path: Path,
     ],
 )
 def test_a_build_is_told_nothing_but_versions_and_times(tmp_path: Path, wrong: dict[str, Any]) -> None:
-    """A manifest that was kept elsewhere is written into what an installer reads: NS602."""
+    """Since pip reads the build requirements, only `name==version` is accepted; impossible times are NS602 as well."""
     facts = BuildFacts("3.12.1", 1, 2, ("hatchling==1.27.0", "a.b_c-d==1!2.0+x"))
     files = (File("sample-1.2.3.tar.gz", "sdist", 5, "0" * 64),)
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files, build=facts)

@@ -14,13 +14,13 @@ from support import each
 
 
 def test_every_session_is_described() -> None:
-    """The sessions that are registered, and no others."""
+    """The manual describes all registered sessions and no others."""
     assert set(SESSIONS) == set(sessions._SPECS)
 
 
 @each("name", SESSIONS)
 def test_the_examples_of_a_session_can_be_typed(name: str) -> None:
-    """Its parser takes each of them."""
+    """The session's parser accepts each example of the manual."""
     for command, _ in SESSIONS[name].examples:
         line = shlex.split(command)
         called = line[line.index("-s") + 1 : line.index("--") if "--" in line else None]
@@ -30,7 +30,7 @@ def test_the_examples_of_a_session_can_be_typed(name: str) -> None:
 
 @each("name", SESSIONS)
 def test_a_session_tells_its_examples_and_where_to_read_on(name: str) -> None:
-    """`-- --help` names the session, describes it, and ends with commands and a page."""
+    """`-- --help` starts with the usage and ends with examples and the page to read."""
     with pytest.raises(SystemExit) as caught, redirect_stdout(io.StringIO()) as out:
         PARSERS[name](["--help"])
     assert caught.value.code == 0

@@ -1,4 +1,4 @@
-"""How releasing has been going, beside the marks: figures, the page, and what `status -- --history` shows."""
+"""How recent releases went, compared with targets: the figures, the page, and the output of `status -- --history`."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ WEEK = 7 * 24 * 3600.0
 
 
 def release(version: str = "1.0", *, tries: int = 1, **facts: Any) -> Delivered:
-    """Return a release that keeps to each mark, unless ``facts`` say otherwise."""
+    """Return a release that meets all targets, unless ``facts`` say otherwise."""
     usual = Delivered(version, f"v{version}", at(0), tries, tries, True, tries == 1, 480.0, 400.0, 100.0, "")
     return replace(usual, **facts)
 
 
 def on_forge(*releases: Delivered) -> OnForge:
-    """Return what the forge tells of releases."""
+    """Return the forge's data about releases."""
     return OnForge(SLUG, "release.yml", releases, (), ())
 
 
 def history(forge: OnForge | None = None, runs: tuple[Past, ...] = (), **facts: Any) -> History:
-    """Return how releasing has been going."""
+    """Return a history of releases."""
     going = Going.of(runs)
     usual = History(figures(forge, going), forge, "" if forge else "the remote is not on GitHub", going, ())
     return replace(usual, **facts)
 
 
 def found(forge: OnForge | None, *runs: Past) -> dict[str, tuple[float | None, int, float | None, bool | None]]:
-    """Return value, number, mark and verdict of each figure."""
+    """Return the value, number of releases, target and verdict of each figure."""
     told = figures(forge, Going.of(runs))
     return {f"{one.where} {one.name}": (one.value, one.of, one.mark, one.met) for one in told}
 
 
 def test_each_figure_stands_beside_its_mark() -> None:
-    """A share must be at least the mark, a median at most."""
+    """A share meets its target if it is at least as high, a median if it is at most as high."""
     good = on_forge(release("1.1"), release("1.0"))
     others = (run("1.1", "failed", bump=9.0), run("1.2", rehearsal=True, bump=9.0))
     assert found(good, run("1.0", bump=3.0), *others) == {
@@ -74,14 +74,14 @@ def test_each_figure_stands_beside_its_mark() -> None:
 
 
 def test_a_mark_is_met_where_it_is_reached_exactly() -> None:
-    """99 of 100, 15 minutes, 5 minutes."""
+    """Values equal to the targets meet them: 99 of 100 releases, 15 minutes, 5 minutes."""
     many = [release(str(number), seconds=900.0, ci_to_index=300.0) for number in range(99)]
     told = figures(on_forge(*many, release("x", tries=2, seconds=900.0, ci_to_index=300.0)), Going.of([]))
     assert [one.met for one in told] == [True, True, True, None]
 
 
 def test_what_nothing_tells_is_no_figure() -> None:
-    """Rehearsals are no releases; a time that no release tells is null."""
+    """Rehearsals do not count as releases; a time that no release has is null."""
     assert found(None, run("1.0", rehearsal=True)) == {}
     assert found(on_forge()) == {}
     assert found(on_forge(release(seconds=None)))["forge run"] == (None, 0, 900.0, None)
@@ -103,7 +103,7 @@ def test_what_nothing_tells_is_no_figure() -> None:
     ],
 )
 def test_a_figure_is_told_in_words(facts: dict[str, Any], name: str, expected: str) -> None:
-    """With its mark, and whether it is met."""
+    """A figure is described with its target and whether the target is met."""
     told = {one.name: one.told for one in figures(on_forge(release(**facts)), Going.of([]))}
     assert told[name] == expected
 
@@ -112,7 +112,7 @@ def test_a_figure_is_told_in_words(facts: dict[str, Any], name: str, expected: s
 
 
 def test_a_page_shows_how_it_has_been_going() -> None:
-    """The figures first, then releases, then the runs of this machine, the newest first."""
+    """The page shows the figures first, then the releases, then the runs on this machine, newest first."""
     runs = (run("1.0", "failed", bump=1, s1=4), run("1.0", bump=3, s1=6), run("1.1", rehearsal=True, bump=2))
     forge = replace(on_forge(release("1.1"), release("1.0", tries=3)), jobs=(Typical("Gate lint", 61.0, 99.0, 2),))
     forge = replace(forge, failures=(Counted("Publish to PyPI", 2),))
@@ -128,7 +128,7 @@ def test_a_page_shows_how_it_has_been_going() -> None:
 
 
 def test_a_page_draws_a_line_at_the_mark() -> None:
-    """Where the longest bar is shorter, it is the right edge; what no release tells is not drawn."""
+    """A chart has a line at the target, at the right edge if all bars are shorter; without values, it is left out."""
     text = page(history(on_forge(release(seconds=450.0, ci_to_index=None, tag_to_index=1800.0))), "sample")
     assert "--w:50.000%" in text
     assert 'class="limit" style="--x:100.000%"' in text
@@ -140,7 +140,7 @@ def test_a_page_draws_a_line_at_the_mark() -> None:
 
 
 def test_a_page_says_what_could_not_be_asked() -> None:
-    """Why the forge was not, and what did not answer."""
+    """The page says why the forge was not asked, and what did not answer."""
     silent = ({"id": "NS780", "name": "x", "level": "error", "what": "GitHub did not answer.", "remedy": ""},)
     said = Page(page(history(not_told=silent), "sample")).said("header")
     assert "GitHub was not asked: the remote is not on GitHub." in said
@@ -149,7 +149,7 @@ def test_a_page_says_what_could_not_be_asked() -> None:
 
 @pytest.mark.parametrize("text", ATTACKS, ids=short)
 def test_a_page_of_runs_shows_text_as_text(text: str) -> None:
-    """Names of versions, sessions and jobs are a project's; so is what GitHub says, as far as we know."""
+    """Names of versions, sessions and jobs, and text from GitHub, cannot add elements to the page."""
     kinds = []
     for one in (text, "x"):
         past = Past(one, one, one, False, one, 1.0, (one,), (Spent(one, 1.0), Spent(one, 1.0, one)))
@@ -165,7 +165,7 @@ def test_a_page_of_runs_shows_text_as_text(text: str) -> None:
 
 
 def test_the_json_keeps_to_its_schema() -> None:
-    """Each key is there, whatever is told; one that is missing is an error to a reader."""
+    """The JSON always has all keys of its schema, and the schema requires each of them."""
     check = fastjsonschema.compile(history_schema(), use_default=False)
     full = replace(on_forge(release()), jobs=(Typical("x", 1.0, 1.0, 1),), failures=(Counted("x", 1),))
     for told in (
@@ -186,7 +186,7 @@ def test_the_json_keeps_to_its_schema() -> None:
 
 @pytest.fixture
 def forge() -> Iterator[FailingForge]:
-    """Run a forge on which a release was published."""
+    """Run a forge on which a release has been published."""
     with FailingForge() as running:
         ran(running, "v1.0", 0, *by_a_tag(0))
         yield running
@@ -194,7 +194,7 @@ def forge() -> Iterator[FailingForge]:
 
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge) -> Yard:
-    """Make a project that is on that forge."""
+    """Make a project whose remote is that forge."""
     made = make_yard(tmp_path, FILES)
     made.world.forge = forge.client()
     indexes: dict[str, Any] = {"pypi": Clock(arrived={"1.0": (6.8,)}), "testpypi": Clock("TestPyPI", {"1.0": (5.8,)})}
@@ -205,11 +205,11 @@ def yard(tmp_path: Path, forge: FailingForge) -> Yard:
 @pytest.fixture
 def shown(
     yard: Yard,
-    home: object,  # noqa: ARG001 - what is kept between runs is beside the project
+    home: object,  # noqa: ARG001 - puts the cache next to the project
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Any:
-    """Return what shows the history, and what that says."""
+    """Return a function that shows the history and returns the output."""
     monkeypatch.setattr(looking, "RealWorld", lambda *_, **__: yard.world)
     monkeypatch.setattr(looking, "Onlooker", lambda world: world)
 
@@ -222,13 +222,14 @@ def shown(
 
 
 def kept(yard: Yard) -> Path:
-    """Return the page."""
+    """Return the path of the page."""
     (path,) = (yard.root.parent / "cache").glob("*/history.html")
     return path
 
 
+@pytest.mark.slow
 def test_status_tells_what_the_forge_does(shown: Any, yard: Yard) -> None:
-    """Also where this machine remembers nothing: in a table, on a page, and as JSON."""
+    """`status -- --history` shows GitHub's data in a table, on a page and as JSON, even without local records."""
     said = shown()
     assert f"{SLUG}, release.yml: 1 release in its last runs" in said
     assert "passed at the first try 1 of 1 (100%); the target is at least 99%: met" in said
@@ -241,9 +242,10 @@ def test_status_tells_what_the_forge_does(shown: Any, yard: Yard) -> None:
     assert [one["version"] for one in told["forge"]["releases"]] == ["1.0"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("programs", "sessions", "rehearsed")
 def test_status_tells_what_this_machine_remembers(shown: Any, yard: Yard) -> None:
-    """Of rehearsals too; and why the forge was not asked."""
+    """`status -- --history` shows runs of this machine, including rehearsals, and says why the forge was not asked."""
     yard.world.forge = None
     said = shown()
     assert "not asked: the remote is not on GitHub" in said
@@ -260,7 +262,7 @@ def test_status_tells_what_this_machine_remembers(shown: Any, yard: Yard) -> Non
 
 
 def test_status_says_once_what_did_not_answer_several_times(shown: Any, yard: Yard, forge: FailingForge) -> None:
-    """As where each of many requests meets the same limit."""
+    """If several requests fail for the same reason, the failure is shown once."""
     ran(forge, "v1.1", 10, *by_a_tag(10))
     yard.world.forge = Onlooker(yard.world).forge
     forge.faults.dead_after = 1
@@ -270,7 +272,7 @@ def test_status_says_once_what_did_not_answer_several_times(shown: Any, yard: Ya
 
 
 def test_status_says_what_did_not_answer(shown: Any, yard: Yard, forge: FailingForge) -> None:
-    """Offline, it is no error, and nothing is made up."""
+    """If GitHub cannot be reached, the history reports NS780 and shows no figures, but does not fail."""
     yard.world.forge = Onlooker(yard.world).forge
     forge.faults.dead_after = 0
     assert "unknown          NS780 forge-unreachable: GitHub did not answer" in shown()

@@ -1,4 +1,4 @@
-"""The bill of materials of a release: how it is made where the wheel is tried, and what of it goes on the page."""
+"""The bill of materials of a release: how it is made while the wheel is tested, and what is attached to the release."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def manifest(project: Project) -> Manifest:
-    """Build it."""
+    """Write the project's built files, and return their manifest."""
     return write_dist(project, "c" * 40, "1.2.3", build=FACTS)
 
 
 def describe(programs: Programs, told: object = TOLD) -> None:
-    """Let cyclonedx-py write a text, or a value as JSON."""
+    """Make cyclonedx-py write a text, or a value as JSON."""
 
     def write(call: Call) -> tuple[int, str]:
         text = told if isinstance(told, str) else json.dumps(told)
@@ -52,19 +52,19 @@ def describe(programs: Programs, told: object = TOLD) -> None:
 
 
 def try_out(project: Project, manifest: Manifest, *, describe: bool = True) -> tuple[list[str], bool]:
-    """Try the files on a Python; return the warnings, and whether their environment was described."""
+    """Test the files on a Python; return the warnings, and whether the environment was described."""
     done = verify_files(project, manifest, project.root / "dist", "python3.12", "3.12", describe=describe)
     return [str(warning) for warning in done.warnings], done.described
 
 
 def made(manifest: Manifest, told: dict[str, Any] = TOLD) -> dict[str, Any]:
-    """Return the bill of materials that is made of what cyclonedx-py told."""
+    """Return the bill of materials that is made of cyclonedx-py's output."""
     value: dict[str, Any] = json.loads(completed(copy.deepcopy(told), manifest, manifest.files[0], "3.12"))
     return value
 
 
 def test_the_environment_of_the_wheel_is_described(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """Once, after it was installed and before anything of it runs, by a tool that is not installed into it."""
+    """The environment is described once, after installing and before running anything, by a tool outside of it."""
     describe(programs)
     assert try_out(project, manifest) == ([], True)
     (call,) = programs.started("cyclonedx-py")
@@ -84,7 +84,7 @@ def test_the_environment_of_the_wheel_is_described(project: Project, manifest: M
 
 
 def test_nothing_is_described_that_nobody_asked_for(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """A project that announces nothing pays nothing for it."""
+    """For a project that announces no releases, no bill of materials is made."""
     describe(programs)
     assert try_out(project, manifest, describe=False) == ([], False)
     assert programs.started("cyclonedx-py") == []
@@ -94,7 +94,7 @@ def test_nothing_is_described_that_nobody_asked_for(project: Project, manifest: 
 def test_files_that_passed_are_tried_again_to_be_described(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
-    """And what an earlier build left is gone in any case."""
+    """Files that already passed are tested again if a bill of materials is needed; an outdated one is removed."""
     describe(programs)
     try_out(project, manifest, describe=False)
     assert try_out(project, manifest) == ([], True)
@@ -104,7 +104,7 @@ def test_files_that_passed_are_tried_again_to_be_described(
 
 
 def test_what_cannot_be_described_is_released_without(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """NS627 is a warning with the tool's words, in one line that has an end."""
+    """If the tool fails, NS627 is a warning with its output, shortened to one line."""
     failed = "NS627 no-bill-of-materials: cyclonedx-py did not describe what sample-1.2.3-py3-none-any.whl installs: "
     programs.answer("cyclonedx-py", code=1, stdout="InvalidRequirement: x\n    y (>dev)\n" + "more\n" * 100)
     ((warning, _),) = (text.split(" ...", 1) for text in try_out(project, manifest)[0])
@@ -115,7 +115,7 @@ def test_what_cannot_be_described_is_released_without(project: Project, manifest
 
 
 def lacking(path: str) -> dict[str, Any]:
-    """Return what cyclonedx-py writes, without a part of it."""
+    """Return the output of cyclonedx-py without one part."""
     told = copy.deepcopy(TOLD)
     *above, last = path.split(".")
     place = told
@@ -149,7 +149,7 @@ def lacking(path: str) -> dict[str, Any]:
 def test_what_is_no_bill_of_materials_is_not_kept(
     project: Project, manifest: Manifest, programs: Programs, told: object
 ) -> None:
-    """The tool reads what anyone wrote: NS627, and the release goes on."""
+    """Output that is not a valid bill of materials is discarded with a warning, NS627, and the release continues."""
     describe(programs, told)
     (warning,), described = try_out(project, manifest)
     assert warning.startswith("NS627")
@@ -160,7 +160,7 @@ def test_what_is_no_bill_of_materials_is_not_kept(
 def test_no_more_is_read_than_anyone_needs(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the tool writes has a limit, and so has what is attached: NS627, NS799."""
+    """The tool's output and the attached file have a size limit; above it, they are refused with NS627 and NS799."""
     content = bill(manifest)
     monkeypatch.setattr("nox_ship.package.materials.LARGEST", 100)
     describe(programs)
@@ -174,7 +174,7 @@ def test_no_more_is_read_than_anyone_needs(
 def test_what_is_nested_too_deeply_to_be_written_stops_nothing(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python 3.12 reads texts of a thousand levels and more that it cannot write again: NS627."""
+    """If the bill of materials is nested too deeply to be written, NS627 is a warning, and the release continues."""
     describe(programs)
 
     def fail(_: object) -> bytes:
@@ -186,7 +186,7 @@ def test_what_is_nested_too_deeply_to_be_written_stops_nothing(
 
 
 def test_a_tool_that_cannot_be_run_stops_nothing(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """Or that is ended, because it writes without end: NS627 tells why."""
+    """If the tool cannot be run, NS627 is a warning that says why."""
 
     def missing(_: Call) -> tuple[int, str]:
         raise ShipError(COMMAND_MISSING("The program uv cannot be run: gone."))
@@ -198,13 +198,13 @@ def test_a_tool_that_cannot_be_run_stops_nothing(project: Project, manifest: Man
 
 @pytest.mark.usefixtures("programs")
 def test_a_tool_that_writes_nothing_stops_nothing(project: Project, manifest: Manifest) -> None:
-    """NS627."""
+    """If the tool writes no file, NS627 is a warning."""
     (warning,), _ = try_out(project, manifest)
     assert warning.startswith("NS627")
 
 
 def test_it_is_bound_to_the_release(manifest: Manifest) -> None:
-    """By name, version, and the hash of each file; the commit, the Python and the system tell where it was made."""
+    """The bill of materials names the version, each file's hash, and the commit and Python that it was made from."""
     told = made(manifest)
     own = told["metadata"]["component"]
     assert (own["name"], own["version"], own["purl"]) == ("Sample", "1.2.3", "pkg:pypi/sample@1.2.3")
@@ -220,14 +220,14 @@ def test_it_is_bound_to_the_release(manifest: Manifest) -> None:
 
 
 def test_it_names_no_path_of_this_machine(manifest: Manifest) -> None:
-    """Neither that of the wheel nor any of something that it requires."""
+    """Paths of this machine are removed, both the wheel's and those of requirements; web addresses stay."""
     told = made(manifest)
     assert "/home/me" not in json.dumps(told)
     assert "https://sample.example" in json.dumps(told)
 
 
 def test_the_same_environment_is_described_by_the_same_bytes(manifest: Manifest, project: Project) -> None:
-    """The time is that of the build, the serial number follows from the content; another content has another."""
+    """The same environment gives the same bytes: the time is the build's, the serial number depends on the content."""
     told = made(manifest)
     assert told == made(manifest)
     assert told["metadata"]["timestamp"] == "2020-09-13T12:26:40Z"
@@ -238,7 +238,7 @@ def test_the_same_environment_is_described_by_the_same_bytes(manifest: Manifest,
 
 
 def test_what_others_wrote_is_only_text(manifest: Manifest) -> None:
-    """It is written in ASCII: shown on a terminal, nothing in it does anything."""
+    """The bill of materials is plain ASCII, so hostile text in it has no effect on a terminal."""
     content = completed(copy.deepcopy(TOLD), manifest, manifest.files[0], "3.12")
     assert not [byte for byte in content if byte != 10 and not 32 <= byte < 127]
     assert json.loads(content)["components"][0]["description"] == HOSTILE
@@ -253,29 +253,29 @@ def test_what_others_wrote_is_only_text(manifest: Manifest) -> None:
     ],
 )
 def test_one_python_is_enough(pythons: tuple[str, ...], expected: str) -> None:
-    """The newest CPython, whatever the order; without one, the last that is named."""
+    """The newest CPython is used, whatever the order; without one, the last Python in the list."""
     assert newest_python(pythons) == expected
 
 
-# What goes on the page
+# What is attached to the release
 
 
 def bill(manifest: Manifest, **changes: Any) -> bytes:
-    """Return a bill of materials whose component has other values."""
+    """Return a bill of materials with changes to its component."""
     told = made(manifest)
     told["metadata"]["component"].update(changes)
     return json.dumps(told).encode()
 
 
 def attached(project: Project, manifest: Manifest, content: bytes, *, proof: bool = False) -> list[Attachment]:
-    """Return what is attached of a file that lies in the project's own folder."""
+    """Return the attachments made from a file in the project's own folder."""
     path = materials_path(project)
     path.write_bytes(content)
     return list((provenance if proof else materials)(path, manifest))
 
 
 def test_what_is_about_the_release_is_attached(project: Project, manifest: Manifest) -> None:
-    """Under names beside those of the files; what is not there is not."""
+    """The bill of materials and the provenance are attached with the release's name and version, if they exist."""
     (found,) = attached(project, manifest, content := bill(manifest))
     assert (found.name, found.content) == ("sample-1.2.3.cdx.json", content)
     (found,) = attached(project, manifest, content := bundle(manifest), proof=True)
@@ -303,13 +303,13 @@ def test_what_is_about_the_release_is_attached(project: Project, manifest: Manif
 def test_a_bill_of_materials_of_something_else_is_refused(
     project: Project, manifest: Manifest, content: bytes | dict[str, Any]
 ) -> None:
-    """The job that made it runs the project's code, or that of something it requires: NS799."""
+    """A bill of materials for other files is refused with NS799, since the job that made it runs code from others."""
     with pytest.raises(ShipError, match=r"NS799.*not about the files of sample 1\.2\.3"):
         attached(project, manifest, content if isinstance(content, bytes) else bill(manifest, **content))
 
 
 def test_a_text_that_only_looks_like_one_is_refused(project: Project, manifest: Manifest) -> None:
-    """It says of itself what it is."""
+    """A JSON file in another format than CycloneDX is refused with NS799."""
     content = bill(manifest).replace(b'"CycloneDX"', b'"SPDX"')
     with pytest.raises(ShipError, match="NS799"):
         attached(project, manifest, content)
@@ -329,7 +329,7 @@ def test_a_text_that_only_looks_like_one_is_refused(project: Project, manifest: 
 def test_provenance_of_something_else_is_refused(
     project: Project, manifest: Manifest, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    """It is about each file that is announced, and about no other: NS799."""
+    """A provenance must cover each announced file and no other; otherwise it is refused with NS799."""
     with pytest.raises(ShipError, match="NS799"):
         attached(project, manifest, bundle(manifest, change), proof=True)
 
@@ -338,7 +338,7 @@ def test_provenance_of_something_else_is_refused(
     "content", [b"", b"{}", b'{"dsseEnvelope": {"payload": "%%%"}}', b'{"dsseEnvelope": {"payload": "W10="}}']
 )
 def test_what_is_no_bundle_is_refused(project: Project, manifest: Manifest, content: bytes) -> None:
-    """Not one of Sigstore, or without a statement in it: NS799."""
+    """A file that is not a Sigstore bundle, or contains no statement, is refused with NS799."""
     with pytest.raises(ShipError, match="NS799"):
         attached(project, manifest, content, proof=True)
 
@@ -357,7 +357,7 @@ def test_what_is_no_bundle_is_refused(project: Project, manifest: Manifest, cont
 def test_what_is_public_is_not_described_afterwards(
     announces: bool, described: str | None, bump: bool, passed: tuple[str, ...], lacks: bool
 ) -> None:
-    """Its gates passed with what was installed then; before that, what is announced is described, once."""
+    """An announced release gets one bill of materials, unless it is already tagged and its gates passed without one."""
     record = SimpleNamespace(described=described, passed=passed)
     run = SimpleNamespace(stage=SimpleNamespace(record=record), announces=announces, plan=SimpleNamespace(bump=bump))
     assert proving._lacks_materials(cast("Run", run)) is lacks

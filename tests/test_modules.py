@@ -14,7 +14,7 @@ OTHER = {"zz_dep/__init__.py": "", "zz_dep-1.0.dist-info/METADATA": metadata_tex
 
 
 def install(site: Path, name: str, files: Mapping[str, str | bytes], *metadata: str) -> None:
-    """Write a distribution into site-packages, with the record of its files."""
+    """Write a distribution into site-packages, with its RECORD."""
     info = f"{name.replace('-', '_')}-1.0.dist-info"
     own = {**files, f"{info}/METADATA": metadata_text(name, "1.0", *metadata)}
     record = "".join(f"{file},,\n" for file in (*own, f"{info}/RECORD", "../../bin/zz"))
@@ -23,13 +23,13 @@ def install(site: Path, name: str, files: Mapping[str, str | bytes], *metadata: 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a folder that stands for site-packages, beside the standard library alone."""
+    """Use a folder as site-packages, next to the standard library only."""
     monkeypatch.setattr(sys, "path", [str(tmp_path), *(path for path in sys.path if "site-packages" not in path)])
     return tmp_path
 
 
 def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tuple[str, ...] = ("zz",)) -> list[str]:
-    """Return what is told of a distribution: kind, subject, place, and whether it is certain."""
+    """Return the observations about a distribution: kind, subject, place, and whether they are certain."""
     install(site, "zz", files, *metadata)
     rows: list[dict[str, Any]] = modules.observations("zz", list(tops))
     marks = {True: "certain", False: "unsure"}
@@ -71,7 +71,7 @@ def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tup
     ],
 )
 def test_imports_that_always_happen_are_told_apart(code: str, always: list[str]) -> None:
-    """Not those in functions, under conditions that are not met for certain, or whose failure is expected."""
+    """Imports in functions, under conditions that may not hold, or in a `try` do not count as always executed."""
     module = modules.Module("zz/x.py", code.encode())
     names = [found.names for found in module.imports]
     assert [name for group in names for name in (group[:1] if "from" in code else group)] == always
@@ -91,7 +91,7 @@ def test_imports_that_always_happen_are_told_apart(code: str, always: list[str])
     ],
 )
 def test_relative_imports_are_followed(path: str, code: str, names: tuple[str, ...]) -> None:
-    """From a module and from a package, as Python does; what leads out is somewhere."""
+    """Relative imports are resolved as Python does, from modules and packages; too many dots are no error."""
     (found,) = modules.Module(path, code.encode()).imports
     assert found.names[1].rpartition(".")[2] == names[1].rpartition(".")[2]
     if "...." not in code:
@@ -99,7 +99,7 @@ def test_relative_imports_are_followed(path: str, code: str, names: tuple[str, .
 
 
 def test_what_the_top_level_modules_need_is_certain(site: Path) -> None:
-    """Also by way of others; what only a module needs that nothing imports is unsure."""
+    """An undeclared import is certain if importing a top-level module executes it, and unsure otherwise."""
     files = {
         "zz/__init__.py": "from .core import x\nfrom zz import deep\n",
         "zz/core.py": "import zz_gone\nimport os.path\n",
@@ -118,7 +118,7 @@ def test_what_the_top_level_modules_need_is_certain(site: Path) -> None:
 
 
 def test_what_an_extra_or_another_system_seems_to_bring_is_not_told(site: Path) -> None:
-    """The names of modules and distributions are seldom equal; what cannot be done without is told all the same."""
+    """An import that could come from an extra or be for another system is only reported if it is always executed."""
     metadata = (
         "Requires-Dist: python-zz_yaml; extra == 'a'",
         "Requires-Dist: pywin32; sys_platform == 'x'",
@@ -131,7 +131,7 @@ def test_what_an_extra_or_another_system_seems_to_bring_is_not_told(site: Path) 
 
 
 def test_what_the_distribution_holds_itself_is_declared(site: Path) -> None:
-    """Its own packages, compiled modules, and what it vendors and puts on the path."""
+    """A distribution's own packages, compiled modules and vendored packages count as declared."""
     files = {
         "zz/__init__.py": "",
         "zz/a.py": "import zz\nimport zz.b\nimport _zz_speed\nimport zz_vendored\nimport zz_flat",
@@ -143,7 +143,7 @@ def test_what_the_distribution_holds_itself_is_declared(site: Path) -> None:
 
 
 def test_the_standard_library_is_declared(site: Path) -> None:
-    """Also that of other systems; what a Python no longer has is not."""
+    """Modules of the standard library are declared, even those of other systems, but not those removed from Python."""
     code = "from __future__ import annotations\nimport winreg\nimport tkinter.ttk\nimport fcntl\nimport _thread\n"
     assert seen(site, {"zz/__init__.py": code}) == []
     if sys.version_info >= (3, 13):
@@ -151,7 +151,7 @@ def test_the_standard_library_is_declared(site: Path) -> None:
 
 
 def test_a_part_of_a_namespace_that_is_missing_is_told(site: Path) -> None:
-    """Others, and the distribution itself, may have other parts of it."""
+    """A missing part of a namespace package is reported, even if other distributions provide other parts."""
     write_files(site, {"zz_space/there/__init__.py": "", "zz_space/more/there/__init__.py": ""})
     code = (
         "import zz_space.there.x\nfrom zz_space.more.there import y\nimport zz_space.gone.x\nfrom zz_space import z\n"
@@ -163,7 +163,7 @@ def test_a_part_of_a_namespace_that_is_missing_is_told(site: Path) -> None:
 
 
 def test_what_only_a_dependency_requires_is_told(site: Path) -> None:
-    """With the distribution that brings it; not what is required, by whatever name, or asked for by an extra of it."""
+    """Importing a package that only a dependency requires is reported, unless the dependency's extra is required."""
     install(site, "zz-dep", {"zz_dep/__init__.py": ""}, "Requires-Dist: zz-fast; extra == 'speed'")
     install(site, "zz-deep", {"zz_deep/__init__.py": ""})
     install(site, "zz-fast", {"zz_fast.py": ""})
@@ -197,7 +197,7 @@ NEWER = "x = 1\nmatch x\n"
     ],
 )  # fmt: skip
 def test_syntax_that_this_python_does_not_know_is_told(site: Path, files: dict[str, str], certain: str) -> None:
-    """With the line; what is named for a Python, or may be imported by such a module alone, is unsure."""
+    """A syntax error is reported with its line; it is unsure if the module may be meant for another Python."""
     line = next(row for row in seen(site, {"zz/__init__.py": "", **files}) if "new.py" in row or "py399" in row)
     assert line.startswith("syntax ")
     assert line.endswith(f":2 {certain}")
@@ -217,7 +217,7 @@ def test_syntax_that_this_python_does_not_know_is_told(site: Path, files: dict[s
     ],
 )
 def test_what_is_imported_under_a_condition_on_the_python_is_not_told(site: Path, guard: str) -> None:
-    """Nor what only such a module, or package, imports in turn."""
+    """A module imported only under a condition on the Python version is not reported, nor is what only it imports."""
     files = {"zz/__init__.py": guard, "zz/new.py": NEWER}
     assert seen(site, files) == []
     files = {"zz/__init__.py": guard, "zz/new.py": "from .newer import x", "zz/newer.py": NEWER}
@@ -237,7 +237,7 @@ def test_what_is_imported_under_a_condition_on_the_python_is_not_told(site: Path
     "path", ["zz/tests/a.py", "zz/templates/a.py", "zz/my-file.py", "zz/test_a.py", "zz/a_test.py", "zz/skeleton/b.py"]
 )
 def test_tests_and_templates_need_not_compile(site: Path, path: str) -> None:
-    """Nobody imports them as a part of the package."""
+    """Tests and templates need not compile, because they are not imported as part of the package."""
     assert seen(site, {"zz/__init__.py": "", path: "{{ x }} def"}) == []
 
 
@@ -246,13 +246,13 @@ def test_tests_and_templates_need_not_compile(site: Path, path: str) -> None:
     [b"\0", b"\xff\xfe", b"# coding: nothing\n", b"(" * 100_000, b"x = " + b"-" * 100_000 + b"1", b"", b"if x:\n" * 99],
 )
 def test_whatever_a_module_holds_is_read(site: Path, content: bytes) -> None:
-    """It is no text, or nobody wrote it by hand: the script goes on."""
+    """A module with binary, undecodable or deeply nested content does not stop the script."""
     rows = seen(site, {"zz/__init__.py": content, "zz/a.py": "import zz_gone"})
     assert rows[-1] == "undeclared zz_gone zz/a.py:1 unsure"
 
 
 def test_what_is_not_installed_tells_nothing(site: Path) -> None:
-    """Nor does a file that the record names and is not there."""
+    """A distribution that is not installed, or whose files are missing, has no observations."""
     assert modules.observations("zz-none", ["zz"]) == []
     install(site, "zz", {"zz/__init__.py": ""})
     (site / "zz/__init__.py").unlink()
@@ -260,22 +260,23 @@ def test_what_is_not_installed_tells_nothing(site: Path) -> None:
 
 
 def test_files_that_this_python_compiles_are_told(tmp_path: Path) -> None:
-    """That is how templates are told from what is newer."""
+    """Files that this Python can compile are listed, so that newer syntax and templates can be told apart."""
     write_files(tmp_path, {"good.py": "x = 1", "bad.py": "x = ="})
     good, bad, gone = (str(tmp_path / name) for name in ("good.py", "bad.py", "gone.py"))
     assert modules.compiled([good, bad]) == [good]
     assert gone not in modules.compiled([bad])
 
 
+@pytest.mark.slow
 def test_a_large_distribution_is_read_in_time(site: Path) -> None:
-    """Each module once."""
+    """A distribution with 300 modules is read within two seconds."""
     files = {f"zz/m{number}.py": f"from zz import m{number + 1}\nimport zz_gone{number}\n" for number in range(300)}
     with in_time(2):
         assert len(seen(site, {"zz/__init__.py": "from . import m0", **files})) == 200
 
 
 def test_modules_that_import_each_other_are_followed_in_time(site: Path) -> None:
-    """Whether something guards the imports of one that is broken is found out once for each, not for each way."""
+    """Circular imports are followed within a second, because each module is examined only once."""
     lines = {i: "".join(f"from zz import m{(i * 7 + j * 13 + 1) % 40}\n" for j in range(12)) for i in range(40)}
     files = {f"zz/m{i}.py": text for i, text in lines.items()}
     with in_time(1):

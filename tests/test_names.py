@@ -1,4 +1,4 @@
-"""Names that PyPI gives to no new project."""
+"""Names that PyPI does not allow for a new project."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
 
 
 def projects(*known: str, gap: str = "") -> bytes:
-    """Return a list of projects, as PyPI writes it."""
+    """Return a list of projects in PyPI's format."""
     value = [{"name": name, "_last-serial": 5} for name in known]
     return json.dumps({"meta": {"api-version": "1.4"}, "projects": value}).replace(":", f":{gap}").encode()
 
 
 @contextmanager
 def serving(answer: Callable[[Request], Reply]) -> Iterator[tuple[Index, Loopback]]:
-    """Serve a list of projects, and return an index that PyPI's rules hold for."""
+    """Serve a list of projects, and return an index to which PyPI's rules apply."""
     with Loopback(answer) as server:
         yield Index("PyPI", f"{server.url}/", f"{server.url}/simple/", public=True), server
 
 
 def told(project: str, *known: str) -> list[str]:
-    """Return the IDs of what stands against a name, beside the projects that are known."""
+    """Return the IDs of the findings about a name, given the existing projects."""
     with serving(lambda _: Reply(projects(*known), headers=JSON)) as (index, _):
         return [finding.id for finding in index.refuses_name(project)]
 
@@ -59,12 +59,12 @@ def told(project: str, *known: str) -> list[str]:
     ],
 )
 def test_names_that_are_too_similar(ours: str, theirs: str, alike: bool) -> None:
-    """They differ by case, separators, 1, l and i, or 0 and o alone; a project of the very name is not another."""
+    """Names are too similar if they differ only in case, separators, or 1/l/i and 0/o; the same name is no conflict."""
     assert told(ours, "aaa", theirs, "zzz") == (["NS727"] if alike else [])
 
 
 def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is a file that keeps it; for that name on that index alone, and never where it is not free."""
+    """A free name is remembered for a day, for that name and index; a refused name is checked each time."""
     known, kept = ["other"], tmp_path / "free.json"
     with serving(lambda _: Reply(projects(*known), headers=JSON)) as (index, server):
         keeping = replace(index, free=kept)
@@ -74,7 +74,7 @@ def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytes
         with monkeypatch.context() as later:
             later.setattr(time, "time", lambda: 1e10)
             assert keeping.refuses_name("sample") == ()
-        assert keeping.refuses_name("sample") == ()  # what was kept at a time to come is not believed
+        assert keeping.refuses_name("sample") == ()  # an entry from the future is ignored
         assert len(server.paths) == 3
         known.append("5ample0")
         assert [finding.id for finding in keeping.refuses_name("5ampleo")] == ["NS727"]
@@ -87,7 +87,7 @@ def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytes
 
 
 def test_what_leads_elsewhere_in_the_place_of_a_note_is_replaced(tmp_path: Path) -> None:
-    """A gate may have put a symlink there."""
+    """If a gate replaced the cache file with a symlink, the symlink is replaced and its target stays unchanged."""
     precious, kept = tmp_path / "precious", tmp_path / "free.json"
     precious.write_text("1", "utf-8")
     kept.symlink_to(precious)
@@ -98,7 +98,7 @@ def test_what_leads_elsewhere_in_the_place_of_a_note_is_replaced(tmp_path: Path)
 
 
 def test_what_could_not_be_found_out_is_asked_again_in_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list that takes its time does not hold up each rehearsal; what is told is the same."""
+    """If the list cannot be read, NS775 is shown again without a new request for an hour."""
     with serving(lambda _: Reply("<html>", headers={"Content-Type": "text/html"})) as (index, server):
         keeping = replace(index, free=tmp_path / "free.json")
         first = keeping.refuses_name("sample")
@@ -112,7 +112,7 @@ def test_what_could_not_be_found_out_is_asked_again_in_an_hour(tmp_path: Path, m
 
 
 def test_the_similar_project_is_named() -> None:
-    """As it is written."""
+    """NS727 names the similar project in its original spelling."""
     with serving(lambda _: Reply(projects("x", "Samp1e_Tool"), headers=JSON)) as (index, server):
         (finding,) = index.refuses_name("sample-tool")
     assert (finding.id, finding.level) == ("NS727", "error")
@@ -137,7 +137,7 @@ def test_the_similar_project_is_named() -> None:
     ],
 )
 def test_names_of_the_standard_library(name: str, taken: bool) -> None:
-    """Of any Python there was, in its normal form; the list of projects need not be read to know it."""
+    """A module name of any Python's standard library is refused without reading the list of projects."""
     with serving(lambda _: Reply(projects("a"), headers=JSON)) as (index, server):
         found = [finding.id for finding in index.refuses_name(name)]
     assert found == (["NS727"] if taken else [])
@@ -145,14 +145,14 @@ def test_names_of_the_standard_library(name: str, taken: bool) -> None:
 
 
 def test_other_indexes_have_other_rules() -> None:
-    """Nothing is asked there."""
+    """PyPI's rules for names do not apply to other indexes."""
     assert Index("mine", "https://x.invalid/", "https://x.invalid/simple/").refuses_name("asyncio") == ()
 
 
 @pytest.mark.parametrize("gap", ["", " ", "\n  "])
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_long_list_is_read_in_pieces(gap: str, packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However it is packed and wherever it is cut, the name is found; no more of it is taken than agreed."""
+    """A long list is read in blocks, compressed or not, and only up to a limit; beyond it, NS775 is shown."""
     body = projects(*(f"project-{number}" for number in range(4000)), "Samp1e", *map(str, range(9)), gap=gap)
     headers = {**JSON, **({"Content-Encoding": "gzip"} if packed else {})}
     sent = gzip.compress(body) if packed else body
@@ -166,7 +166,7 @@ def test_a_long_list_is_read_in_pieces(gap: str, packed: bool, monkeypatch: pyte
 
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_a_name_that_is_cut_in_two_is_found(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever blocks begin."""
+    """A similar name is found even if it is split between two blocks."""
     body = projects("a", "Samp1e", "b")
 
     def scan(_: str, take: Callable[[bytes], object], **__: object) -> None:
@@ -190,14 +190,14 @@ def test_a_name_that_is_cut_in_two_is_found(size: int, monkeypatch: pytest.Monke
     ],
 )
 def test_a_list_that_cannot_be_read_is_told(reply: Reply) -> None:
-    """NS775 is a notice: nobody can do anything about it."""
+    """If the list of projects cannot be read, NS775 is a notice, since users cannot do anything about it."""
     with serving(lambda _: reply) as (index, _):
         (finding,) = index.refuses_name("sample")
     assert (finding.id, finding.level) == ("NS775", "notice")
 
 
 def test_a_list_that_takes_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the seconds that it may take."""
+    """If reading the list of projects takes longer than allowed, it is abandoned with NS775."""
     monkeypatch.setattr(names, "SECONDS", 0.05)
     monkeypatch.setattr(web, "_opened", lambda *_, **__: time.sleep(1))
     found = Index("PyPI", "https://x.invalid/", "https://x.invalid/simple/", public=True).refuses_name("sample")
@@ -206,7 +206,7 @@ def test_a_list_that_takes_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_list_with_anything_in_it_costs_little() -> None:
-    """Text that almost is a name is not tried again and again."""
+    """Large lists full of text that almost matches a name are searched quickly."""
     bodies = (b'"name": "' * 200_000, b'"name": "' + b"-" * 2_000_000, b'"name":' + b" " * 2_000_000, b"s-" * 1_000_000)
     for body in bodies:
         pattern = names._pattern("s" * 60)
@@ -214,6 +214,6 @@ def test_a_list_with_anything_in_it_costs_little() -> None:
 
 
 def test_what_is_no_name_is_taken_as_it_is() -> None:
-    """It is no pattern."""
+    """Special characters in a name are matched literally, not as a regular expression."""
     assert names._pattern("a(b+").search(b'{"name": "a(b+"}')
     assert not names._pattern("a(b+").search(b'{"name": "a(bb"}')

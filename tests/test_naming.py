@@ -28,13 +28,13 @@ NAMES = {"release": "ship-release", "verify-install": "ship-verify-install", "pu
     ],
 )
 def test_texts_name_sessions_as_they_are_registered(text: str, said: str) -> None:
-    """In each call of nox, and nowhere else; a name that only begins alike is another."""
+    """In commands for nox, sessions get the names that they are registered under; other text and names stay."""
     assert naming.spoken(text, NAMES) == said
     assert naming.spoken(text, {}) == text
 
 
 def test_names_hold_while_they_are_settled() -> None:
-    """Afterwards, the usual ones are back."""
+    """Renamed sessions keep their names within the `with` block; afterwards, the usual names apply again."""
     with naming.settled(NAMES):
         assert naming.registered("release") == "ship-release"
         assert naming.registered("build") == "build"
@@ -45,14 +45,14 @@ def test_names_hold_while_they_are_settled() -> None:
 
 
 def test_a_name_is_free_of_all_that_are_taken() -> None:
-    """However many are."""
+    """A name that is taken gets the prefix `ship-` until it is free."""
     assert naming.free_name("build", {"test"}) == "build"
     assert naming.free_name("build", {"build"}) == "ship-build"
     assert naming.free_name("build", {"build", "ship-build"}) == "ship-ship-build"
 
 
 def test_a_call_of_the_projects_own_session_stays_as_it_is() -> None:
-    """Also where ours of the same name is called otherwise; what a shell would take apart is quoted."""
+    """The command for a project's own session is not renamed, and special characters in it are quoted for the shell."""
     with naming.settled(NAMES):
         assert naming.spoken(naming.call("release")) == "nox -s 'release'"
         assert naming.spoken(naming.call("ship-release")) == "nox -s ship-release"
@@ -61,7 +61,7 @@ def test_a_call_of_the_projects_own_session_stays_as_it_is() -> None:
 
 
 def test_whatever_is_shown_has_the_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Findings, help, errors of arguments, and the report that machines read."""
+    """Findings, help, argument errors and the JSON report show the registered names."""
     kind = Kind("NS000", "test-problem", "Do something.")
     report = Report("Release", findings=[kind("It is.", remedy="Run `nox -s release`.").as_dict()])
     path = tmp_path / "report.json"

@@ -14,12 +14,12 @@ PROJECT = Needs(project=True)
 
 
 def words(line: str) -> list[str]:
-    """Return the words of a command line."""
+    """Split a command line into words."""
     return shlex.split(line)
 
 
 def told(needs: Needs) -> dict[str, Any]:
-    """Return what is needed, without what is empty."""
+    """Return the needs as a dictionary, without empty ones."""
     flags = {name: True for name in ("project", "locked") if getattr(needs, name)}
     return {**{name: " ".join(value) for name, value in needs.listed.items() if value}, **flags}
 
@@ -48,7 +48,7 @@ def told(needs: Needs) -> dict[str, Any]:
     ],
 )
 def test_pip_installs_the_project(line: str) -> None:
-    """From its folder, or from what was built of it; other options and their values say nothing."""
+    """`pip install` of the project's folder or of its built files means the project; other options do not matter."""
     assert pip_install(words(line)) == PROJECT
 
 
@@ -69,7 +69,7 @@ def test_pip_installs_the_project(line: str) -> None:
     ],
 )
 def test_pip_installs_extras(line: str) -> None:
-    """However they are written, also behind a wheel whose name only a run can tell."""
+    """Extras are read in every notation, even after a wheel's file name with a wildcard."""
     needs = pip_install(words(line))
     assert (needs.extras, needs.project) == (("a", "b"), True)
     assert needs.requirements == ()
@@ -95,7 +95,7 @@ def test_pip_installs_extras(line: str) -> None:
     ],
 )
 def test_pip_installs_requirements(line: str, requirements: str) -> None:
-    """Those of PEP 508; pip itself, other folders and bare addresses are none."""
+    """Requirements are read if they follow PEP 508; pip itself, other folders and bare URLs are not."""
     assert " ".join(pip_install(words(line)).requirements) == requirements
     assert not pip_install(words(line)).project
 
@@ -104,23 +104,23 @@ def test_pip_installs_requirements(line: str, requirements: str) -> None:
     "line", ["-r a.txt", "-ra.txt", "--requirement a.txt", "--requirement=a.txt", "-Ur a.txt", "-Ura.txt", "-r ./a.txt"]
 )
 def test_pip_installs_files(line: str) -> None:
-    """However the option is written."""
+    """The option for a requirements file is recognized in every notation."""
     assert pip_install(words(line)) == Needs(files=("a.txt",))
 
 
 @each("line", ["--group a", "--group=a", "--group pyproject.toml:a", "--group ./pyproject.toml:a"])
 def test_pip_installs_groups(line: str) -> None:
-    """Those of the project's own file."""
+    """A dependency group is read if it is in the project's own pyproject.toml."""
     assert pip_install(words(line)) == Needs(groups=("a",))
 
 
 def test_pip_installs_every_extra() -> None:
-    """uv's pip has an option for that."""
+    """`uv pip install --all-extras` needs all extras."""
     assert told(pip_install(["--all-extras", "."])) == {"extras": "*", "project": True}
 
 
 def test_several_needs_are_joined_in_order() -> None:
-    """Nothing is there twice."""
+    """Needs are joined in their order, without duplicates."""
     joined = pip_install(["b", "-r", "x", ".[t]"]) | pip_install(["a", "b", "-r", "x", "--group", "g"])
     assert told(joined) == {"requirements": "b a", "files": "x", "extras": "t", "groups": "g", "project": True}
     assert (Needs(locked=True) | Needs()).locked
@@ -145,7 +145,7 @@ def test_several_needs_are_joined_in_order() -> None:
     ],
 )
 def test_groups_of_uv(tmp_path: Path, line: str, expected: str) -> None:
-    """The default group is there unless an option says otherwise; what `only` names is without the project."""
+    """uv installs the default group unless an option says otherwise; the `--only` options leave out the project."""
     needs = uv_sync(sample(tmp_path), words(line))
     assert " ".join(needs.groups) == expected
     assert needs.locked
@@ -163,7 +163,7 @@ def test_groups_of_uv(tmp_path: Path, line: str, expected: str) -> None:
     ],
 )
 def test_default_groups_of_uv_are_a_setting(tmp_path: Path, text: str, line: str, expected: str) -> None:
-    """A project names others than `dev`."""
+    """The setting `default-groups` of uv replaces `dev`."""
     assert " ".join(uv_sync(sample(tmp_path, f"[tool.uv]\n{text}\n"), words(line)).groups) == expected
 
 
@@ -183,7 +183,7 @@ def test_default_groups_of_uv_are_a_setting(tmp_path: Path, text: str, line: str
     ],
 )
 def test_more_that_uv_installs(tmp_path: Path, line: str, expected: dict[str, str]) -> None:
-    """Extras, and what a command is given besides."""
+    """uv's options for extras, and for additional requirements and files, are read."""
     assert told(uv_sync(sample(tmp_path), words(line))) == {
         "groups": "dev",
         "project": True,
@@ -193,7 +193,7 @@ def test_more_that_uv_installs(tmp_path: Path, line: str, expected: dict[str, st
 
 
 def test_uv_without_the_project(tmp_path: Path) -> None:
-    """Neither is the project installed nor its lock asked."""
+    """With `--no-project`, uv neither installs the project nor uses its lock file."""
     assert told(uv_sync(sample(tmp_path), words("--no-project --with x"))) == {"groups": "dev", "requirements": "x"}
 
 
@@ -225,7 +225,7 @@ optional = true
     ],
 )
 def test_groups_of_poetry(tmp_path: Path, line: str, groups: str) -> None:
-    """All that are not optional, with the one of old, unless options choose."""
+    """Poetry installs all groups that are not optional, and the old `dev` group, unless options select others."""
     needs = poetry_install(sample(tmp_path, POETRY), words(line))
     assert " ".join(needs.groups) == groups
     assert needs.project
@@ -233,14 +233,14 @@ def test_groups_of_poetry(tmp_path: Path, line: str, groups: str) -> None:
 
 
 def test_groups_of_pep_735_are_poetrys_too(tmp_path: Path) -> None:
-    """They are installed unless poetry's own table calls them optional."""
+    """Poetry also installs dependency groups (PEP 735), unless its own table makes them optional."""
     text = '[dependency-groups]\ntest = ["pytest"]\ndocs = ["x"]\n[tool.poetry.group.docs]\noptional = true'
     assert poetry_install(sample(tmp_path, text), []).groups == ("test",)
 
 
 @each("line", ["-E a -E b", "--extras 'a b'", "--extras=a -Eb", "--extras a --extras b", "-E 'a,b'"])
 def test_extras_of_poetry(tmp_path: Path, line: str) -> None:
-    """One or several in one option."""
+    """Poetry's option for extras takes one extra or several."""
     assert poetry_install(sample(tmp_path), words(line)).extras == ("a", "b")
     assert poetry_install(sample(tmp_path), ["--all-extras"]).extras == ("*",)
 
@@ -269,7 +269,7 @@ PDM = '[project.optional-dependencies]\nextra = ["x"]\n[dependency-groups]\ntest
     ],
 )
 def test_groups_of_pdm(tmp_path: Path, line: str, groups: str, extras: str) -> None:
-    """All for development, or those that are named; an extra is there besides."""
+    """PDM installs all development groups or the selected ones, and a selected extra in addition."""
     needs = pdm_install(sample(tmp_path, PDM), words(line))
     assert (" ".join(needs.groups), " ".join(needs.extras)) == (groups, extras)
     assert needs.project
@@ -289,12 +289,12 @@ def test_groups_of_pdm(tmp_path: Path, line: str, groups: str, extras: str) -> N
     ],
 )
 def test_where_a_commands_arguments_begin(line: str, expected: str) -> None:
-    """Behind its options and their values, or behind two dashes."""
+    """A command starts after the options and their values, or after `--`."""
     assert " ".join(arguments(words(line))) == expected
 
 
 def test_options_have_values() -> None:
-    """The value may be joined to its option, and what is no option has no name."""
+    """An option's value may be separate or joined to it; a word that is no option is a value without a name."""
     line = "a -r b -rc --group d --group=e -q --all -e ."
     pairs = [("", "a"), ("-r", "b"), ("-r", "c"), ("--group", "d"), ("--group", "e"), ("-q", ""), ("--all", "")]
     assert list(options(words(line))) == [*pairs, ("-e", ".")]
@@ -305,7 +305,7 @@ def test_options_have_values() -> None:
     "word", ["a" * 65536, ".[" + "a" * 65536, "x/" * 32768, "[" * 65536, "a,b" * 20000, "." * 65536]
 )
 def test_a_long_word_takes_no_long_time(tmp_path: Path, word: str) -> None:
-    """Whatever it repeats."""
+    """Very long words with repeated characters are parsed quickly."""
     with in_time():
         pip_install([word, "-e", word])
         uv_sync(sample(tmp_path), ["--with", word])
@@ -318,5 +318,5 @@ def test_a_long_word_takes_no_long_time(tmp_path: Path, word: str) -> None:
     [("uv", ()), ("--upgrade pip uv>=0.5", ()), ("uv-build pipx", ("uv-build", "pipx")), ("pip-tools", ("pip-tools",))],
 )
 def test_an_installer_is_no_need_of_what_it_installs_for(line: str, requirements: tuple[str, ...]) -> None:
-    """A check after `pip install uv` runs where those before it do; what has a longer name is no installer."""
+    """pip and uv are not listed as requirements of a check; packages with longer names, such as `uv-build`, are."""
     assert pip_install(words(line)).requirements == requirements

@@ -28,14 +28,14 @@ def notes(folder: Path, *messages: str, files: dict[str, str] | None = None) -> 
 
 
 def test_the_section_of_the_changelog_is_the_notes(tmp_path: Path) -> None:
-    """It says more than any commit."""
+    """If the changelog has a section for the version, the section is used, and not the commits."""
     text = "## Unreleased\n\n## 1.3.0 - 2026-01-01\n\n### Added\n\n- A thing.\n\n## 1.2.0\n\n- b\n"
     assert notes(tmp_path, "fix: it", files={"CHANGELOG.md": text}) == "### Added\n\n- A thing."
 
 
 @pytest.mark.parametrize("text", ["", "## Unreleased\n\n## 1.2.0\n\n- b\n"])
 def test_without_a_section_the_commits_are_listed(tmp_path: Path, text: str) -> None:
-    """Those since the last release, without the one that the release made."""
+    """Without a section, the notes list the commits since the last release, except the release commit."""
     files = {"CHANGELOG.md": text} if text else None
     assert (
         notes(tmp_path, "Mend it", "Tell more\n\nAt length.", "Release 1.3.0", files=files) == "- Tell more\n- Mend it"
@@ -43,7 +43,7 @@ def test_without_a_section_the_commits_are_listed(tmp_path: Path, text: str) -> 
 
 
 def test_conventional_commits_are_grouped(tmp_path: Path) -> None:
-    """By what they mean to users; the rest comes last."""
+    """Conventional commits are grouped by their meaning for users, with other changes last."""
     messages = ("feat(cli): new", "fix: it", "docs: more", "feat!: other", "perf: x\n\nBREAKING CHANGE: gone", "Words")
     assert notes(tmp_path, *messages) == (
         "### Breaking changes\n\n- x\n- other\n\n### Features\n\n- **cli**: new\n\n"
@@ -52,14 +52,14 @@ def test_conventional_commits_are_grouped(tmp_path: Path) -> None:
 
 
 def test_a_first_release_lists_every_commit(tmp_path: Path) -> None:
-    """There is nothing that it comes after."""
+    """The notes of a first release list all commits."""
     make_repository(tmp_path, {"pyproject.toml": PYPROJECT})
     commit_files(tmp_path, {}, "Begin")
     assert release_notes(Project.read(tmp_path), Repository.at(tmp_path), "1.3.0").startswith("- Begin\n- ")
 
 
 def test_notes_are_bounded(tmp_path: Path) -> None:
-    """A forge refuses what is endless."""
+    """Long notes are cut at the size that a forge accepts."""
     text = f"## 1.3.0\n\n{'a' * 2 * MOST}\n"
     assert len(notes(tmp_path, "x", files={"CHANGELOG.md": text})) == MOST
 
@@ -74,7 +74,7 @@ def test_notes_are_bounded(tmp_path: Path) -> None:
 def test_the_tool_that_fragments_are_for_makes_the_section(
     tmp_path: Path, programs: Programs, settings: str, file: str, words: tuple[str, ...]
 ) -> None:
-    """In an environment of uv's, in the clone."""
+    """News fragments are collected by the project's tool, run in the clone and installed by uv."""
     project = make_project(tmp_path, f"{PYPROJECT}{settings}x = 1\n", {file: "a"})
     assert collect(project, "1.3.0", date(2026, 3, 4))
     (call,) = programs.started("tool", "run")
@@ -83,14 +83,14 @@ def test_the_tool_that_fragments_are_for_makes_the_section(
 
 
 def test_without_fragments_of_such_a_tool_nothing_is_run(tmp_path: Path, programs: Programs) -> None:
-    """Those of others are left as they are."""
+    """If a project uses another tool for news fragments, that tool is not run."""
     project = make_project(tmp_path, PYPROJECT, {".changie.yaml": "", ".changes/unreleased/1.yaml": ""})
     assert not collect(project, "1.3.0", date(2026, 3, 4))
     assert programs.calls == []
 
 
 def test_a_tool_that_fails_stops_the_release(tmp_path: Path, programs: Programs) -> None:
-    """NS316, with its own words."""
+    """If the tool fails, NS316 shows its output."""
 
     def fail(_: Call) -> tuple[int, str]:
         return 1, "Unknown type."

@@ -1,4 +1,4 @@
-"""Repositories as twenty years, other tools and other people's settings left them."""
+"""Old or unusual repositories, made by other tools or with unusual settings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from support import commit_files, git, make_repository, write_files
 
 
 def has_key_alone(repository: Repository, section: str, key: str) -> None:
-    """Write a key without a value to the repository's settings, as git reads for true."""
+    """Write a key without a value to the repository's settings; git reads such a key as true."""
     with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
         config.write(f"[{section}]\n\t{key}\n")
 
 
 def test_a_setting_without_a_value_is_true_in_the_clone(tmp_path: Path) -> None:
-    """`[tag] gpgSign` alone means true; an empty value stays what it is."""
+    """A key without a value, such as `gpgSign`, is true in a clone, too; an empty value stays empty."""
     repository = make_repository(tmp_path / "one")
     has_key_alone(repository, "tag", "gpgSign")
     git(repository.path, "config", "--unset", "commit.gpgsign")
@@ -37,7 +37,7 @@ def test_a_setting_without_a_value_is_true_in_the_clone(tmp_path: Path) -> None:
 
 
 def test_filters_of_the_checkout_work_in_the_clone(tmp_path: Path) -> None:
-    """What a required filter made of a file is made in a clone too, also in a commit there."""
+    """A filter that the checkout requires also applies in a clone, both to its files and to a commit there."""
     repository = make_repository(tmp_path / "one", {".gitattributes": "*.txt filter=shout\n"})
     git(repository.path, "config", "filter.shout.clean", "tr A-Z a-z")
     git(repository.path, "config", "filter.shout.smudge", "tr a-z A-Z")
@@ -59,11 +59,12 @@ def attributes_by_a_setting(root: Path) -> None:
     git(root, "config", "core.attributesFile", str(root.parent / "mine"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name_them", [attributes_of_the_repository, attributes_by_a_setting])
 def test_filters_that_no_committed_file_names_work_in_the_clone(
     tmp_path: Path, name_them: Callable[[Path], None]
 ) -> None:
-    """They stand in the repository's own attributes, also in those of a work tree, and in a clone of the clone."""
+    """Attributes from `.git/info` or the user's settings apply in a clone, a clone of a work tree, and their clones."""
     repository = make_repository(tmp_path / "one")
     name_them(repository.path)
     git(repository.path, "config", "filter.shout.clean", "tr A-Z a-z")
@@ -77,7 +78,7 @@ def test_filters_that_no_committed_file_names_work_in_the_clone(
 
 
 def test_a_clone_of_its_clone_has_the_filters_too(tmp_path: Path) -> None:
-    """A build clones the stage, which is a clone."""
+    """A clone of a clone gets the filters as well; a build needs that, as it clones the release's clone."""
     repository = make_repository(tmp_path / "one", {".gitattributes": "* filter=none\n", "x": "x\n"})
     git(repository.path, "config", "filter.none.smudge", "cat")
     clone = repository.clone(tmp_path / "two").clone(tmp_path / "three")
@@ -85,7 +86,7 @@ def test_a_clone_of_its_clone_has_the_filters_too(tmp_path: Path) -> None:
 
 
 def test_git_speaks_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever language the user reads, and file names stay what they are."""
+    """git's messages are in English whatever the user's language, and file names stay unchanged."""
     monkeypatch.setenv("LANGUAGE", "de:fr")
     monkeypatch.setenv("LC_MESSAGES", "de_DE.UTF-8")
     repository = make_repository(tmp_path, {"grün": ""})
@@ -97,7 +98,7 @@ def test_git_speaks_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_tag_of_the_branchs_name_does_not_change_the_branch(tmp_path: Path) -> None:
-    """Git then calls the branch heads/main; a branch of the remote's name is as ambiguous."""
+    """If a tag or branch makes `main` or `origin/main` ambiguous, branches still have their right names."""
     origin = make_repository(tmp_path / "one")
     git(tmp_path, "clone", "--quiet", str(origin.path), "two")
     repository = Repository(tmp_path / "two")
@@ -112,7 +113,7 @@ def test_a_tag_of_the_branchs_name_does_not_change_the_branch(tmp_path: Path) ->
 
 
 def test_a_file_called_head_is_no_revision(tmp_path: Path) -> None:
-    """Commits are counted, cloned and told all the same."""
+    """A file named like a revision does not prevent counting commits, cloning or finding tags."""
     repository = make_repository(tmp_path / "one", {"HEAD": "x", "main": "x", "v1": "x"})
     git(repository.path, "tag", "v1")
     assert repository.count_since(None) == 1
@@ -149,11 +150,12 @@ DISPLAY = {
     "init.defaultBranch": "trunk",
     "push.default": "nothing",
 }
-"""What users set so that git looks and works as they like."""
+"""Settings with which users adapt git's output and behaviour."""
 
 
+@pytest.mark.slow
 def test_what_the_user_likes_to_see_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting for display, fetching or cloning changes what is read or cloned."""
+    """The user's settings for display, fetching or cloning have no effect on what is read or cloned."""
     repository = make_repository(tmp_path / "one", {"ä/b": "1"})
     home = write_files(tmp_path / "home", {".gitconfig": ""})
     for key, value in DISPLAY.items():
@@ -172,7 +174,7 @@ def test_what_the_user_likes_to_see_changes_nothing(tmp_path: Path, monkeypatch:
 def test_a_shallow_checkout_is_cloned_where_the_user_rejects_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`clone.rejectShallow` is about other people's repositories."""
+    """A shallow checkout can be cloned even if the user sets `clone.rejectShallow`, which is meant for remotes."""
     source = make_repository(tmp_path / "one")
     commit_files(source.path, {"x": ""})
     git(tmp_path, "clone", "--quiet", "--depth=1", source.path.as_uri(), "shallow")
@@ -184,7 +186,7 @@ def test_a_shallow_checkout_is_cloned_where_the_user_rejects_such(
 def test_a_checkout_of_another_user_is_cloned_where_git_is_told_to_trust_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a container the runner owns it; `safe.directory` names the work tree alone. Without that it is NS201."""
+    """A checkout owned by another user is cloned if `safe.directory` names its work tree; otherwise it is NS201."""
     repository = make_repository(tmp_path / "one")
     head = repository.head
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
@@ -199,7 +201,7 @@ def test_a_checkout_of_another_user_is_cloned_where_git_is_told_to_trust_it(
 
 
 def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
-    """Within what a shallow clone has they are, up to the cut they are not."""
+    """In a shallow clone, commits are counted back to a known commit, but not back to the beginning."""
     source = make_repository(tmp_path / "one")
     commits = [commit_files(source.path, {name: ""}) for name in "abc"]
     git(tmp_path, "clone", "--quiet", "--depth=3", source.path.as_uri(), "shallow")
@@ -212,7 +214,7 @@ def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_not_utf8_commits_as_it_is(tmp_path: Path) -> None:
-    """Settings of twenty years ago are in another encoding, and say so."""
+    """An author name in an old encoding is committed correctly, as the clone gets the encoding from the settings."""
     repository = make_repository(tmp_path / "one")
     with (repository.path / ".git" / "config").open("ab") as config:
         config.write(b"[user]\n\tname = J\xf6rg\n[i18n]\n\tcommitEncoding = ISO-8859-1\n")
@@ -227,7 +229,7 @@ ODD = os.fsdecode(b"caf\xe9 \xff.txt")
 
 
 def test_names_that_are_not_utf8_are_those_of_the_files(tmp_path: Path) -> None:
-    """They are told as the file system has them, and carried to a clone."""
+    """File names that are not UTF-8 are listed as they are, and changes to such files are carried to a clone."""
     repository = make_repository(tmp_path / "one", {ODD: "1", "folder/x": ""})
     clone = repository.clone(tmp_path / "two")
     assert ODD in repository.files()
@@ -238,14 +240,14 @@ def test_names_that_are_not_utf8_are_those_of_the_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_whose_name_is_not_utf8_can_hold_the_repository(tmp_path: Path) -> None:
-    """Its path is told as the file system has it."""
+    """A repository may be in a folder whose name is not UTF-8."""
     repository = make_repository(tmp_path / ODD, {"a/b": ""})
     assert Repository.at(repository.path / "a") == repository
     assert repository.clone(tmp_path / "two").head == repository.head
 
 
 def state(folder: Path) -> dict[str, str]:
-    """Return what a work tree holds: the target of each symlink, the text of each file, by name."""
+    """Return the content of a work tree by name: the target of each symlink and the text of each file."""
     paths = (path for path in folder.rglob("*") if ".git" not in path.relative_to(folder).parts)
     told = {
         path: f"-> {path.readlink()}" if path.is_symlink() else path.is_file() and path.read_text() for path in paths
@@ -254,7 +256,7 @@ def state(folder: Path) -> dict[str, str]:
 
 
 def test_what_became_of_files_and_folders_is_carried(tmp_path: Path) -> None:
-    """A file that became a folder, a folder that became a file, and symlinks either way."""
+    """Changes between files, folders and symlinks are carried to a clone, without writing through a symlink."""
     names = ["file", "folder/a", "folder/b/c", "to-link", "was/a", "plain", "gone/x"]
     repository = make_repository(tmp_path / "one", dict.fromkeys(names, "old\n"))
     (repository.path / "link").symlink_to("plain")

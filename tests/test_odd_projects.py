@@ -1,4 +1,4 @@
-"""Projects whose files hold what nobody planned for: read, or refused by an error of ours."""
+"""Projects with unexpected content in their files: it is read, or refused with an error of ours."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ STRANGE = [
 
 
 def everything(root: Path) -> Iterator[Callable[[], object]]:
-    """Yield every question that is asked of a project's files."""
+    """Yield a call for everything that is read from a project's files."""
     project = Project.read(root)
     names = ("name", "canonical_name", "backend", "requires_python", "classified_pythons", "tidy_build", "static")
     for name in (*names, "packages", "test_paths", "pytest_options"):
@@ -99,8 +99,8 @@ def everything(root: Path) -> Iterator[Callable[[], object]]:
 
 @pytest.mark.parametrize("text", STRANGE, ids=lambda text: repr(text[-40:]))
 def test_whatever_pyproject_holds_only_our_errors_come_of_it(tmp_path: Path, text: str) -> None:
-    """Wrong types, numbers that are too long, nesting that is too deep, and paths that are none."""
-    project = tmp_path / "project"  # alone in a folder: some paths lead to what is beside it
+    """Wrong types, huge numbers, deep nesting and invalid paths in pyproject.toml raise no other errors than ours."""
+    project = tmp_path / "project"  # in a folder of its own, because some paths lead to its parent
     write_files(project, {"pyproject.toml": text, "src/sample/__init__.py": "", "tests/test_a.py": ""})
     with suppress(ShipError):
         for question in everything(project):
@@ -111,7 +111,7 @@ def test_whatever_pyproject_holds_only_our_errors_come_of_it(tmp_path: Path, tex
 @pytest.mark.parametrize("name", ["pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "uv.lock", "CHANGELOG.md"])
 @pytest.mark.parametrize("kind", ["device", "loop", "folder", "large", "binary"])
 def test_whatever_a_file_is_only_our_errors_come_of_it(tmp_path: Path, name: str, kind: str) -> None:
-    """A link to a device, a link to itself, a folder, a file without an end, and bytes that are no text."""
+    """A link to a device or to itself, a folder, a huge file and binary data raise no other errors than ours."""
     write_files(tmp_path, {"pyproject.toml": f"{NAMED}version = '1.0'", "tests/test_a.py": ""})
     path = tmp_path / name
     path.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
 
 
 class Release:
-    """A release that PyPI serves, with provenance."""
+    """A release on PyPI, with provenance."""
 
     def __init__(self, folder: Path) -> None:
         told = {"pyproject.toml": PYPROJECT, ".github/workflows/release.yml": WORKFLOW}
@@ -46,7 +46,7 @@ class Release:
         git(self.yard.root, "remote", "add", "origin", "git@github.com:acme/sample.git")
         self.yard.tag("v1.2.3")
         self.commit = self.yard.repository.head
-        commit_files(self.yard.root, {".github/workflows/release.yml": "on: push\njobs: {}\n"})  # renamed since
+        commit_files(self.yard.root, {".github/workflows/release.yml": "on: push\njobs: {}\n"})  # changed since
         self.folder = folder / "served"
         paths = [make_wheel(self.folder, {"sample.py": ""}), make_sdist(self.folder, {"sample.py": ""})]
         self.index = make_index(shelf={path.name: path.read_bytes() for path in paths}, public=True)
@@ -55,7 +55,7 @@ class Release:
         )
 
     def sign(self, *names: str, **claims: str) -> None:
-        """Let a workflow attest files."""
+        """Attest files as a workflow would."""
         told = {
             "repository": "acme/sample",
             "job_workflow_ref": "acme/sample/.github/workflows/release.yml@refs/tags/v1.2.3",
@@ -73,19 +73,20 @@ class Release:
         return examine(self.yard.project, release, listing, self.index, "pypi")
 
     def found(self) -> list[tuple[str, str]]:
-        """Return ID and level of each finding."""
+        """Return the ID and level of each finding."""
         return [(finding.id, finding.level) for finding in self.origins().findings]
 
 
 @pytest.fixture
 def release(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> Release:
-    """Return a release; Sigstore's roots are stood in for."""
+    """Return a release; a local verifier replaces Sigstore's."""
     monkeypatch.setattr(_impl, "Verifier", LocalVerifier)
     return prepared(Release)
 
 
+@pytest.mark.slow
 def test_what_the_projects_workflow_published_is_verified(release: Release) -> None:
-    """Repository, workflow, tag and commit are told; names of repositories have no case."""
+    """For files published by the project's workflow, the origin is shown; the case of repository names is ignored."""
     release.sign()
     git(release.yard.root, "remote", "set-url", "origin", "https://github.com/Acme/Sample")
     origins = release.origins()
@@ -133,7 +134,7 @@ OTHER = "acme/{}/.github/workflows/{}@refs/tags/{}"
     ],
 )
 def test_what_somebody_else_published_is_told(release: Release, claims: dict[str, str], told: str, level: str) -> None:
-    """NS796; a workflow that ran for a branch may have made the release's commit itself."""
+    """Files with another origin are NS796; for a run on a branch, another commit is only a warning."""
     release.sign(**claims)
     findings = release.origins().findings
     assert {(finding.id, finding.level) for finding in findings} == {("NS796", level)}
@@ -141,13 +142,13 @@ def test_what_somebody_else_published_is_told(release: Release, claims: dict[str
 
 
 def signed_for_another_file(release: Release) -> None:
-    """Swap the two."""
+    """Swap the provenance of the two files."""
     known = release.index.provenances
     known[WHEEL], known[SDIST] = known[SDIST], known[WHEEL]
 
 
 def signed_by_another_key(release: Release) -> None:
-    """Take the signature from another attestation."""
+    """Replace the signature with one from another attestation."""
     told = release.index.provenances[WHEEL]
     assert isinstance(told, bytes)
     one = json.loads(told)
@@ -160,25 +161,25 @@ def signed_by_another_key(release: Release) -> None:
 
 
 def nothing_attested(release: Release) -> None:
-    """Provenance without an attestation."""
+    """Replace the provenance with one that contains no attestation."""
     release.index.provenances[WHEEL] = provenance(release.folder / WHEEL)
 
 
 def no_provenance(release: Release) -> None:
-    """Something else."""
+    """Replace the provenance with invalid JSON."""
     release.index.provenances[WHEEL] = b"{"
 
 
 @pytest.mark.parametrize("change", [signed_for_another_file, signed_by_another_key, nothing_attested, no_provenance])
 def test_what_is_not_signed_is_told(release: Release, change: Callable[[Release], None]) -> None:
-    """NS796."""
+    """Provenance without a valid signature for the file is refused with NS796."""
     release.sign()
     change(release)
     assert set(release.found()) == {("NS796", "error")}
 
 
 def test_files_without_provenance_are_told_where_others_have_it(release: Release) -> None:
-    """NS797: an error, since the workflow of that tag signs what it uploads."""
+    """A file without provenance is the error NS797 if the workflow of that tag attests what it uploads."""
     release.sign(WHEEL)
     assert release.found() == [("NS797", "error")]
 
@@ -187,7 +188,7 @@ def test_files_without_provenance_are_told_where_others_have_it(release: Release
     ("change", "level"), [("attestations = false", "warning"), ('by = "machine"', "warning"), ("", "error")]
 )
 def test_provenance_that_is_gone_since_the_last_release_is_told(release: Release, change: str, level: str) -> None:
-    """NS797: a warning where the settings say that nothing is signed, or that a machine publishes."""
+    """If only the last release had provenance, NS797 is an error, or a warning if the settings explain that."""
     assert release.found() == []
     earlier = make_sdist(release.folder / "earlier", {}, version="1.2.2")
     release.index.earlier[earlier.name] = earlier.read_bytes()
@@ -198,7 +199,7 @@ def test_provenance_that_is_gone_since_the_last_release_is_told(release: Release
 
 
 def test_a_machine_signs_nothing(release: Release) -> None:
-    """Where no workflow publishes the tag, provenance that is gone is a warning."""
+    """If no workflow of the tag publishes, missing provenance is only a warning."""
     git(release.yard.root, "tag", "--force", "v1.2.3", "HEAD")
     release.manifest = Manifest(
         "sample", "1.2.3", release.yard.repository.head, "v1.2.3", dirty=False, files=release.manifest.files
@@ -208,21 +209,21 @@ def test_a_machine_signs_nothing(release: Release) -> None:
 
 
 def test_without_the_library_nothing_is_verified(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A notice says so (NS798), and what to install."""
+    """If pypi-attestations is not installed, the notice NS798 says that provenance was not verified."""
     release.sign()
     monkeypatch.setattr(attest, "is_installed", lambda: False)
     assert release.found() == [("NS798", "notice")]
 
 
 def test_an_identity_that_is_not_known_is_not_compared(release: Release) -> None:
-    """The remote is not on GitHub: NS798."""
+    """If the remote is not on GitHub, the notice NS798 says that provenance was not compared."""
     release.sign()
     git(release.yard.root, "remote", "set-url", "origin", "https://example.invalid/x.git")
     assert release.found() == [("NS798", "notice")]
 
 
 def test_an_index_that_does_not_tell_stops_nothing(release: Release) -> None:
-    """NS798."""
+    """If the index does not return the provenance, that is the notice NS798."""
     release.index.provenances[WHEEL] = ShipError(INDEX_UNREACHABLE("PyPI does not tell."))
     assert release.found() == [("NS798", "notice")]
 
@@ -241,7 +242,7 @@ def test_roots_that_cannot_be_refreshed_will_do(
     refused: dict[bool, Exception],
     expected: list[tuple[str, str]],
 ) -> None:
-    """Those that came with the library are taken; where it has none, nothing is verified. Any other failure counts."""
+    """If Sigstore's roots cannot be refreshed, the shipped ones are used; without those, it is NS798."""
 
     class Offline(LocalVerifier):
         @classmethod
@@ -256,7 +257,7 @@ def test_roots_that_cannot_be_refreshed_will_do(
 
 
 def test_a_release_without_a_tag_is_compared_by_its_repository(release: Release) -> None:
-    """Any workflow of it may have published what nobody tagged here."""
+    """If the release has no tag here, only the repository is compared; any of its workflows may have published."""
     files = release.manifest.files
     release.manifest = Manifest("sample", "1.2.3", "", None, dirty=False, files=files)
     release.sign(job_workflow_ref=OTHER.format("sample", "old.yml", "v1.2.3"))

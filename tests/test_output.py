@@ -13,7 +13,7 @@ from test_process import python
 
 
 def test_beginning_and_end_are_kept() -> None:
-    """What is between them is counted, and what is short is kept whole."""
+    """The beginning and end of long output are kept, with the number of bytes omitted between them."""
     kept = Kept(4)
     for piece in (b"ab", b"cd", b"ef", b"gh"):
         kept.add(piece)
@@ -24,7 +24,7 @@ def test_beginning_and_end_are_kept() -> None:
 
 
 def test_text_is_read_across_pieces() -> None:
-    """A character may come in two, and lines end as they do elsewhere."""
+    """A character or line ending that is split between two pieces is read correctly."""
     kept = Kept()
     for piece in (b"a\xc3", b"\xa9\r", b"\nb\xff"):
         kept.add(piece)
@@ -32,8 +32,9 @@ def test_text_is_read_across_pieces() -> None:
     assert kept.text("surrogateescape") == "aé\nb\udcff"
 
 
+@pytest.mark.slow
 def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By too much output where all of it is to be read, and by time in any case."""
+    """A program that writes endlessly is stopped by a size limit or by its timeout."""
     monkeypatch.setattr(output, "KEPT", 1000)
     endless = "import os\nwhile True: os.write(1, b'x' * 1000)"
     with pytest.raises(TooMuchError), process._started(python(endless)) as proc:
@@ -45,7 +46,7 @@ def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_program_gets_its_input_while_it_writes() -> None:
-    """However much there is of both; one that reads nothing is no failure."""
+    """A program may read and write large amounts at the same time; ignoring its input is no failure."""
     text = "x" * 300_000
     code = "import sys; sys.stdout.write(sys.stdin.read()); sys.stderr.write('y' * 300_000)"
     done = process.run(python(code), stdin=text)
@@ -54,14 +55,15 @@ def test_a_program_gets_its_input_while_it_writes() -> None:
 
 
 def test_too_much_output_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing goes on with half of what a program says: NS746."""
+    """A program that writes too much is stopped with NS746, because incomplete output cannot be used."""
     monkeypatch.setattr(process, "MOST", 1000)
     with pytest.raises(ShipError, match=r"NS746.*-S -E -c"):
         process.run([sys.executable, "-S", "-E", "-c", "import os\nwhile True: os.write(2, b'x' * 1000)"])
 
 
+@pytest.mark.slow
 def test_of_long_lines_and_logs_beginning_and_end_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session may write what it likes: each line is shown in parts that are not too long."""
+    """A session may write any amount: long lines are shown in parts, and the middle of a long log is omitted."""
     monkeypatch.setattr(process, "_LONGEST_LINE", 1000)
     lines: list[str] = []
     done = process.run(python("print('a' * 2500); print('b'); print('c' * 8_000_000)"), on_line=lines.append)

@@ -17,24 +17,24 @@ def own(*names: str, default: bool = True, words: str = "") -> list[Own]:
 
 
 def gates(*sessions: Own, **facts: Any) -> tuple[str, ...]:
-    """Return the gates that are decided on."""
+    """Return the gates that are chosen."""
     return decide(sessions, **facts).gates
 
 
 def test_the_sessions_are_those_that_are_registered() -> None:
-    """Gates first; those that the pipeline needs are the others."""
+    """All registered sessions are listed, gates first, then those of the pipeline."""
     assert tuple(_SPECS) == (*GATES, *FURTHER, *PIPELINE)
     assert set(GATES) < set(USUAL)
 
 
 def test_without_sessions_of_its_own_a_project_has_our_gates() -> None:
-    """Or those that it chose."""
+    """A project without sessions gets our gates, or the gates in its settings."""
     assert gates() == GATES
     assert gates(chosen=("lint", "mine")) == ("lint", "mine")
 
 
 def test_a_session_of_our_name_is_the_gate() -> None:
-    """Also where nobody seems to run it; ours is not registered beside it."""
+    """A session with the name of a gate replaces our gate, even if nothing seems to run it."""
     made = decide(own("lint", "tests", default=False), measured=True)
     assert made.gates == GATES
     assert made.standing == {"lint": ("lint",), "tests": ("tests",)}
@@ -63,13 +63,13 @@ def test_a_session_of_our_name_is_the_gate() -> None:
     ],
 )
 def test_a_name_tells_what_a_session_is(name: str, gate: str | None) -> None:
-    """In any spelling of words that belong together; who formats does not check."""
+    """Usual names of sessions are recognized in any spelling; a session that formats code is not a check."""
     assert meant(name) == gate
 
 
 @pytest.mark.parametrize("gate", ["lint", "typecheck", "tests"])
 def test_sessions_that_mean_a_gate_stand_for_it(gate: str) -> None:
-    """All of them, under their own names and in its place; ours is needless then."""
+    """All sessions that mean the same gate replace ours, under their own names and at its position."""
     first, second, *_ = sorted(USUAL[gate] - {gate})
     made = decide(own(first, second), measured=True)
     position = GATES.index(gate)
@@ -78,7 +78,7 @@ def test_sessions_that_mean_a_gate_stand_for_it(gate: str) -> None:
 
 
 def test_what_the_project_runs_stands_for_a_gate() -> None:
-    """By `nox` without a name, or in its CI; what nobody runs does not, and ours is the gate."""
+    """A session replaces our gate if plain `nox` or CI runs it; otherwise ours is used."""
     idle = own("test", default=False)
     assert gates(*own("test"), measured=True)[2] == "test"
     assert gates(*idle) == GATES
@@ -89,7 +89,7 @@ def test_what_the_project_runs_stands_for_a_gate() -> None:
 
 
 def test_what_does_not_end_is_no_gate() -> None:
-    """But where CI runs it, it ends."""
+    """A session that starts a server is no gate, unless CI runs it."""
     endless = own("docs", words="sphinx-autobuild docs out")
     assert "docs" not in gates(*endless)
     assert gates(*endless, calls=Calls(frozenset({"docs"})))[-1] == "docs"
@@ -97,19 +97,19 @@ def test_what_does_not_end_is_no_gate() -> None:
 
 
 def test_what_sends_something_is_no_gate() -> None:
-    """Wherever it runs."""
+    """A session that deploys something is never a gate."""
     sending = own("docs", words="mkdocs gh-deploy")
     assert "docs" not in gates(*sending, calls=Calls(frozenset({"docs"})))
 
 
 def test_documentation_that_needs_arguments_is_no_gate() -> None:
-    """They choose what is made of it; tests run without them, too."""
+    """A documentation session that CI calls with arguments is no gate; a check called with arguments is."""
     calls = Calls(others=frozenset({"docs", "mypy"}))
     assert gates(*own("docs", "mypy", default=False), calls=calls) == ("lint", "mypy", *GATES[2:])
 
 
 def test_settings_win() -> None:
-    """What `gates` names is a gate, whatever it is; ours is registered unless a named one stands for it."""
+    """The setting `gates` decides; our session is registered unless one of the named sessions replaces it."""
     sessions = own("test", "docs", "linting", default=False, words="serve")
     made = decide(sessions, chosen=("test", "lint", "mine"))
     assert made.gates == ("test", "lint", "mine")
@@ -122,7 +122,7 @@ def test_settings_win() -> None:
 
 
 def test_sessions_of_the_pipeline_are_not_replaced() -> None:
-    """Ours gets another name, and a notice says so (NS812); what is left out needs none."""
+    """If a project's session has the name of a pipeline session, ours is renamed, and NS812 tells the new name."""
     made = decide(own("build", "release", "ship-release", "upload"))
     assert made.names == {"build": "ship-build", "release": "ship-ship-release"}
     assert made.gates == GATES
@@ -132,7 +132,7 @@ def test_sessions_of_the_pipeline_are_not_replaced() -> None:
 
 
 def test_coverage_needs_what_the_tests_measure() -> None:
-    """Tests of the project's that measure nothing leave it out, and a notice says what would make it a gate: NS841."""
+    """Coverage is no gate if the project's tests do not measure it; the notice NS841 says how to change that."""
     made = decide(own("test"))
     assert "coverage" not in made.gates
     assert [(finding.id, finding.level) for finding in Sessions(decision=made).told()] == [("NS841", "notice")]
@@ -143,7 +143,7 @@ def test_coverage_needs_what_the_tests_measure() -> None:
 
 @pytest.mark.parametrize("facts", [{"wanted": True}, {"chosen": ("tests", "coverage")}])
 def test_coverage_that_was_asked_for_and_cannot_work_is_an_error(facts: dict[str, Any]) -> None:
-    """NS841, with advice, unless it is left out this time."""
+    """If coverage is requested but cannot be measured, NS841 is an error, unless coverage or the tests are left out."""
     sessions = Sessions(decision=decide(own("tests"), **facts))
     (finding,) = sessions.told()
     assert (finding.id, finding.level) == ("NS841", "error")
@@ -152,14 +152,14 @@ def test_coverage_that_was_asked_for_and_cannot_work_is_an_error(facts: dict[str
 
 
 def test_chosen_gates_without_coverage_need_nothing_measured() -> None:
-    """Nothing is said of it."""
+    """If the chosen gates do not include coverage, nothing needs to be measured."""
     made = decide(own("tests"), chosen=("tests",))
     assert Sessions(decision=made).told() == []
     assert not made.unmeasured
 
 
 def test_a_coverage_of_the_projects_own_is_a_gate_where_it_runs_it() -> None:
-    """One that nobody runs is a relic, and ours cannot have its name."""
+    """A project's own coverage session is a gate if plain `nox` runs it, and it prevents ours in any case."""
     combine, measure = own("coverage", words="coverage combine"), own("coverage", words="pytest --cov=x")
     assert decide([*own("tests"), *combine]).gates == GATES
     assert "coverage" not in gates(*own("tests"), *own("coverage", default=False))
@@ -168,7 +168,7 @@ def test_a_coverage_of_the_projects_own_is_a_gate_where_it_runs_it() -> None:
 
 
 def test_what_comes_too_late_is_told() -> None:
-    """NS842 names it."""
+    """Sessions defined after `register()` are reported with NS842."""
     (finding,) = Sessions(late=("tests", "docs")).told()
     assert (finding.id, finding.level) == ("NS842", "error")
     assert "tests, docs" in finding.what
@@ -190,7 +190,7 @@ def test_what_comes_too_late_is_told() -> None:
     ],
 )
 def test_a_session_is_known_by_its_runs(name: str, signature: str, same: bool) -> None:
-    """On a Python, with parameters, or with a variable of a workflow."""
+    """A session is recognized with a Python, with parameters, or with a workflow's variable after its name."""
     assert is_of(name, signature) == same
 
 
@@ -208,13 +208,13 @@ def test_a_session_is_known_by_its_runs(name: str, signature: str, same: bool) -
     ],
 )
 def test_what_nox_runs_without_a_name(facts: dict[str, Any], runs: bool) -> None:
-    """The sessions that are listed, else those with a listed tag, else those that are not taken out."""
+    """Plain `nox` runs the listed sessions, else those with a listed tag, else all that are default."""
     values = {"default": True, "tags": (), "chosen": None, "tagged": None, **facts}
     assert by_default("tests", **values) == runs
 
 
 def test_ci_is_asked_only_where_it_decides() -> None:
-    """Not for sessions of our names, those that run by default, and those that mean nothing to us."""
+    """CI is only examined for sessions that might be gates but do not run by default or seem not to end."""
     assert not undecided(own("test", "docs"))
     assert not undecided(own("tests", "lint", "upload", default=False))
     assert undecided(own("test", default=False))

@@ -19,7 +19,7 @@ MANIFEST = Manifest("sample", "1.0", COMMIT, "v1.0", dirty=False, files=(File("s
 
 
 def part(system: str, *names: str, expected: tuple[str, ...] = ()) -> Part:
-    """Return a part that holds wheels of these names."""
+    """Return a part with wheels of these names."""
     files = tuple(File(name, "wheel", 3, "a" * 64) for name in names)
     return Part(system, COMMIT, "1.0", SDIST, files, expected)
 
@@ -31,7 +31,7 @@ GOOD = (
 
 
 def told(parts: tuple[Part, ...], wanted: Wanted | None = None) -> list[tuple[str, str]]:
-    """Return the IDs and sentences of what is wrong with parts."""
+    """Return the IDs and sentences of the problems with parts."""
     return [(finding.id, finding.what) for finding in problems(MANIFEST, parts, wanted or Wanted())]
 
 
@@ -45,7 +45,7 @@ def told(parts: tuple[Part, ...], wanted: Wanted | None = None) -> list[tuple[st
     ],
 )
 def test_a_whole_set_has_no_problem(wanted: Wanted) -> None:
-    """Whoever tells what must be in it."""
+    """A complete set is accepted, whichever source names the wheels that it must have."""
     assert told(GOOD, wanted) == []
 
 
@@ -60,7 +60,7 @@ def test_a_whole_set_has_no_problem(wanted: Wanted) -> None:
     ],
 )
 def test_a_part_of_another_build_is_refused(change: dict[str, object], expected: str) -> None:
-    """NS576, and nothing else is said: its wheels mean nothing here."""
+    """A part of another commit, sdist, version or project is refused with NS576, and its wheels are ignored."""
     found = told((GOOD[0], replace(GOOD[1], **change)), Wanted(expect=("cp399-nowhere",)))  # type: ignore[arg-type]
     assert [kind for kind, _ in found] == ["NS576"]
     assert expected in found[0][1]
@@ -93,14 +93,14 @@ def test_a_part_of_another_build_is_refused(change: dict[str, object], expected:
     ],
 )
 def test_a_set_that_is_not_whole_is_refused(parts: tuple[Part, ...], wanted: Wanted, kind: str, expected: str) -> None:
-    """A missing wheel is NS577, one too many NS578; each names the job."""
+    """A missing wheel is NS577 and an additional one NS578; each names the job."""
     found = told(parts, wanted)
     assert [one for one, _ in found] == [kind]
     assert expected in found[0][1]
 
 
 def test_the_table_tells_each_target() -> None:
-    """The wheel that serves it, and the job that made it or should have."""
+    """The table shows for each target the wheel, or `missing`, and the job that builds it."""
     parts = (*GOOD[:1], replace(GOOD[1], files=()))
     assert table(parts, Wanted(before=("cp311-macosx_arm64",))) == [
         ("cp312-manylinux_x86_64", LINUX, "ubuntu"),
@@ -111,14 +111,14 @@ def test_the_table_tells_each_target() -> None:
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    """Return a folder that holds a part."""
+    """Return a folder with a part."""
     wheel = pack_wheel(tmp_path / LINUX, {"sample.py": ""})
     replace(GOOD[0], files=(File.of(wheel),)).write(tmp_path)
     return tmp_path
 
 
 def test_a_part_is_read_as_it_was_written(made: Path) -> None:
-    """With the wheels beside it."""
+    """Reading a part returns what was written, with its wheels."""
     read = Part.read(made)
     assert (read.system, read.expected) == ("ubuntu", ("cp312-manylinux_x86_64",))
     assert [file.name for file in read.files] == [LINUX]
@@ -150,7 +150,7 @@ def _edit(**changes: object) -> Callable[[Path], object]:
     ],
 )
 def test_a_part_that_is_damaged_is_refused(made: Path, damage: Callable[[Path], object]) -> None:
-    """NS575: record and wheels must be what they were when they were made."""
+    """If the record is invalid, or a wheel is missing, changed or not recorded, the part is refused with NS575."""
     damage(made)
     with pytest.raises(ShipError, match="NS575"):
         Part.read(made)

@@ -1,4 +1,4 @@
-"""Whether a token may write releases, asked of a forge without writing any."""
+"""Whether a token may write releases, found out without writing any."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def forge() -> Iterator[FailingForge]:
 
 
 def told(forge: FailingForge, token: str | None = None) -> list[tuple[str, str]]:
-    """Return the ID of each refusal, and what it says and advises."""
+    """Return the ID of each refusal, with its text and remedy."""
     client = forge.client(token) if token else forge.client()
     found = client.refusals("v1.2.3")
     assert forge.releases == {}
@@ -33,7 +33,7 @@ def told(forge: FailingForge, token: str | None = None) -> list[tuple[str, str]]
 
 
 def repository(scopes: str, private: bool = False, **permissions: bool) -> tuple[int, Mapping[str, str], Any]:
-    """Return what the forge answers to a token with scopes whose user has these permissions."""
+    """Return the forge's answer to a token with scopes, with its user's permissions."""
     value = {"full_name": SLUG, "private": private, **({"permissions": permissions} if permissions else {})}
     return 200, {"X-OAuth-Scopes": scopes}, value
 
@@ -54,7 +54,7 @@ def repository(scopes: str, private: bool = False, **permissions: bool) -> tuple
 def test_a_token_with_scopes_is_judged_by_them_and_by_its_user(
     forge: FailingForge, scopes: str, facts: dict[str, bool], words: str | None
 ) -> None:
-    """One request tells both, and nothing else is asked; where the user's permissions are not told, nothing is said."""
+    """One request shows the token's scopes and its user's permissions; unknown permissions are not reported."""
     forge.faults.answers = [repository(scopes, **facts)]
     found = told(forge, OLD)
     assert [code for code, _ in found] == ([] if words is None else ["NS782"])
@@ -64,7 +64,7 @@ def test_a_token_with_scopes_is_judged_by_them_and_by_its_user(
 
 @pytest.mark.parametrize("header", [None, ""])
 def test_any_other_token_is_asked_for_notes(forge: FailingForge, header: str | None) -> None:
-    """They need the right to write contents; what the repository tells of the user's permissions does not count."""
+    """A token without listed scopes is tested by generating notes, because that needs the right to write contents."""
     user = {"permissions": {"push": False}}
     forge.faults.answers = [(200, {} if header is None else {"X-OAuth-Scopes": header}, user)]
     assert told(forge) == []
@@ -75,7 +75,7 @@ def test_any_other_token_is_asked_for_notes(forge: FailingForge, header: str | N
 
 
 def test_a_token_that_is_invalid_is_told(forge: FailingForge) -> None:
-    """NS781, with what to do."""
+    """An invalid token is reported with NS781 and what to do, without showing the token."""
     ((code, words),) = told(forge, "github_pat_of_yesterday")
     assert (code, "Bad credentials" in words, "`GH_TOKEN`" in words) == ("NS781", True, True)
     assert "yesterday" not in words
@@ -85,14 +85,14 @@ def test_a_token_that_is_invalid_is_told(forge: FailingForge) -> None:
 def test_a_repository_that_is_not_seen_or_moved_is_told(
     forge: FailingForge, status: int, headers: dict[str, str]
 ) -> None:
-    """NS784: what is written there later would not arrive, either."""
+    """A repository that is missing or has moved is reported with NS784."""
     forge.faults.answers = [(status, headers, {"message": "Not here"})]
     assert [code for code, _ in told(forge)] == ["NS784"]
 
 
 @pytest.mark.parametrize(("before", "status"), [(0, 422), (0, 429), (0, 503), (1, 404), (1, 422), (1, 429), (1, 503)])
 def test_what_cannot_be_told_is_not_said(forge: FailingForge, before: int, status: int) -> None:
-    """A limit or trouble of the forge; an old edition composes no notes. Nothing is waited for."""
+    """If the forge has a problem, a limit or no notes, nothing is reported, and nothing is retried."""
     forge.faults.answers = [*[(200, {}, {})] * before, (status, {}, {})]
     assert told(forge) == []
     assert forge.waits == []
@@ -100,20 +100,20 @@ def test_what_cannot_be_told_is_not_said(forge: FailingForge, before: int, statu
 
 
 def test_a_forge_that_does_not_answer_stops_nothing(forge: FailingForge) -> None:
-    """As where there is no network."""
+    """If the forge does not answer, nothing is reported."""
     forge.faults.dead_after = 0
     assert told(forge) == []
 
 
 @pytest.mark.parametrize("value", [[], "x", None, {"permissions": []}, {"permissions": {"push": "no"}}])
 def test_an_answer_of_another_form_tells_nothing(forge: FailingForge, value: object) -> None:
-    """It is another's word."""
+    """An answer in an unexpected form is ignored."""
     forge.faults.answers = [(200, {"X-OAuth-Scopes": "repo"}, value)]
     assert told(forge, OLD) == []
 
 
 def test_a_rehearsal_warns_of_the_real_token(tmp_path: Path, forge: FailingForge) -> None:
-    """The stand-in takes every token, so the real forge is asked; nobody releases, so nothing is stopped."""
+    """A rehearsal asks the real forge about the token, but only warns, because nothing will be released."""
     made, real = make_repository(tmp_path / "project", {"pyproject.toml": ""}), forge.client("github_pat_of_yesterday")
     with StandIns(made.path, tmp_path / "world", forge=lambda: real) as world:
         assert isinstance(world.forge, Releases)

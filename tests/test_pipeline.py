@@ -22,21 +22,21 @@ from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from support import commit_files, git
 
-pytestmark = pytest.mark.usefixtures("programs")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("programs")]
 
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
 BROKEN = 'nox-ship:[["entry point", "x"]]'
 WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\npublish.wait = 0.05\n'
-"""A project that has its version in a file already; the release commits what it cuts in the changelog."""
+"""A project whose files already state the version; the release commits only its changelog."""
 
 
 def change(stage: Stage) -> None:
-    """Write something else where the wheel is."""
+    """Change the bytes of the wheel."""
     built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
 
 
 def stopped(yard: Yard, wanted: str | None = "minor") -> set[str]:
-    """Return the IDs of what stops a release, which must not have pushed or uploaded anything."""
+    """Return the IDs of the errors that stop a release, and check that nothing was pushed or uploaded."""
     with pytest.raises(ShipError) as caught:
         yard.release(wanted)
     assert yard.world.remote.pushes == []
@@ -45,7 +45,7 @@ def stopped(yard: Yard, wanted: str | None = "minor") -> set[str]:
 
 
 def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> None:
-    """Branch and tag are pushed together, the checkout follows, and the index has the files."""
+    """Branch and tag are pushed together, the checkout follows, and the files are uploaded."""
     run = yard.release()
     assert sessions.ran == ["build", "verify-install", "tests"]
     stage = run.stage.repository
@@ -64,7 +64,7 @@ def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> N
 
 @pytest.mark.usefixtures("sessions")
 def test_a_name_that_the_index_does_not_allow_stops_before_the_push(yard: Yard) -> None:
-    """NS727 may take the index seconds: gates run meanwhile; a release that is only cut waits for it, too."""
+    """A name that the index does not allow stops the release before the push, even in a run that only cuts it."""
     index = yard.world.indexes["pypi"]
     taken = replace(index, facts={**index.facts, "known": False}, names=(PROBLEM("Taken."),))
     yard.world.indexes["pypi"] = taken
@@ -79,13 +79,13 @@ def test_a_name_that_the_index_does_not_allow_stops_before_the_push(yard: Yard) 
 
 @pytest.mark.parametrize("facts", [{"commit": "d" * 40}, {"dirty": True}, {"version": "0.2.0"}])
 def test_files_of_another_origin_are_not_released(yard: Yard, sessions: FakeGates, facts: dict[str, object]) -> None:
-    """A manifest of another commit, of changes that no commit has or of another version is NS604."""
+    """Files built from another commit, a dirty checkout or another version are refused with NS604."""
     sessions.facts = facts
     assert stopped(yard) == {"NS604"}
 
 
 def test_files_that_changed_since_the_build_are_not_pushed(yard: Yard, sessions: FakeGates) -> None:
-    """A session that touches what was built stops the release: NS603."""
+    """If a session changes a built file, NS603 stops the release."""
     sessions.afterwards = change
     assert stopped(yard) == {"NS603"}
     assert yard.world.rehearsal_index.uploads == []
@@ -93,27 +93,27 @@ def test_files_that_changed_since_the_build_are_not_pushed(yard: Yard, sessions:
 
 @pytest.mark.usefixtures("sessions")
 def test_an_upload_that_fails_in_the_rehearsal_stops_the_release(yard: Yard) -> None:
-    """It happens before the push."""
+    """If the upload rehearsal fails, nothing is pushed."""
     yard.world.rehearsal_index = make_index(refusals=[ShipError(PROBLEM("No."))])
     assert stopped(yard) == {"NS000"}
 
 
 @pytest.mark.usefixtures("sessions")
 def test_an_installation_that_fails_in_the_rehearsal_stops_the_release(yard: Yard, programs: Programs) -> None:
-    """It happens before the push: NS611."""
+    """If the files cannot be installed from the rehearsal's index, NS611 stops the release before the push."""
     programs.answer("pip install", code=1)
     assert stopped(yard) == {"NS611"}
 
 
 def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) -> None:
-    """What it comes to counts later, and it is done once."""
+    """The upload rehearsal runs once, while gates are running."""
     sessions.at_once = True
     yard.release()
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
 
 
 def test_sessions_of_the_pipeline_may_have_other_names(yard: Yard, sessions: FakeGates) -> None:
-    """Where the project has one called `build`: ours is what is run, and waited for."""
+    """If the project has a session `build`, our renamed session is run, and the upload rehearsal waits for it."""
     sessions.at_once = True
     with naming.settled({"build": "ship-build"}):
         yard.release()
@@ -122,7 +122,7 @@ def test_sessions_of_the_pipeline_may_have_other_names(yard: Yard, sessions: Fak
 
 
 def test_an_upload_that_fails_while_gates_run_stops_the_release(yard: Yard, sessions: FakeGates) -> None:
-    """Its error is not lost in the background."""
+    """An error of an upload rehearsal that runs in the background stops the release."""
     sessions.at_once = True
     yard.world.rehearsal_index = make_index(refusals=[ShipError(PROBLEM("No."))])
     assert stopped(yard) == {"NS000"}
@@ -130,7 +130,7 @@ def test_an_upload_that_fails_while_gates_run_stops_the_release(yard: Yard, sess
 
 @pytest.mark.usefixtures("sessions")
 def test_nothing_is_pushed_without_consent(yard: Yard) -> None:
-    """Whoever is asked can stop the release before its push."""
+    """If the user does not confirm, nothing is pushed or tagged."""
 
     def refuse(_: Run) -> None:
         raise ShipError(PROBLEM("No."))
@@ -145,7 +145,7 @@ def test_nothing_is_pushed_without_consent(yard: Yard) -> None:
 
 @pytest.mark.usefixtures("sessions")
 def test_a_refused_push_leaves_everything_as_it_was(yard: Yard) -> None:
-    """Nothing is uploaded, and the checkout stays where it is: NS231."""
+    """If the push is refused with NS231, nothing is uploaded and the checkout stays unchanged."""
     yard.world.remote = replace(yard.world.remote, refuses=True)
     assert stopped(yard) == {"NS231"}
     assert yard.repository.tags() == {}
@@ -160,12 +160,12 @@ def test_a_refused_push_leaves_everything_as_it_was(yard: Yard) -> None:
 
 @pytest.mark.usefixtures("sessions")
 def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
-    """What was pushed is not pushed or asked for again, what was tried is not tried again, one file is uploaded."""
+    """A second run does not push, ask or rehearse again, and uploads only the file that is missing."""
     yard = unpublished
     assert len(yard.world.remote.pushes) == 1
     yard.world.indexes["pypi"].shelf[WHEEL] = yard.world.rehearsal_index.shelf[WHEEL]
     run = yard.prepare()
-    run.confirm = lambda _: pytest.fail("It was pushed already.")
+    run.confirm = lambda _: pytest.fail("The user was asked again.")
     run_pipeline(run)
     assert len(yard.world.remote.pushes) == 1
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
@@ -181,7 +181,7 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
 @pytest.mark.usefixtures("sessions")
 @pytest.mark.parametrize("rehearses", [True, False])
 def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, programs: Programs, rehearses: bool) -> None:
-    """By its next run, from the same index; what another index serves is installed."""
+    """The next run does not install again what was installed from the rehearsal's index, but installs from another."""
     if rehearses:
         place = yard.world.rehearsal_index.simple_url
         yard.world.indexes["pypi"] = replace(yard.world.indexes["pypi"], simple_url=place)
@@ -194,20 +194,20 @@ def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, progr
 
 @pytest.mark.usefixtures("sessions")
 def test_programs_are_started_ahead_where_they_will_be_needed(released: Yard, begun: list[Path]) -> None:
-    """Not where an earlier run made this release: all may be done."""
+    """Programs are started ahead of time, except if an earlier run already made this release."""
     begun.clear()
     released.release()
     assert begun == []
     released.release(fresh=True)
     assert begun == [released.root]
     commit_files(released.root, {"new.py": ""})
-    with pytest.raises(ShipError, match="NS224"):  # this index has one answer for any version
+    with pytest.raises(ShipError, match="NS224"):  # the fake index lists the same files for any version
         released.release()
     assert begun == [released.root] * 2
 
 
 def test_files_that_changed_between_two_runs_are_found(unpublished: Yard, sessions: FakeGates) -> None:
-    """That they passed the rehearsal once does not help: NS603."""
+    """If a file changes after the release was pushed, NS603 stops the next run before it uploads more."""
     uploads = list(unpublished.world.indexes["pypi"].uploads)
     sessions.afterwards = change
     with pytest.raises(ShipError, match="NS603"):
@@ -217,7 +217,7 @@ def test_files_that_changed_between_two_runs_are_found(unpublished: Yard, sessio
 
 @pytest.mark.usefixtures("sessions")
 def test_other_bytes_on_the_index_are_not_taken_for_ours(unpublished: Yard) -> None:
-    """A release that is finished stops where somebody else's file has its name: NS711."""
+    """If the index has other bytes under a file's name, NS711 stops the run that finishes the release."""
     unpublished.world.indexes["pypi"].shelf[WHEEL] = b"other"
     with pytest.raises(ShipError, match="NS711"):
         unpublished.release()
@@ -226,7 +226,7 @@ def test_other_bytes_on_the_index_are_not_taken_for_ours(unpublished: Yard) -> N
 
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yard, programs: Programs) -> None:
-    """What is served is tried after the upload: NS614 says why, NS714 what to do."""
+    """If the release does not install from the index, NS614 gives the reason and NS714 the remedy."""
 
     def play(_: Call) -> tuple[int, str]:
         return 0, BROKEN if yard.world.indexes["pypi"].uploads else INSTALLED
@@ -239,7 +239,7 @@ def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yar
 
 
 def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: FakeGates) -> None:
-    """The release is pushed and published all the same; NS234 says what to do."""
+    """If the checkout has new commits, it is left alone; the release is published, and NS234 says what to do."""
     yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
     newer: list[str] = []
     sessions.afterwards = lambda _: newer.append(commit_files(yard.root, {"x.txt": ""}))
@@ -251,7 +251,7 @@ def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: Fake
 
 
 def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> None:
-    """Its branch is fast-forwarded to the commit that is pushed, and it has the tag."""
+    """The checkout's branch is fast-forwarded to the pushed release commit, and it gets the tag."""
     yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
     before = yard.repository.head
     run = yard.release("0.1.0")
@@ -266,7 +266,7 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
 
 @pytest.mark.usefixtures("sessions")
 def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless a workflow publishes, which may make other wheels."""
+    """A wheel for a platform that the index refuses stops the release, unless a workflow publishes its own wheels."""
     monkeypatch.setattr(proving, "refused_platforms", lambda *_: iter([PROBLEM("Not for Linux.")]))
     with pytest.raises(ShipError, match="Not for Linux"):
         yard.release()
@@ -278,7 +278,7 @@ def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkey
 
 @pytest.mark.usefixtures("sessions")
 def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
-    """Then nothing is uploaded from here, and the report says who does it."""
+    """If a workflow publishes, nothing is uploaded from this machine, and the report names the workflow."""
     yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
     yard.release()
     told = yard.told()
@@ -289,7 +289,7 @@ def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
 
 @pytest.mark.usefixtures("sessions")
 def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> None:
-    """The report says which were not tried here, and of its own files names the sdist alone as what is published."""
+    """If a workflow builds wheels, the report names their systems; of the local files, only the sdist is published."""
     settings = 'publish.by = "workflow"\nwheels.systems = ["windows-latest"]\n'
     yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text()}{settings}"})
     yard.release()
@@ -301,7 +301,7 @@ def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> N
 
 @pytest.mark.usefixtures("sessions")
 def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
-    """The version's route decides."""
+    """A pre-release goes to the index that its route names."""
     yard.release("rc")
     assert route(yard.project.settings, Version("0.0.1rc1")) == "testpypi"
     assert len(yard.world.indexes["testpypi"].uploads) == 2
@@ -310,7 +310,7 @@ def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
 
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_can_no_longer_be_finished_stops_at_once(released: Yard) -> None:
-    """What is missing is known from what was built for it: NS772, before any gate runs again."""
+    """If the index accepts no more files for the release, NS772 stops the next run before any gate."""
     yard = released
     index = yard.world.indexes["pypi"]
     index.facts.update(public=True, age=15)
@@ -324,7 +324,7 @@ def test_a_release_that_can_no_longer_be_finished_stops_at_once(released: Yard) 
 
 @pytest.mark.usefixtures("sessions")
 def test_a_released_version_changes_nothing(released: Yard) -> None:
-    """A second run has nothing to do, and says so."""
+    """If the release is complete, a second run changes nothing and reports that."""
     released.release()
     told = released.told()
     assert (told["passed"], told["changed"]) == (True, False)
@@ -333,7 +333,7 @@ def test_a_released_version_changes_nothing(released: Yard) -> None:
 
 
 def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(unpushed: Yard, sessions: FakeGates) -> None:
-    """They passed the rehearsal in a run that ended before its push: NS603."""
+    """If a built file changes after a run that did not push, NS603 stops the next run before its push."""
     sessions.afterwards = change
     assert stopped(unpushed) == {"NS603"}
 
@@ -341,13 +341,13 @@ def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(unpus
 @pytest.mark.parametrize(("fresh", "how"), [(False, "the clone of an earlier run"), (True, "clean clone")])
 @pytest.mark.usefixtures("sessions")
 def test_a_stage_is_used_again_unless_a_fresh_one_is_wanted(unpushed: Yard, fresh: bool, how: str) -> None:
-    """A release that was not pushed can be begun anew."""
+    """A release that was not pushed uses the clone of the earlier run, unless a fresh one is requested."""
     unpushed.release(fresh=fresh)
     assert next(row["detail"] for row in unpushed.told()["rows"] if row["name"] == "stage").startswith(how)
 
 
 def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates) -> None:
-    """Variables that look like credentials reach them by name alone."""
+    """The variables that the setting `pass-env` names are passed on to sessions, even if they look like credentials."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
     yard.write({"pyproject.toml": f'{text}pass-env = ["SAMPLE_TOKEN"]\n'.replace("publish.wait", "publish.timeout")})
     yard.release()
@@ -356,7 +356,7 @@ def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates)
 
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_only_pushes_or_only_uploads_changes_something(released: Yard) -> None:
-    """Whichever of the two was missing."""
+    """A run that only pushes, or only uploads, is reported as having changed something."""
     shelf = dict(released.world.indexes["pypi"].shelf)
     del released.world.remote.has["refs/tags/v0.1.0"]
     released.release()
@@ -368,12 +368,12 @@ def test_a_release_that_only_pushes_or_only_uploads_changes_something(released: 
 
 
 def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How each session ended is in the report; what was committed is remembered, and not made twice."""
+    """The report shows the result of each session; the next run uses the commit that was already made."""
     commits = set()
     results = (SessionResult("lint", "passed", 1.0), SessionResult("tests", "failed", 2.0, "boom"))
 
     def fail(stage: Stage, *_: object, **__: object) -> tuple[SessionResult, ...]:
-        commits.add((Record.read(stage.workshop.record) or pytest.fail("Nothing is remembered.")).commit)
+        commits.add((Record.read(stage.workshop.record) or pytest.fail("There is no record.")).commit)
         raise GatesFailedError(results, PROBLEM("No."))
 
     monkeypatch.setattr(gates, "run_sessions", fail)
@@ -385,7 +385,7 @@ def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.Mon
 
 
 def test_what_sessions_warn_of_is_in_the_report(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where everything passed."""
+    """Warnings of sessions are in the report, even if all sessions passed."""
     played = FakeGates()
 
     def warn(stage: Stage, names: list[str], **told: Any) -> tuple[SessionResult, ...]:

@@ -14,7 +14,7 @@ STOPS, WARNS = Fault("x", "NS514"), Fault("x", "NS513", warns=True)
 
 
 def test_forty_faults_are_planted() -> None:
-    """Each once, with an ID, into a project whose settings can be read."""
+    """At least 40 faults are planted, each with a unique name, an ID, and a project with readable settings."""
     assert len(faults.FAULTS) >= 40
     assert len({fault.name for fault in faults.FAULTS}) == len(faults.FAULTS)
     for fault in faults.FAULTS:
@@ -44,5 +44,5 @@ def test_forty_faults_are_planted() -> None:
     ],
 )
 def test_what_a_rehearsal_says_is_judged(fault: Fault, passed: bool, output: str, wrong: str) -> None:
-    """The ID, and whether it stopped; a project without a fault passes, and nothing is said of its files."""
+    """A rehearsal must report the fault's ID and end as expected; of a healthy project's files, it reports nothing."""
     assert planted.judge(Attempt({"passed": passed}, output, 0), fault) == wrong

@@ -27,13 +27,13 @@ from nox_ship.package.platforms import covers, here, missing, targets, unwanted
     ],
 )
 def test_a_wheel_tells_what_it_is_for(tags: str, expected: set[str]) -> None:
-    """In cibuildwheel's words, whatever version of the system it needs."""
+    """A wheel's tags are translated to cibuildwheel's names of targets, without versions of the system."""
     assert targets(f"sample-1.0-{tags}.whl") == expected
 
 
 @pytest.mark.parametrize("file", ["sample-1.0.tar.gz", "sample.whl", "sample-1.0-cp312-cp312.whl"])
 def test_what_is_no_wheel_is_for_nothing(file: str) -> None:
-    """An sdist, or a name without tags."""
+    """An sdist, or a file name without tags, has no target."""
     assert targets(file) == frozenset()
 
 
@@ -62,7 +62,7 @@ def test_what_is_no_wheel_is_for_nothing(file: str) -> None:
     ],
 )
 def test_a_wheel_serves_what_it_can_be_installed_on(tags: str, target: str, expected: bool) -> None:
-    """As installers choose; a free-threaded Python has a stable ABI of its own."""
+    """A wheel covers the targets on which installers choose it; free-threaded Python has a separate stable ABI."""
     assert covers(f"sample-1.0-{tags}.whl", target) is expected
 
 
@@ -70,13 +70,13 @@ FILES = ("sample-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", "sample-1.0-cp312-cp
 
 
 def test_what_no_wheel_serves_is_missing() -> None:
-    """Each target once, in their order; one pattern may stand for many."""
+    """Missing targets are listed once and in order; a pattern is missing if no wheel matches it."""
     wanted = ["cp312-win_arm64", "cp313-manylinux_x86_64", "cp312-win_arm64", "*-win_*", "*-macosx_*"]
     assert missing(FILES, wanted) == ("cp312-win_arm64", "*-macosx_*")
 
 
 def test_a_wheel_that_serves_no_target_is_unwanted() -> None:
-    """By name or by pattern."""
+    """A wheel that matches no expected target or pattern is unwanted."""
     assert unwanted(FILES, ["*-manylinux_*"]) == FILES[1:]
     assert unwanted(FILES, ["cp314-manylinux_x86_64", "cp312-win_amd64"]) == ()
     assert unwanted(FILES, []) == FILES
@@ -95,7 +95,7 @@ def test_a_wheel_that_serves_no_target_is_unwanted() -> None:
 def test_this_machine_is_a_target(
     monkeypatch: pytest.MonkeyPatch, system: str, machine: str, bits: int, expected: str
 ) -> None:
-    """One for each Python."""
+    """The current machine is one target for each Python."""
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(sys, "maxsize", 2 ** (bits - 1) - 1)
     monkeypatch.setattr("platform.machine", lambda: machine)

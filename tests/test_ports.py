@@ -29,7 +29,7 @@ NAMED = '[project]\nname = "sample"\n'
     ],
 )
 def test_tests_that_listen_on_a_fixed_port_are_known(tmp_path: Path, text: str, fixed: bool) -> None:
-    """Those that let the system choose one, or only name an address, are none; nothing is run to find out."""
+    """Tests with a fixed port are recognized without running them; a free port or a URL does not count."""
     name = "tests/unit/conftest.py"
     files = {name: text, "tests/test_a.py": "", "src/sample/__init__.py": "HTTPServer(('', 8000))\n"}
     assert fixed_port(make_project(tmp_path, NAMED, files)) == (name if fixed else None)

@@ -19,7 +19,7 @@ TRACKED = ("src/a.py", "src/b.pyi", "docs/x.md", "docs/conf.py", "setup.py", "da
 
 @pytest.fixture
 def tracked(tmp_path: Path, programs: Programs) -> tuple[str, ...]:
-    """Make files that git knows."""
+    """Make files that git tracks."""
     write_files(tmp_path, dict.fromkeys(TRACKED, ""))
     programs.answer("git", "ls-files", "-z", stdout="\0".join((*TRACKED, "gone.py", "")))
     return TRACKED
@@ -27,7 +27,7 @@ def tracked(tmp_path: Path, programs: Programs) -> tuple[str, ...]:
 
 @pytest.fixture
 def hooks(tmp_path: Path, tracked: tuple[str, ...]) -> Hooks:
-    """Read settings for pre-commit, and return the hooks that judge code by their IDs."""
+    """Return a function that reads pre-commit settings and returns the hooks that check code, by their IDs."""
     assert tracked
 
     def read(text: str) -> dict[str, precommit.Hook]:
@@ -43,7 +43,7 @@ def one(repository: str, rev: str, hook: str, top: str = "") -> str:
 
 
 def local(hook: str, top: str = "") -> str:
-    """Return settings with one hook of the project's own."""
+    """Return settings with one local hook."""
     return f"{top}\nrepos:\n- repo: local\n  hooks:\n  - {{name: x, {hook}}}\n"
 
 
@@ -70,12 +70,12 @@ def local(hook: str, top: str = "") -> str:
     ],
 )
 def test_a_hook_pins_its_tool(hooks: Hooks, repository: str, rev: str, hook: str, requirement: str) -> None:
-    """The tag of the tool's own repository is its version; a frozen hash has it in a comment; others tell none."""
+    """A tool's version is the tag of its own repository, or is in the comment after a frozen commit hash."""
     assert hooks(one(repository, rev, f"id: {hook}"))[hook].requirements == (requirement,)
 
 
 def test_pins_are_told_by_tool(tmp_path: Path, hooks: Hooks) -> None:
-    """Only tools that are pinned are named, and only where there are settings."""
+    """Only pinned tools are listed; without settings for pre-commit, there are none."""
     assert precommit.pinned(sample(tmp_path)) == {}
     hooks(
         one("psf/black", "24.1.0", "id: black") + "  - {id: y}\n- {repo: https://a.example/isort, hooks: [{id: isort}]}"
@@ -103,13 +103,13 @@ def test_pins_are_told_by_tool(tmp_path: Path, hooks: Hooks) -> None:
     ],
 )
 def test_a_hook_is_a_command_that_changes_nothing(hooks: Hooks, hook: str, command: str) -> None:
-    """With the arguments that the project gives, else those of the hook itself."""
+    """A hook's command does not modify files; it has the arguments from the settings, else the hook's defaults."""
     (found,) = hooks(one("x", "v1.0", hook)).values()
     assert " ".join(found.command) == command
 
 
 def test_what_a_hook_needs_besides_is_installed(hooks: Hooks) -> None:
-    """Stubs and plugins stand behind the tool."""
+    """A hook's `additional_dependencies` are installed along with its tool."""
     text = one("mirrors-mypy", "v1.10", "id: mypy, additional_dependencies: ['types-x>=1', y]")
     assert hooks(text)["mypy"].requirements == ("mypy==1.10", "types-x>=1", "y")
 
@@ -133,7 +133,7 @@ def test_what_a_hook_needs_besides_is_installed(hooks: Hooks) -> None:
     ],
 )
 def test_a_hook_is_given_files(hooks: Hooks, hook: str, top: str, files: str) -> None:
-    """Those of its language that are tracked and there, as settings and hook name them."""
+    """A hook gets the existing tracked files of its language that match the settings."""
     (found,) = hooks(one("x", "v1.0", hook, top)).values()
     assert found.files is not None
     assert " ".join(found.files) == files
@@ -150,21 +150,21 @@ def test_a_hook_is_given_files(hooks: Hooks, hook: str, top: str, files: str) ->
     ],
 )
 def test_a_hook_that_is_given_no_files(hooks: Hooks, hook: str) -> None:
-    """It runs once, with what its settings name; vulture's own manifest says so."""
+    """A hook that takes no file names runs once; vulture is such a hook, as its own manifest declares."""
     (found,) = hooks(one("x", "v1.0", hook)).values()
     assert found.files is None
     assert list(found.commands()) == [found.command]
 
 
 def test_a_link_is_no_file(tmp_path: Path, hooks: Hooks) -> None:
-    """pre-commit gives links to no hook that asks for Python."""
+    """A hook for Python gets no symlinks."""
     (tmp_path / "setup.py").unlink()
     (tmp_path / "setup.py").symlink_to("src/a.py")
     assert hooks(one("x", "v1.0", "id: flake8"))["flake8"].files == ("src/a.py", "docs/conf.py")
 
 
 def test_many_files_are_given_in_batches() -> None:
-    """No command line is longer than Windows takes; every file is in one of them, in order."""
+    """Many files are passed in several commands, in order, each short enough for Windows."""
     files = tuple(f"{number:04}{'x' * 296}.py" for number in range(200))
     found = list(precommit.Hook("x", ("flake8", "-q"), (), files).commands())
     assert len(found) > 1
@@ -188,7 +188,7 @@ def test_many_files_are_given_in_batches() -> None:
 def test_a_hook_of_the_projects_own(
     hooks: Hooks, hook: str, command: str, requirements: tuple[str, ...] | None
 ) -> None:
-    """It runs in the project's environment, or in one of its own where it is Python's."""
+    """A local hook runs in the project's environment, or in its own if its language is Python."""
     found = hooks(local(hook))["a"]
     assert " ".join(found.command) == command
     assert found.requirements == requirements
@@ -206,7 +206,7 @@ def test_a_hook_of_the_projects_own(
     ],
 )
 def test_another_hook_of_the_projects_own_is_told_by_name(tmp_path: Path, hooks: Hooks, hook: str) -> None:
-    """What no program here can run is none of ours."""
+    """A local hook that cannot be run as a program is only listed by name."""
     assert hooks(local(hook)) == {}
     assert precommit.hooks(sample(tmp_path))[1] == ["a"]
 
@@ -220,7 +220,7 @@ def test_another_hook_of_the_projects_own_is_told_by_name(tmp_path: Path, hooks:
     ],
 )
 def test_types_of_files(hooks: Hooks, types: str, files: str) -> None:
-    """A runner that is told of Python gets files of Python."""
+    """A hook that starts its tool through another program gets the files of its `types`."""
     found = hooks(local(f"id: a, language: system, entry: uv run ruff check, {types}"))["a"]
     assert " ".join(found.files or ()) == files
 
@@ -240,7 +240,7 @@ def test_types_of_files(hooks: Hooks, types: str, files: str) -> None:
     ],
 )
 def test_stages(tmp_path: Path, hooks: Hooks, stages: str, top: str, manual: bool | None) -> None:
-    """Hooks of commits and pushes run, those on demand are marked, and others are not even told of."""
+    """Hooks for commits and pushes run, manual hooks are marked as such, and others are not even listed."""
     text = one("x", "v1.0", f"id: flake8{', ' * bool(stages)}{stages}", top)
     found = hooks(text)
     assert [hook.manual for hook in found.values()] == ([] if manual is None else [manual])
@@ -248,7 +248,7 @@ def test_stages(tmp_path: Path, hooks: Hooks, stages: str, top: str, manual: boo
 
 
 def test_others_are_named(tmp_path: Path, hooks: Hooks) -> None:
-    """Hooks that judge no code are told by their IDs, but for those that run on demand."""
+    """Hooks that do not check code are listed by ID, unless they are manual."""
     hooks(one("x", "v1.0", "id: check-yaml") + "  - {id: x, stages: [manual]}\n  - {name: y}\n")
     assert precommit.hooks(sample(tmp_path))[1] == ["check-yaml", "None"]
 
@@ -290,7 +290,7 @@ repos:
     ],
 )
 def test_hooks_that_a_command_runs(tmp_path: Path, tracked: tuple[str, ...], command: str, programs_run: str) -> None:
-    """All that are for its stage, but for those that `SKIP` names, or the one that is named."""
+    """A command runs all hooks of its stage, or the one it names, except those in `SKIP`."""
     assert tracked
     found = followed(sample(tmp_path, files={precommit.FILE: FOUR}), command)
     assert " ".join(task.program for task in found) == programs_run
@@ -298,7 +298,7 @@ def test_hooks_that_a_command_runs(tmp_path: Path, tracked: tuple[str, ...], com
 
 
 def test_the_environment_of_hooks(tmp_path: Path, tracked: tuple[str, ...]) -> None:
-    """A pinned tool is alone in its own; a local hook runs in that of the command, or where it says itself."""
+    """A pinned tool runs in an environment of its own; a local hook runs in the command's, unless it chooses one."""
     assert tracked
     text = FOUR + "  - {id: two, language: system, entry: flake8, pass_filenames: false}\n"
     found = followed(sample(tmp_path, files={precommit.FILE: text}), "pip install x\nA=1 pre-commit run -a")
@@ -310,7 +310,7 @@ def test_the_environment_of_hooks(tmp_path: Path, tracked: tuple[str, ...]) -> N
 
 
 def test_hooks_are_checks_where_ci_runs_no_linter(tmp_path: Path, tracked: tuple[str, ...]) -> None:
-    """pre-commit.ci runs them then, but for those that its settings leave out, and those on demand."""
+    """If CI runs no linter, the hooks count as checks, except manual ones and those that pre-commit.ci skips."""
     assert tracked
     files = {precommit.FILE: f"ci: {{skip: [own]}}\n{FOUR}", **ci("pytest")}
     assert lines(list(Automation(make_project(tmp_path, NAMED, files)).tasks))[0] == "pytest"
@@ -340,7 +340,7 @@ def test_hooks_are_checks_where_ci_runs_no_linter(tmp_path: Path, tracked: tuple
     ],
 )
 def test_settings_that_are_none(hooks: Hooks, text: str) -> None:
-    """A file that is not YAML, or holds something else, has no hooks."""
+    """A settings file with invalid YAML or unexpected content has no hooks."""
     assert hooks(text) == {}
 
 
@@ -359,14 +359,14 @@ repos:
 
 @pytest.fixture
 def below(tmp_path: Path, programs: Programs) -> Project:
-    """Return a project in a folder of a repository whose top has settings for pre-commit."""
+    """Return a project in a subfolder of a repository with pre-commit settings at the top."""
     write_files(tmp_path, {precommit.FILE: SHARED, ".git/HEAD": "", **ci("pre-commit run --all-files")})
     programs.answer("git", "ls-files", "-z", stdout="src/a.py\0conf.py\0")
     return make_project(tmp_path / "python", NAMED, {"src/a.py": "", "conf.py": ""})
 
 
 def test_settings_at_the_top_of_the_repository(below: Project) -> None:
-    """Hooks run there on the project's files alone; those for all projects together are told by name."""
+    """Hooks from the repository's top run only on the project's files; those that take no files are listed by name."""
     (hook,), others = precommit.hooks(below)
     assert (hook.files, hook.folder) == (("python/src/a.py",), "..")
     assert others == ["whole"]
@@ -374,7 +374,7 @@ def test_settings_at_the_top_of_the_repository(below: Project) -> None:
 
 
 def test_a_workflow_runs_the_hooks_of_the_whole_repository(below: Project) -> None:
-    """From its top, which is not the project's folder."""
+    """A hook from the repository's top runs in that folder, and not in the project's."""
     task = Automation(below).tasks[0]
     assert task.ci
     (step,) = recipes.lint(below).steps
@@ -383,7 +383,7 @@ def test_a_workflow_runs_the_hooks_of_the_whole_repository(below: Project) -> No
 
 
 def test_settings_beyond_the_repository_are_none(tmp_path: Path, below: Project) -> None:
-    """Those of a folder that it happens to lie in; nor do others count beside the project's own."""
+    """Settings are looked for up to the repository's top only; the project's own take precedence."""
     (below.root / ".git").mkdir()
     assert precommit.home(below) == below.root
     (below.root / ".git").rmdir()
@@ -393,7 +393,7 @@ def test_settings_beyond_the_repository_are_none(tmp_path: Path, below: Project)
 
 
 def test_settings_in_another_encoding(tmp_path: Path, hooks: Hooks) -> None:
-    """A byte that is no text stands in the way of nothing else."""
+    """Settings with a byte that is not UTF-8 are read nevertheless."""
     text = one("psf/black", "24.1.0", "id: black").encode() + b"# caf\xe9\n"
     found, _ = precommit.hooks(sample(tmp_path, files={precommit.FILE: text}))
     assert found[0].requirements == ("black==24.1.0",)
@@ -422,7 +422,7 @@ REGISTERS = '"""Ours."""\n\nimport nox\nimport nox_ship\n\nnox_ship.register(exc
 def test_what_init_wrote_is_handed_to_no_hook(
     tmp_path: Path, programs: Programs, name: str, text: str, given: bool
 ) -> None:
-    """What has anything of the project's own in it is."""
+    """A file that init wrote is passed to no hook, unless it also contains something of the project's own."""
     programs.answer("git", "ls-files", "-z", stdout=f"{name}\0")
     files = {name: text, precommit.FILE: one("codespell", "v2.4.1", "id: codespell")}
     found, _ = precommit.hooks(sample(tmp_path, files=files))

@@ -20,11 +20,11 @@ PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 
 @pytest.fixture
 def yard(tmp_path: Path, programs: Programs) -> Yard:
-    """Return a project whose last release is v1.2.2, and whose build back end makes that."""
+    """Return a project whose last release is v1.2.2, and whose fake build backend builds that release."""
 
     def reply(call: Call) -> tuple[int, str]:
         sources, out = Path(call.line[-1]), Path(call.line[call.line.index("--outdir") + 1])
-        assert (sources / "gone.py").read_text("utf-8") == "x = 1\n"  # that is what the tag has
+        assert (sources / "gone.py").read_text("utf-8") == "x = 1\n"  # the content at the tag
         make_wheel(out, {"sample/__init__.py": "", "sample/gone.py": "x = 1\n"}, version="1.2.2")
         make_sdist(out, {"gone.py": "x = 1\n"}, version="1.2.2")
         return 0, ""
@@ -38,7 +38,7 @@ def yard(tmp_path: Path, programs: Programs) -> Yard:
 
 
 def compared(yard: Yard, earlier: Mapping[str, bytes] | None = None, *, anew: bool = False) -> Compared:
-    """Compare 1.2.3 with what an index has earlier, or else with what the last tag builds."""
+    """Compare 1.2.3 with an earlier release on the index, or else with a build of the last tag."""
     if not (yard.root / "dist").is_dir():
         write_dist(yard.project, yard.repository.head, "1.2.3")
     manifest = Manifest.read(yard.root / ".nox-ship" / "manifest.json")
@@ -48,8 +48,9 @@ def compared(yard: Yard, earlier: Mapping[str, bytes] | None = None, *, anew: bo
     )
 
 
+@pytest.mark.slow
 def test_where_the_index_has_none_the_last_tag_is_built(yard: Yard, programs: Programs) -> None:
-    """Once, in a clean clone of the tag; the checkout is as it was, and nothing of the build is left."""
+    """If the index has no earlier release, the last tag is built once in a clean clone, which is removed afterwards."""
     first = compared(yard)
     assert (first.since, first.file) == ("1.2.2 (built from v1.2.2)", "sample-1.2.2-py3-none-any.whl")
     assert first.lines[-1] == "files: 1 gone (sample/gone.py)"
@@ -65,14 +66,14 @@ def test_where_the_index_has_none_the_last_tag_is_built(yard: Yard, programs: Pr
 
 
 def test_what_the_index_serves_is_preferred(yard: Yard, programs: Programs) -> None:
-    """It is what users have."""
+    """A release on the index is preferred to building the tag, because users have those files."""
     wheel = make_wheel(yard.root.parent / "old", {"sample/__init__.py": ""}, version="1.2.1")
     assert compared(yard, {wheel.name: wheel.read_bytes()}).since == "1.2.1 on PyPI"
     assert programs.started("build") == []
 
 
 def test_a_tag_that_does_not_build_is_a_notice(yard: Yard, programs: Programs) -> None:
-    """NS560, with what happened; the same release does not try it again."""
+    """If the last tag cannot be built, the notice NS560 says why, and the same release does not try again."""
     programs.answer("-m build", code=1, stdout="no such backend")
     for _ in range(2):
         (finding,) = compared(yard).findings
@@ -82,7 +83,7 @@ def test_a_tag_that_does_not_build_is_a_notice(yard: Yard, programs: Programs) -
 
 
 def test_a_project_that_moved_since_its_last_release_is_not_compared(yard: Yard, programs: Programs) -> None:
-    """Its folder is not in the tag."""
+    """If the last tag does not have the project's folder, nothing is built or compared."""
     moved = yard.root / "python"
     commit_files(yard.root, {"python/pyproject.toml": PYPROJECT})
     project = type(yard.project).read(moved)
@@ -94,15 +95,16 @@ def test_a_project_that_moved_since_its_last_release_is_not_compared(yard: Yard,
 
 
 def test_files_that_cannot_be_compared_are_named(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is too large is none to compare with."""
+    """A file above the size limit is not compared."""
     monkeypatch.setattr(predecessor, "MOST", 5)
     assert "1.2.2 (built from v1.2.2) has no file" in compared(yard).why
 
 
+@pytest.mark.slow
 def test_a_build_of_the_last_release_is_waited_for_longer_than_an_index(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until its own limit."""
+    """Building the last release has a longer time limit than a request to the index."""
     over = threading.Event()
     build = programs._replies[0][1]
 
@@ -134,7 +136,7 @@ def test_a_build_of_the_last_release_is_waited_for_longer_than_an_index(
     ],
 )
 def test_the_last_release_is_the_last_final_onebefore(versions: list[str], expected: str | None) -> None:
-    """A pre-release where there is no other; a development version is none, and 2.0 is not before 1.2."""
+    """The last release is the newest final version before this one, or else the newest pre-release."""
     found = before(Version("1.2"), map(Version, versions))
     assert found == (Version(expected) if expected else None)
 
@@ -165,7 +167,7 @@ def test_the_last_release_is_the_last_final_onebefore(versions: list[str], expec
     ],
 )
 def test_what_is_most_alike_is_compared(new: list[str], old: list[str], expected: tuple[str, bool] | None) -> None:
-    """Wheels for the same platform, for one that is much the same, other wheels, sdists."""
+    """The most similar file is compared: a wheel for the same or a similar platform, another wheel, an sdist."""
     files = [File(name, "wheel" if name.endswith(".whl") else "sdist", 1, "0" * 64) for name in new]
     found = chosen(files, old)
     assert (found and found[1:]) == expected

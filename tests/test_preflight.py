@@ -25,7 +25,7 @@ UNNAMED = TAGGED.replace('branch = "main"\n', "")
 
 
 def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
-    """What is to be done, from what, and where it goes; nothing is written."""
+    """Preflight returns what will be released, from which commit and to which index, and changes nothing."""
     before = git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")
     made = plan(yard)
     assert (made.current, made.version, made.tag, made.bump) == ("0", "0.1.0", "v0.1.0", True)
@@ -36,13 +36,13 @@ def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
 
 
 def test_a_project_without_a_name_is_not_released(tmp_path: Path) -> None:
-    """NS113, also where a workflow publishes it and no index is asked."""
+    """A project without a name is refused with NS113, even if a workflow publishes it."""
     text = '[project]\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\npublish.by = "workflow"\n'
     assert stopped(make_yard(tmp_path, {"pyproject.toml": text})) == {"NS113"}
 
 
 def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
-    """Before it is tagged, that is somebody else's: NS224; a release that is finished may find its own."""
+    """A version that the index already has is NS224, unless its tag shows that this release is to be finished."""
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
     assert stopped(yard) == {"NS224"}
     yard.tag("v0.1.0")
@@ -51,7 +51,7 @@ def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
 
 
 def test_other_refs_on_the_remote_do_not_excuse_a_branch_that_moved_on(yard: Yard) -> None:
-    """NS206, whatever else is at HEAD there, and whatever is tagged."""
+    """If the remote's branch has moved on, that is NS206, even if other refs there are at HEAD."""
     yard.world.remote.has.update(
         {"refs/heads/main": "e" * 40, "refs/heads/side": yard.repository.head, "refs/tags/v0.0.1": "f" * 40}
     )
@@ -59,7 +59,7 @@ def test_other_refs_on_the_remote_do_not_excuse_a_branch_that_moved_on(yard: Yar
 
 
 def test_changes_that_no_commit_has_stop_a_release(yard: Yard) -> None:
-    """NS203; the folders of build output do not count."""
+    """Uncommitted changes are refused with NS203; folders of build output do not count."""
     write_files(yard.root, {"dist/x": "", ".nox/x": "", ".nox-ship/x": ""})
     plan(yard)
     write_files(yard.root, {"more.txt": ""})
@@ -67,13 +67,13 @@ def test_changes_that_no_commit_has_stop_a_release(yard: Yard) -> None:
 
 
 def test_the_bytecode_that_nox_writes_of_the_noxfile_does_not_count(yard: Yard) -> None:
-    """Also where the project does not tell git to ignore it."""
+    """The bytecode of the noxfile does not count as a change, even if git does not ignore it."""
     write_files(yard.root, {"__pycache__/noxfile.cpython-312.pyc": "", "src/__pycache__/a.pyc": ""})
     assert plan(yard).version == "0.1.0"
 
 
 def test_a_noxfile_that_no_commit_has_stops_a_release(yard: Yard) -> None:
-    """A clone would not hold it: NS107."""
+    """An untracked noxfile is refused with NS107, because a clone would not contain it."""
     git(yard.root, "rm", "--quiet", "--cached", "noxfile.py")
     yard.write({".gitignore": "noxfile.py\n"})
     git(yard.root, "rm", "--quiet", "--cached", "noxfile.py")
@@ -83,13 +83,14 @@ def test_a_noxfile_that_no_commit_has_stops_a_release(yard: Yard) -> None:
 
 
 def test_somebody_must_commit(yard: Yard, programs: Programs) -> None:
-    """Git knows nobody: NS211."""
+    """If git knows no name and email address for commits, that is NS211."""
     programs.answer("GIT_COMMITTER_IDENT", code=128)
     assert stopped(yard) == {"NS211"}
 
 
+@pytest.mark.slow
 def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
-    """Not from another one (NS205), nor from none (NS204); the setting names it, else it is called as usual."""
+    """Another branch than the release branch is NS205, and a detached HEAD NS204."""
     git(yard.root, "switch", "--quiet", "--create", "side")
     assert stopped(yard) == {"NS205"}
     yard.write({"pyproject.toml": UNNAMED})
@@ -100,8 +101,9 @@ def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     assert stopped(yard) == {"NS204"}
 
 
+@pytest.mark.slow
 def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
-    """It is told of the release branch by a notice, and its plan knows both; a detached HEAD is still NS204."""
+    """A rehearsal may run on any branch, with NS205 as a notice; a detached HEAD is still NS204."""
     assert told(yard, any_branch=True).count("NS205") == 0
     git(yard.root, "switch", "--quiet", "--create", "side")
     assert "NS205" in told(yard, any_branch=True)
@@ -111,8 +113,9 @@ def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
     assert stopped(yard, any_branch=True) == {"NS204"}
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
-    """By commits that are here or not: NS206; both have some of their own: NS207."""
+    """A branch that is behind the remote is NS206, known commits or not; one that has diverged is NS207."""
     yard.world.remote.has["refs/heads/main"] = "d" * 40
     assert stopped(yard) == {"NS206"}
     newer = yard.write({"more.txt": ""})
@@ -127,28 +130,29 @@ def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
 
 
 def test_a_remote_that_has_no_branch_yet_is_no_obstacle(yard: Yard) -> None:
-    """The push makes it."""
+    """If the remote does not have the branch yet, the push will create it."""
     yard.world.remote.has.clear()
     plan(yard)
 
 
 def test_a_pushed_release_is_finished_under_what_came_on_top(yard: Yard) -> None:
-    """Commits that others pushed since do not stand against finishing it."""
+    """A pushed release can be finished even if others have pushed commits since."""
     yard.tag("v0.1.0")
     yard.world.remote.has["refs/heads/main"] = "d" * 40
     assert plan(yard).bump is False
 
 
 def test_gates_must_be_sessions(tmp_path: Path) -> None:
-    """A name that is none is NS104, in the settings and after ``--without``."""
+    """A gate that is not a session is NS104, both in the settings and after ``--without``."""
     yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace('["tests"]', '["tests", "mine"]')})
     assert stopped(yard) == {"NS104"}
     assert plan(yard, without=("mine",)).gates == ("tests",)
     assert stopped(yard, without=("mine", "more")) == {"NS104"}
 
 
+@pytest.mark.slow
 def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
-    """NS105 for each, NS109 for coverage without tests; both are notices."""
+    """Default gates that the noxfile excludes are notices: NS105 for each, NS109 for coverage without tests."""
     yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace('gates = ["tests"]\n', "")})
     assert plan(yard).gates == ("lint", "tests")
     assert told(yard).count("NS105") == 4
@@ -157,7 +161,7 @@ def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
 
 
 def test_a_further_gate_that_the_noxfile_excludes_is_told(yard: Yard) -> None:
-    """NS105, also where `gates` is set, which does not name it; a session of the project's own is not that gate."""
+    """An optional gate that is turned on but excluded by the noxfile is NS105; a project's `api` is not that gate."""
     found: list[Finding] = []
     for own in ((), (Own("api", default=False),)):
         decided = decide(own, chosen=("tests",), further=("api",), ours=("tests", "build"))
@@ -168,7 +172,7 @@ def test_a_further_gate_that_the_noxfile_excludes_is_told(yard: Yard) -> None:
 
 
 def test_what_is_wrong_with_sessions_is_told_before_anything_runs(yard: Yard) -> None:
-    """Coverage that cannot work (NS841) and sessions below the call (NS842) stop a release; a notice does not."""
+    """Unmeasured coverage (NS841) and sessions defined after `register()` (NS842) stop a release; a notice does not."""
     unmeasured = decide([Own("tests", default=True)], chosen=("tests", "coverage"))
     sessions = Sessions(frozenset({"tests", "coverage", "lint"}), unmeasured, late=("lint",))
     with pytest.raises(ShipError) as caught:
@@ -182,7 +186,7 @@ def test_what_is_wrong_with_sessions_is_told_before_anything_runs(yard: Yard) ->
 
 
 def test_gates_of_the_projects_own_are_left_out_by_their_names(yard: Yard) -> None:
-    """Coverage goes with the last tests whose measurements it needs: NS109."""
+    """A project's own gates are left out by their names, and coverage with the last of them that measures: NS109."""
     own = [Own("test", default=True), Own("unit", default=True)]
     sessions = Sessions(frozenset({"test", "unit", "coverage"}), decide(own, measured=True))
     found: list[Finding] = []
@@ -198,13 +202,13 @@ def test_gates_of_the_projects_own_are_left_out_by_their_names(yard: Yard) -> No
 
 
 def test_routes_lead_to_an_index(tmp_path: Path) -> None:
-    """One that leads nowhere is NS106, also where this version goes there."""
+    """A route to an unknown index is NS106."""
     yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}routes.final = "nowhere"\nroutes.prerelease = "pypi"\n'})
     assert stopped(yard) == {"NS106"}
 
 
 def test_a_machine_without_space_is_told(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS801, before anything is written."""
+    """If the disk has too little space, NS801 stops the release before anything is written."""
     free = [checks.SPACE_NEEDED - 1]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
     assert stopped(yard) == {"NS801"}
@@ -213,7 +217,7 @@ def test_a_machine_without_space_is_told(yard: Yard, monkeypatch: pytest.MonkeyP
 
 
 def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path) -> None:
-    """NS804 in CI; a laptop leaves them out."""
+    """A Python that is not installed is NS804 in CI; on a developer's machine, it is left out."""
     yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}pythons = ["3.4"]\n'})
     plan(yard)
     assert stopped(yard, in_ci=True) == {"NS804"}
@@ -231,14 +235,14 @@ def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path) -> None:
 def test_a_file_of_settings_in_another_encoding_is_told(
     written: Yard, name: str, content: bytes, expected: set[str]
 ) -> None:
-    """It was guessed at; other tools may not do that."""
+    """Settings that are not UTF-8 are reported with NS119, as other tools may read them differently."""
     write_files(written.root, {name: content})
     written.world.remote.has["refs/heads/main"] = commit_files(written.root, {})
     assert set(told(written)) == expected
 
 
 def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Path) -> None:
-    """It reads UTF-8 alone: NS119, before anything is done; a release that is made already goes on."""
+    """If bump-my-version would have to read a file that is not UTF-8, NS119 stops the release before it is made."""
     text = '[tool.nox-ship]\ngates = ["tests"]\n[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
     written = f'[project]\nname = "sample"\nversion = "0.1.0"\n{text}'
     yard = make_yard(tmp_path, {"pyproject.toml": written, "doc.txt": b"gr\xfcn 0.1.0\n"})
@@ -248,8 +252,9 @@ def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Pat
     assert plan(yard).version == "0.1.0"
 
 
+@pytest.mark.slow
 def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are left out with a notice; where none is there, each is NS804."""
+    """In CI, one Python of the range must be installed: missing ones are the notice NS118, a missing range is NS804."""
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     ranged = TAGGED.replace("[project]\n", f'[project]\nrequires-python = ">={running}"\n')
     yard = make_yard(tmp_path, {"pyproject.toml": ranged})
@@ -268,7 +273,7 @@ def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pyte
 def test_pythons_that_the_project_has_left_behind_are_not_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A classifier that `requires-python` no longer admits names no Python that a job must have."""
+    """A Python in the classifiers does not need to be installed if `requires-python` excludes it."""
     monkeypatch.setattr("nox_ship.pythons.interpreter", lambda version: None if version == "3.4" else version)
     left = 'classifiers = ["Programming Language :: Python :: 3.4"]\nrequires-python = ">=3.11"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace("[project]\n", f"[project]\n{left}")})
@@ -276,7 +281,7 @@ def test_pythons_that_the_project_has_left_behind_are_not_missed(
 
 
 def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
-    """Their warnings are told; that there are none stops the release, unless nothing is missing on the index."""
+    """Missing credentials stop the release, unless the index has all files; warnings about credentials are shown."""
     base = make_index()
 
     def nothing() -> Credentials:
@@ -293,7 +298,7 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
 
 
 def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
-    """What the index refuses stops the release, what it cannot tell is told; where nothing is missing, none are."""
+    """Credentials that the index refuses stop the release; they are not tried if the index has all files."""
     base = make_index()
     tried: list[tuple[str, str]] = []
     found = Credentials("a fake", nobody)
@@ -317,7 +322,7 @@ def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
 
 
 def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
-    """NS701; where a workflow publishes, it is only looked at, and its silence is a notice: NS767."""
+    """If the index does not answer, that is NS701, or the notice NS767 if a workflow publishes."""
     yard.world.indexes["pypi"].late.append("silent")
     assert stopped(yard) == {"NS701"}
     yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
@@ -327,7 +332,7 @@ def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
 
 
 def test_wheels_of_other_systems_are_a_workflows(yard: Yard) -> None:
-    """NS582: a notice where one publishes; else nobody could build them, and nothing is begun."""
+    """Wheels for other systems need a workflow that publishes; otherwise NS582 stops the release."""
     wheels = 'wheels.systems = ["windows-latest"]\n'
     yard.write({"pyproject.toml": f'{TAGGED}{wheels}publish.by = "workflow"\n'})
     assert told(yard) == ["NS582"]
@@ -339,15 +344,16 @@ UPLOADS = "on: {push: {tags: [v*]}}\njobs: {publish: {steps: [{uses: pypa/gh-act
 
 
 def test_an_index_that_a_setting_alone_leads_to_stops_no_release(yard: Yard) -> None:
-    """Where nobody sees what the workflow uploads to, it may be elsewhere: a warning."""
+    """If only a setting says that a workflow publishes, an archived project is a warning: uploads may go elsewhere."""
     yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
     yard.world.indexes["pypi"].facts["status"] = "archived"
     assert told(yard) == ["NS770"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workflow", [None, "publish.yml"])
 def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str | None) -> None:
-    """Also where a workflow would upload them: the tag is not pushed in vain."""
+    """An index that accepts no files for the release stops it, even if a workflow would upload them."""
     if workflow:
         yard.write({f".github/workflows/{workflow}": UPLOADS})
     index = yard.world.indexes["pypi"]
@@ -368,7 +374,7 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str 
 
 
 def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard) -> None:
-    """NS772: what is missing is known by what was built, or else by the kinds of files."""
+    """If an incomplete release accepts no more files, NS772 names the missing ones, by the manifest if there is one."""
     yard.tag("v0.1.0")
     index = yard.world.indexes["pypi"]
     index.facts.update(public=True, age=15)
@@ -391,7 +397,7 @@ def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard)
 
 
 def test_a_world_that_does_not_answer_stops_a_release(yard: Yard) -> None:
-    """The remote, or the index of the rehearsal; what a world has to say is told."""
+    """If the remote or the rehearsal's index does not answer, the release stops; warnings of the world are shown."""
 
     class Silent(type(yard.world)):  # type: ignore[misc]
         def known_refs(self) -> dict[str, str]:
@@ -409,18 +415,18 @@ def test_a_world_that_does_not_answer_stops_a_release(yard: Yard) -> None:
 
         @rehearsal_index.setter
         def rehearsal_index(self, _: FakeIndex) -> None:
-            """Have none."""
+            """Have no index."""
 
     assert stopped(replace_world(yard, Portless(**vars(yard.world)))) == {"NS000"}
 
 
 def replace_world(yard: Yard, world: Any) -> Yard:
-    """Return the yard in another world."""
+    """Return the yard with another world."""
     return replace(yard, world=world)
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    """Files, git, settings and version, in one go."""
+    """Problems in files, git, settings and version are all reported at once."""
     text = '[project]\nversion = "1.0"\nrequires-python = "x"\n[tool.nox-ship]\nroutes.final = "nowhere"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text + "[dependency-groups]\ntests = 3\n"})
     git(yard.root, "switch", "--quiet", "--create", "side")
@@ -429,7 +435,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_project_is_told(tmp_path: Path, yard: Yard) -> None:
-    """Neither pyproject.toml nor a repository: both are findings."""
+    """A folder without pyproject.toml and without a repository has two findings."""
     (tmp_path / "empty").mkdir()
     with pytest.raises(ShipError) as caught:
         preflight(tmp_path / "empty", Request("patch"), Sessions(), yard.world, lambda _: None)
@@ -437,7 +443,7 @@ def test_a_folder_that_is_no_project_is_told(tmp_path: Path, yard: Yard) -> None
 
 
 def test_a_changelog_that_cannot_be_cut_is_told(tmp_path: Path) -> None:
-    """NS308 before anything is written."""
+    """A changelog that the settings name but that does not exist is NS308, before anything is written."""
     text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\nchangelog = "GONE.md"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text})
     assert stopped(yard, "0.1.0") == {"NS308"}
@@ -445,30 +451,32 @@ def test_a_changelog_that_cannot_be_cut_is_told(tmp_path: Path) -> None:
 
 
 def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: Path) -> None:
-    """Where neither a setting nor a remote tells one, and none is called as they usually are."""
+    """If no setting, remote or usual name determines a release branch, any branch may be released."""
     yard = make_yard(tmp_path, {"pyproject.toml": UNNAMED})
     git(yard.root, "branch", "--move", "main", "trunk")
     yard.world.remote.has.clear()
     assert plan(yard).branch == "trunk"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_stale_settings_are_told(tmp_path: Path) -> None:
-    """NS307 stops nothing."""
+    """Outdated settings for bump-my-version are reported with NS307, but do not stop the release."""
     text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.bumpversion]\ncurrent_version = "0.0.9"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text})
     assert "NS307" in told(yard, "0.1.0")
 
 
 def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
-    """A gate would find that out later: NS401."""
+    """Dependency groups that cannot be resolved stop the release, since a gate would fail later."""
     group = '[dependency-groups]\ntests = [{include-group = "gone"}]\n'
     yard = make_yard(tmp_path, {"pyproject.toml": f"{TAGGED}{group}"})
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
 
 
+@pytest.mark.slow
 def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
-    """NS313 or NS314 before anything is done, also where tags tell the version; not for a release that is finished."""
+    """A changelog without an unreleased section (NS313) or entries (NS314) is reported, unless the tag is there."""
     yard.write({"CHANGES.rst": "Changes\n=======\n"})
     assert "NS313" in told(yard)
     yard.write({"CHANGES.rst": "Unreleased\n==========\n"})
@@ -477,11 +485,12 @@ def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
     assert not {"NS313", "NS314"} & set(told(yard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "expected"), [("Changes\n=======\n", "NS313"), ("Unreleased\n==========\n", "NS314")])
 def test_a_changelog_may_be_written_later_where_a_release_is_rehearsed_early(
     tmp_path: Path, text: str, expected: str
 ) -> None:
-    """What would stop the release is told as a warning; what cannot be read stops the rehearsal, too."""
+    """In an early rehearsal, an unfinished changelog is only a warning; a missing one still is an error."""
     settings = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\nchangelog = "CHANGES.rst"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": settings, "CHANGES.rst": text})
     assert expected in stopped(yard)
@@ -491,7 +500,7 @@ def test_a_changelog_may_be_written_later_where_a_release_is_rehearsed_early(
 
 
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:
-    """NS758: a pushed tag makes no GitHub Release, and this machine uploads nothing either."""
+    """If the workflow only starts once a GitHub Release is published, NS758 says that a person must do that."""
     job = "jobs: {publish: {runs-on: x, steps: [{run: twine upload dist/*}]}}\n"
     yard.write({".github/workflows/publish.yml": f"on: {{release: {{types: [published]}}}}\n{job}"})
     assert "NS758" in told(yard)

@@ -20,7 +20,7 @@ SHOW_ENVIRONMENT = "import os; print(*sorted(os.environ), sep='\\n')"
 
 
 def python(code: str) -> list[str]:
-    """Return a command line that runs ``code``, quickly."""
+    """Return a command line that runs ``code`` quickly."""
     return [sys.executable, "-S", "-E", "-c", code]
 
 
@@ -54,7 +54,7 @@ def python(code: str) -> list[str]:
     ],
 )
 def test_variables_with_the_name_of_a_secret_are_secrets(name: str) -> None:
-    """Common names of credentials are recognised, however they are written."""
+    """Common names of credentials are recognized in any spelling."""
     assert process.secret_names({name: "x"}) == [name]
 
 
@@ -83,7 +83,7 @@ def test_variables_with_the_name_of_a_secret_are_secrets(name: str) -> None:
     ],
 )
 def test_everyday_variables_are_no_secrets(name: str) -> None:
-    """What programs need to run is left to them."""
+    """Variables that programs usually need are not taken for secrets."""
     assert process.secret_names({name: "/usr/bin"}) == []
 
 
@@ -97,25 +97,25 @@ def test_everyday_variables_are_no_secrets(name: str) -> None:
     ],
 )
 def test_values_in_the_form_of_a_token_are_secrets(value: str) -> None:
-    """A token is recognised whatever its variable is called."""
+    """A token is recognized by its value, whatever the name of its variable."""
     assert process.secret_names({"HARMLESS": value}) == ["HARMLESS"]
 
 
 @each("value", ["", "pypi-", "pypi-mirror", "pypi-server for tests, see the docs", "ghp_"])
 def test_other_values_are_no_secrets(value: str) -> None:
-    """A text that merely begins like a token is none."""
+    """Text that only starts like a token is not taken for one."""
     assert process.secret_names({"HARMLESS": value}) == []
 
 
 def test_scrubbing_keeps_what_is_named() -> None:
-    """Credentials and git's hook context go, except for the names to keep."""
+    """Credentials and git's hook variables are removed, except credentials whose names are given."""
     env = {"A_TOKEN": "1", "B_TOKEN": "2", "GIT_DIR": "/x", "GIT_INDEX_FILE": "/y", "LANG": "C"}
     assert process.scrubbed(env) == {"LANG": "C"}
     assert process.scrubbed(env, keep=["B_TOKEN", "MISSING"]) == {"B_TOKEN": "2", "LANG": "C"}
 
 
 def test_a_program_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials of our environment reach a program only where it is told to have them."""
+    """A program gets credentials from our environment only if their names are given."""
     monkeypatch.setenv("MY_TOKEN", "x")
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("PLAIN", "x")
@@ -128,7 +128,7 @@ def test_a_program_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_streaming_hides_credentials_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is the same whether output is kept or streamed."""
+    """A program whose output is streamed does not get credentials either."""
     monkeypatch.setenv("MY_TOKEN", "x")
     lines: list[str] = []
     process.run(python(SHOW_ENVIRONMENT), on_line=lines.append)
@@ -137,7 +137,7 @@ def test_streaming_hides_credentials_too(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_variables_can_be_added_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None takes a variable away, a text sets it, a secret's too."""
+    """A variable set to None is removed; one set to a text is added, even if it looks like a secret."""
     monkeypatch.setenv("UNWANTED", "x")
     env = {"UNWANTED": None, "ADDED": "y", "TWINE_PASSWORD": "z"}
     seen = process.run(python(SHOW_ENVIRONMENT), env=env).stdout.split()
@@ -146,7 +146,7 @@ def test_variables_can_be_added_and_taken_away(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_both_streams_are_kept(tmp_path: Path) -> None:
-    """Standard output and error are kept apart, and read together as the output."""
+    """Standard output and standard error are captured separately, and `output` joins them."""
     code = "import sys, os; print(os.getcwd()); print('oops', file=sys.stderr)"
     done = process.run(python(code), cwd=tmp_path)
     assert (done.code, done.stdout, done.stderr) == (0, f"{tmp_path}\n", "oops\n")
@@ -154,13 +154,13 @@ def test_both_streams_are_kept(tmp_path: Path) -> None:
 
 
 def test_output_that_is_not_utf8_is_no_failure() -> None:
-    """Bytes that cannot be read are replaced."""
+    """Bytes that are not UTF-8 are replaced."""
     done = process.run(python(r"import sys; sys.stdout.buffer.write(b'caf\xe9 \xc3\xa9')"))
     assert done.stdout == "caf\ufffd é"
 
 
 def test_a_program_gets_text_on_its_standard_input() -> None:
-    """The text arrives in UTF-8; without one there is nothing to read."""
+    """The text arrives as UTF-8; without one, standard input is empty."""
     code = "import sys; print(len(sys.stdin.buffer.read()))"
     assert process.run(python(code), stdin="é").stdout == "2\n"
     assert process.run(python(code)).stdout == "0\n"
@@ -168,7 +168,7 @@ def test_a_program_gets_text_on_its_standard_input() -> None:
 
 
 def test_a_failing_program_raises_with_its_output() -> None:
-    """Exit codes other than 0 raise NS901 with the command line and all output."""
+    """An exit code other than 0 raises NS901 with the exit code and all output."""
     with pytest.raises(process.CommandFailedError) as caught:
         process.run(python("print('so'); raise SystemExit('why')"))
     (finding,) = caught.value.findings
@@ -179,12 +179,12 @@ def test_a_failing_program_raises_with_its_output() -> None:
 
 
 def test_a_failure_can_be_looked_at_instead() -> None:
-    """Without the check, the exit code is returned."""
+    """With `check=False`, the exit code is returned and nothing is raised."""
     assert process.run(python("raise SystemExit(3)"), check=False).code == 3
 
 
 def test_lines_are_told_as_they_come() -> None:
-    """Each line is told once, both streams merged, and the last one without its line break too."""
+    """Each line is passed on once, from both streams, including a last line without a line break."""
     code = "import sys; print('a'); sys.stdout.flush(); sys.stderr.write('b\\n'); sys.stderr.flush(); print(end='c')"
     lines: list[str] = []
     done = process.run(python(code), on_line=lines.append)
@@ -193,13 +193,13 @@ def test_lines_are_told_as_they_come() -> None:
 
 
 def test_a_failing_streamed_program_raises() -> None:
-    """Streaming does not hide a failure."""
+    """A program that fails while its output is streamed raises an error, too."""
     with pytest.raises(process.CommandFailedError):
         process.run(python("raise SystemExit(1)"), on_line=lambda _: None)
 
 
 def test_a_program_ends_once_what_it_depends_on_has_failed() -> None:
-    """With that error; what has already failed does not let it begin, and what ends well changes nothing."""
+    """A program is stopped with the task's error if the task fails; if it succeeds, the program runs to its end."""
     waiting = python("import time; print('begun', flush=True); time.sleep(30)")
     refusal = ShipError(Kind("NS000", "test-problem", "Mend it.")("No."))
     failed, failing = Future[None](), Future[None]()
@@ -217,7 +217,7 @@ def test_a_program_ends_once_what_it_depends_on_has_failed() -> None:
 
 
 def test_a_missing_program_is_a_finding(tmp_path: Path) -> None:
-    """A program that does not exist, or must not be run, is NS902."""
+    """A program that does not exist or is not executable is NS902."""
     plain = tmp_path / "plain"
     plain.touch(mode=0o644)
     for program in ("no-such-program-at-all", plain):
@@ -228,47 +228,49 @@ def test_a_missing_program_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_not_a_missing_program(tmp_path: Path) -> None:
-    """The error is the operating system's where the folder to run in is not there."""
+    """If the folder to run in does not exist, that is the operating system's error, not NS902."""
     with pytest.raises(FileNotFoundError):
         process.run(python(""), cwd=tmp_path / "gone")
 
 
 def test_no_shell_reads_the_arguments() -> None:
-    """Arguments arrive as they are."""
+    """Arguments reach the program unchanged, because no shell interprets them."""
     arguments = ["$HOME", "a b", "`x`", "*", "", "é"]
     done = process.run([*python("import sys; print(sys.argv[1:])"), *arguments], env={"PYTHONUTF8": "1"})
     assert done.stdout.strip() == str(arguments)
 
 
 def test_tools_are_those_installed_beside_us() -> None:
-    """Modules run on our own Python, and uv is the one we depend on."""
+    """Modules run on our own Python, and uv is the executable that we depend on."""
     assert process.module("twine") == [sys.executable, "-P", "-m", "twine"]
     assert os.access(process.uv(), os.X_OK)
 
 
+@pytest.mark.slow
 def test_a_program_that_takes_too_long_is_ended() -> None:
-    """It is NS904, and its command line is cut, so that no argument of many is in it."""
+    """A program that takes too long is stopped with NS904, and the message shortens its command line."""
     with pytest.raises(process.TimedOutError, match=r"NS904.*within 1 seconds") as caught:
         process.run([sys.executable, "-c", "import time; time.sleep(30)", "a", "b", "argument"], seconds=0.6)
     assert "argument" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_program_that_gets_a_credential_is_ended_in_time_too() -> None:
-    """What asks us for variables, and then takes too long, is NS904."""
+    """A program that is given credentials is stopped with NS904 as well if it takes too long."""
     with pytest.raises(process.TimedOutError, match="NS904"):
         process.run(process.module("http.server"), hidden={"SAMPLE_TOKEN": "x"}, seconds=0.6)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
 def test_a_program_can_run_apart_from_us() -> None:
-    """It is in a process group of its own; without being asked for, it is in ours."""
+    """With `apart=True`, a program runs in its own process group, otherwise in ours."""
     command = [sys.executable, "-c", "import os; print(os.getpgrp())"]
     assert process.run(command).stdout.strip() == str(os.getpgrp())
     assert process.run(command, apart=True).stdout.strip() != str(os.getpgrp())
 
 
 def test_secrets_are_blotted_out() -> None:
-    """The longest first, so that one within another leaves nothing; what is empty hides nothing."""
+    """Longer secrets are replaced first, so that nothing of them is left; an empty secret hides nothing."""
     assert process.hide("a secret-token, a secret", ["secret", "secret-token", ""]) == "a ***, a ***"
 
 
@@ -289,19 +291,20 @@ def test_secrets_are_blotted_out() -> None:
     ],
 )
 def test_credentials_of_an_index_are_told_from_those_of_git(name: str, value: str, expected: bool) -> None:
-    """Git gets what it may need to reach a remote, and nothing that only an upload needs."""
+    """Tokens for uploads are recognized and kept from git; variables that git may need for a remote are not."""
     assert process.index_secret_names({name: value}) == ([name] if expected else [])
 
 
+@pytest.mark.slow
 def test_a_tool_imports_nothing_of_the_project(tmp_path: Path) -> None:
-    """A module of the same name as one that the tool needs is not run, whatever lies in the current folder."""
+    """A tool does not import modules from the current folder, even if one has the name of its dependency."""
     (tmp_path / "requests.py").write_text("raise SystemExit('the project was run')\n", "utf-8")
     done = process.run([*process.module("twine"), "--version"], cwd=tmp_path)
     assert "twine version" in done.stdout
 
 
 def test_variables_that_are_taken_away_are_inherited_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither by what is started here nor by what others start, until the block ends, however it does."""
+    """Within the block, no program inherits the variables; afterwards they are restored, even on errors."""
     monkeypatch.setenv("DEVPI_LOGIN", "x")
     monkeypatch.delenv("MISSING", raising=False)
 
@@ -317,7 +320,7 @@ def test_variables_that_are_taken_away_are_inherited_by_nothing(monkeypatch: pyt
 
 
 def test_a_program_that_is_missing_is_told_also_where_a_folder_is_named(tmp_path: Path) -> None:
-    """NS902: the folder is there, the program is not."""
+    """A missing program is NS902 even if the folder to run in is given."""
     with pytest.raises(ShipError, match="NS902"):
         process.run(["no-such-program-anywhere"], cwd=tmp_path)
 
@@ -325,7 +328,7 @@ def test_a_program_that_is_missing_is_told_also_where_a_folder_is_named(tmp_path
 @pytest.mark.skipif(os.name != "posix", reason="there are no process groups")
 @pytest.mark.parametrize("apart", [True, False])
 def test_an_interruption_ends_what_runs_unless_it_is_apart(monkeypatch: pytest.MonkeyPatch, apart: bool) -> None:
-    """A short write that must be whole is not cut in two."""
+    """An interruption kills the running program, unless it runs apart and may complete a short write."""
     started: list[subprocess.Popen[bytes]] = []
 
     def interrupt(program: subprocess.Popen[bytes], *_: object, **__: object) -> None:
@@ -340,7 +343,7 @@ def test_an_interruption_ends_what_runs_unless_it_is_apart(monkeypatch: pytest.M
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no guard elsewhere")
 def test_a_guard_is_told_of_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would end it if we were killed; what is apart may end by itself."""
+    """The guard is told when a program starts and ends, unless the program runs apart."""
     told: list[str] = []
     monkeypatch.setattr(lifeline, "_tell", told.append)
     process.run(python(""), apart=True)
@@ -353,7 +356,7 @@ def test_a_guard_is_told_of_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_several_threads_find_uv_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Python tells of itself is not ready for the second one while the first still finds it out."""
+    """Several threads can look for uv at once, even before Python has cached its own configuration."""
     begin = threading.Barrier(4)
 
     def find(_: int) -> str:

@@ -13,7 +13,7 @@ NAMED = '[project]\nname = "sample"\n'
 
 
 def failure(root: Path) -> str:
-    """Return the ID of the one finding of reading the project in ``root``."""
+    """Return the ID of the only finding when the project in ``root`` is read."""
     with pytest.raises(ShipError) as caught:
         Project.read(root)
     (finding,) = caught.value.findings
@@ -33,20 +33,20 @@ def failure(root: Path) -> str:
     ],
 )
 def test_an_unreadable_pyproject_is_a_finding(tmp_path: Path, content: bytes | None, problem: str) -> None:
-    """A missing file, text that is not TOML, and bytes that are not UTF-8 are told apart."""
+    """A missing pyproject.toml is NS111, an unreadable or invalid one NS112, and an unknown setting NS101."""
     if content is not None:
         (tmp_path / "pyproject.toml").write_bytes(content)
     assert failure(tmp_path) == problem
 
 
 def test_a_folder_called_pyproject_is_a_finding(tmp_path: Path) -> None:
-    """What cannot be read as a file is no traceback."""
+    """A folder called pyproject.toml is NS112, and not a traceback."""
     (tmp_path / "pyproject.toml").mkdir()
     assert failure(tmp_path) == "NS112"
 
 
 def test_windows_line_breaks_are_read(tmp_path: Path) -> None:
-    """CRLF means what LF means."""
+    """Lines that end with CRLF are read like lines that end with LF."""
     write_files(tmp_path, {"pyproject.toml": NAMED.replace("\n", "\r\n")})
     assert read_pyproject(tmp_path) == {"project": {"name": "sample"}}
 
@@ -64,7 +64,7 @@ def test_windows_line_breaks_are_read(tmp_path: Path) -> None:
 def test_the_name_is_found_where_the_back_end_reads_it(
     tmp_path: Path, pyproject: str, cfg: str, name: str, canonical: str
 ) -> None:
-    """The name stands in [project], in poetry's table, or in setup.cfg."""
+    """The name is read from [project], from Poetry's table, or from setup.cfg."""
     project = make_project(tmp_path, pyproject, {"setup.cfg": cfg} if cfg else {})
     assert (project.name, project.canonical_name) == (name, canonical)
 
@@ -79,7 +79,7 @@ def test_a_project_without_a_name_is_a_finding(tmp_path: Path, pyproject: str) -
 
 @each("cfg", [b"name = x", b"[metadata\n", b"\xff\xfe[\0a\0]\0", b"[a]\nno value\n"])
 def test_a_broken_ini_file_is_as_none(tmp_path: Path, cfg: bytes) -> None:
-    """What setup.cfg fails to say is simply not known."""
+    """An invalid setup.cfg is read as if it were missing."""
     project = make_project(tmp_path, NAMED, {"setup.cfg": cfg})
     assert project.setup_cfg("metadata", "name") is None
 
@@ -97,18 +97,18 @@ def test_a_broken_ini_file_is_as_none(tmp_path: Path, cfg: bytes) -> None:
     ],
 )
 def test_files_of_another_encoding_are_read(tmp_path: Path, name: str, content: bytes) -> None:
-    """By what a Python file says of itself, else as Latin-1: what matters is ASCII."""
+    """Files are decoded with the encoding that they declare, else as Latin-1."""
     assert make_project(tmp_path, "", {name: content}).name == "sample"
 
 
 def test_an_encoding_that_a_file_names_is_the_one_that_counts(tmp_path: Path) -> None:
-    """Text comes out as it was meant."""
+    """Text in the encoding that setup.py declares is read correctly."""
     project = make_project(tmp_path, "", {"setup.py": "# coding: cp1251\nx = 'Привет'\n".encode("cp1251")})
     assert "Привет" in project.read_text("setup.py")
 
 
 def test_the_back_end_without_a_table_is_setuptools(tmp_path: Path) -> None:
-    """PEP 517 names the back end of projects that name none."""
+    """A project without a build backend uses setuptools, as PEP 517 says."""
     assert make_project(tmp_path, NAMED).backend.startswith("setuptools.")
     assert make_project(tmp_path, '[build-system]\nbuild-backend = "a.b"').backend == "a.b"
 
@@ -134,7 +134,7 @@ def test_the_back_end_without_a_table_is_setuptools(tmp_path: Path) -> None:
 def test_the_range_of_pythons_is_read_in_every_dialect(
     tmp_path: Path, pyproject: str, cfg: str, inside: str, outside: str
 ) -> None:
-    """Ranges of PEP 440 and of poetry admit what their tools say they admit."""
+    """Python ranges in the syntax of PEP 440 and of Poetry include and exclude the right versions."""
     project = make_project(tmp_path, pyproject, {"setup.cfg": cfg} if cfg else {})
     assert project.requires_python.contains(inside)
     assert not project.requires_python.contains(outside)
@@ -142,13 +142,13 @@ def test_the_range_of_pythons_is_read_in_every_dialect(
 
 @pytest.mark.parametrize("pyproject", ["", '[tool.poetry.dependencies]\npython = "*"'])
 def test_a_project_that_names_no_python_runs_on_all(tmp_path: Path, pyproject: str) -> None:
-    """Without a range nothing is refused."""
+    """A project without a range supports all Pythons."""
     assert make_project(tmp_path, pyproject).requires_python == SpecifierSet()
 
 
 @each("text", ['"3.11"', '">>3"', '"any"', "3.11", f'">{"9" * 5000}"', f'">=9,>{"9" * 5000}"'])
 def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
-    """A wrong requires-python is NS114, also where a number in it is too long to be read."""
+    """An invalid `requires-python` is NS114, even if a number in it is too long for Python to parse."""
     project = make_project(tmp_path, f"[project]\nrequires-python = {text}")
     with pytest.raises(ShipError, match="NS114"):
         _ = project.requires_python
@@ -171,7 +171,7 @@ def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_a_python_is_admitted_where_one_of_its_releases_is(requires: str, version: str, expected: bool) -> None:
-    """A range may exclude some patch releases of a Python, not all."""
+    """A Python version is supported if the range includes at least one of its patch releases."""
     assert admits(SpecifierSet(requires), version) is expected
 
 
@@ -190,18 +190,18 @@ CLASSIFIERS = """classifiers = [
 
 @pytest.mark.parametrize("table", ["project", "tool.poetry"])
 def test_pythons_of_the_classifiers_are_in_order_of_version(tmp_path: Path, table: str) -> None:
-    """3.10 follows 3.9, each is named once, and lines that name no minor version are none."""
+    """Pythons of the classifiers are sorted by number, without duplicates and classifiers without a minor version."""
     assert make_project(tmp_path, f"[{table}]\n{CLASSIFIERS}").classified_pythons == ("3.9", "3.10", "3.12")
 
 
 def test_classifiers_of_setup_cfg_are_read(tmp_path: Path) -> None:
-    """They stand one a line."""
+    """The classifiers of setup.cfg are read, one per line."""
     cfg = "[metadata]\nclassifiers =\n    Programming Language :: Python :: 3.10\n    Private :: x\n"
     assert make_project(tmp_path, NAMED, {"setup.cfg": cfg}).classified_pythons == ("3.10",)
 
 
 def test_pythons_of_setup_py_are_read(tmp_path: Path) -> None:
-    """Its classifiers, within its `python_requires`."""
+    """The classifiers of setup.py are read, as far as its `python_requires` includes them."""
     listed = ", ".join(f"'Programming Language :: Python :: 3.{minor}'" for minor in (8, 10, 9))
     script = f"from setuptools import setup\nsetup(name='x', python_requires='>=3.9', classifiers=[{listed}])"
     project = make_project(tmp_path, "", {"setup.py": script})
@@ -209,7 +209,7 @@ def test_pythons_of_setup_py_are_read(tmp_path: Path) -> None:
 
 
 def test_pythons_to_test_on(tmp_path: Path) -> None:
-    """The setting wins, then the classifiers within the range, then the running Python."""
+    """The setting takes precedence, then the classifiers within the range, then the running Python."""
     text = f'[project]\nrequires-python = ">=3.10"\n{CLASSIFIERS}'
     assert make_project(tmp_path, text).pythons("3.13") == ("3.10", "3.12")
     assert make_project(tmp_path, NAMED).pythons("3.13") == ("3.13",)
@@ -236,14 +236,14 @@ def test_pythons_to_test_on(tmp_path: Path) -> None:
 def test_without_classifiers_the_range_counts(
     tmp_path: Path, requires: str, running: str, expected: tuple[str, ...]
 ) -> None:
-    """All of it that has been released, and the running one; without a range, the running one alone."""
+    """Without classifiers, released Pythons in the range are tested; without a range, only the running Python."""
     project = make_project(tmp_path, f"{NAMED}{requires}")
     assert project.pythons(running) == expected
     assert project.named_pythons == ()
 
 
 def test_a_classifier_outside_of_the_range_names_no_python(tmp_path: Path) -> None:
-    """Where none is left, the range counts."""
+    """If the range excludes all classifiers, the range alone counts."""
     text = f'{NAMED}requires-python = ">=3.12"\nclassifiers = ["Programming Language :: Python :: 3.9"]'
     assert make_project(tmp_path, text).pythons("3.12") == ("3.12", "3.13")
 
@@ -251,13 +251,13 @@ def test_a_classifier_outside_of_the_range_names_no_python(tmp_path: Path) -> No
 def test_where_no_release_is_known_the_running_python_is_tested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Uv may tell nothing."""
+    """If the released Pythons are unknown, only the running Python is tested."""
     monkeypatch.setattr("nox_ship.pythons.stable", tuple)
     assert make_project(tmp_path, f'{NAMED}requires-python = ">=3.9"').pythons("3.12") == ("3.12",)
 
 
 def test_versions_sort_by_number() -> None:
-    """3.9 comes before 3.10."""
+    """Versions are sorted by number, so that 3.9 comes before 3.10."""
     assert sorted(["3.10", "3.9", "3.14"], key=minor) == ["3.9", "3.10", "3.14"]
 
 
@@ -278,7 +278,7 @@ def test_versions_sort_by_number() -> None:
     ],
 )
 def test_a_build_is_tidy_where_the_back_end_is_known_to_be(tmp_path: Path, text: str, tidy: bool) -> None:
-    """Unknown back ends, and build hooks, may write to the sources."""
+    """A build is tidy with a known backend and without build hooks, since others may write into the sources."""
     assert make_project(tmp_path, f"[build-system]\n{text}").tidy_build is tidy
 
 
@@ -295,20 +295,20 @@ def test_a_build_is_tidy_where_the_back_end_is_known_to_be(tmp_path: Path, text:
     ],
 )
 def test_metadata_are_static_where_pyproject_tells_them(tmp_path: Path, text: str, static: bool) -> None:
-    """Dynamic versions and dependencies are known only after a build."""
+    """Metadata are static if pyproject.toml has the version and dependencies; dynamic ones need a build."""
     assert make_project(tmp_path, text).static is static
 
 
 @pytest.mark.parametrize("line", ["dynamic = true", "classifiers = 5"])
 def test_wrong_types_in_the_metadata_are_no_traceback(tmp_path: Path, line: str) -> None:
-    """What the build back end will refuse does not make us stumble before it."""
+    """Values of the wrong type in the metadata raise no error here; the build backend will refuse them."""
     project = make_project(tmp_path, f"{NAMED}{line}")
     assert isinstance(project.static, bool)
     assert project.classified_pythons == ()
 
 
 def test_the_own_folder_is_ignored_by_git(tmp_path: Path) -> None:
-    """The folder is made once, with a .gitignore that a user may change."""
+    """The folder `.nox-ship` is created once, with a .gitignore that the user may change."""
     project = make_project(tmp_path, NAMED)
     folder = project.own_folder()
     assert folder == tmp_path / ".nox-ship"
@@ -327,7 +327,7 @@ def test_the_own_folder_is_ignored_by_git(tmp_path: Path) -> None:
     ],
 )
 def test_the_name_in_setup_py_is_that_of_the_project(tmp_path: Path, text: str, name: str) -> None:
-    """Not that of an extension module or of another call."""
+    """The name is read from the call of `setup`, and not from other calls such as `Extension`."""
     assert make_project(tmp_path, "", {"setup.py": f"from setuptools import *\n{text}"}).name == name
 
 
@@ -340,13 +340,13 @@ def test_the_name_in_setup_py_is_that_of_the_project(tmp_path: Path, text: str, 
     ],
 )
 def test_the_name_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, text: str) -> None:
-    """In the file that it imports or executes."""
+    """A name that setup.py imports, or reads by executing a file, is found in that file."""
     files = {"setup.py": f"from setuptools import setup\n{text}", "sample/meta.py": "__title__ = 'py-sample'\n"}
     assert make_project(tmp_path, "", files).name == "py-sample"
 
 
 def test_a_name_that_setup_py_computes_is_a_finding(tmp_path: Path) -> None:
-    """It says what to do in setup.py."""
+    """If setup.py computes the name, NS113 says what to do in setup.py."""
     script = "from setuptools import setup\nsetup(name='a' if nightly else 'b')"
     with pytest.raises(ShipError, match=r"NS113.*setup\.py"):
         _ = make_project(tmp_path, "", {"setup.py": script}).name
@@ -354,7 +354,7 @@ def test_a_name_that_setup_py_computes_is_a_finding(tmp_path: Path) -> None:
 
 @each("name", ["../../etc", "a b", "größe", "-a", "a\n", "a/b", "."])
 def test_a_name_that_no_index_takes_is_a_finding(tmp_path: Path, name: str) -> None:
-    """It would become part of paths and addresses."""
+    """A name that indexes do not allow is NS113, since it would become part of paths and URLs."""
     project = make_project(tmp_path, "", {"setup.cfg": ""})
     object.__setattr__(project, "pyproject", {"project": {"name": name}})
     with pytest.raises(ShipError, match="NS113"):
@@ -381,12 +381,12 @@ def test_a_name_that_no_index_takes_is_a_finding(tmp_path: Path, name: str) -> N
 def test_the_version_is_known_where_a_usual_file_states_it(
     tmp_path: Path, pyproject: str, files: dict[str, str], version: str
 ) -> None:
-    """What a back end reads or computes it from otherwise is not looked into."""
+    """The version is read from the usual files; one that must be computed is unknown."""
     assert make_project(tmp_path, pyproject, files).stated_version == version
 
 
 def test_the_form_of_tags_goes_by_the_version_that_is_stated(tmp_path: Path) -> None:
-    """Dates are no releases of a project at 1.5.0; a file that cannot be read tells nothing."""
+    """Tags are matched to the stated version, so that dates do not count as releases of a project at 1.5.0."""
     project = make_project(tmp_path, '[project]\nname = "sample"\n', {"sample/__init__.py": '__version__ = "1.5.0"\n'})
     assert project.tag_form(["v1.5.0", "2024.1.0"]).form == "v{version}"
     other = make_project(tmp_path / "other", '[project]\nname = "sample"\n')

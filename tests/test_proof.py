@@ -25,7 +25,7 @@ def credentials(password: str = GOOD, user: str = "me", kind: str = "MY_TOKEN") 
 
 
 def index(refused: Reply, taken: Reply = NO_FILE) -> Loopback:
-    """Return an index that takes one password."""
+    """Return an index that accepts one password."""
     header = f"Basic {base64.b64encode(f'me:{GOOD}'.encode()).decode()}"
     token = f"Basic {base64.b64encode(f'__token__:{GOOD}'.encode()).decode()}"
 
@@ -36,7 +36,7 @@ def index(refused: Reply, taken: Reply = NO_FILE) -> Loopback:
 
 
 def tried(server: Loopback, found: Credentials | None = None) -> list[str]:
-    """Try credentials, and return the IDs of what is told."""
+    """Try credentials, and return the IDs of the notices."""
     told = try_credentials(found or credentials(), "mine", f"{server.url}/legacy/", "sample", "1.2.3")
     assert all(finding.level == "notice" for finding in told)
     return [finding.id for finding in told]
@@ -45,7 +45,7 @@ def tried(server: Loopback, found: Credentials | None = None) -> list[str]:
 @pytest.mark.parametrize("refused", [Reply("no", 401), Reply("no", 403)])
 @pytest.mark.parametrize("taken", [NO_FILE, Reply("", 200), Reply("", 422), Reply("", 404)])
 def test_credentials_that_are_let_in_where_nobody_is_are_good(refused: Reply, taken: Reply) -> None:
-    """Whatever the index then says to an upload without a file; none is sent."""
+    """Credentials are good if the index accepts them and refuses requests without any; no file is uploaded."""
     with index(refused, taken) as server:
         assert tried(server) == []
         assert len(server.asked) == 2
@@ -58,7 +58,7 @@ def test_credentials_that_are_let_in_where_nobody_is_are_good(refused: Reply, ta
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_wrong_password_is_refused_before_anything_is_done(status: int) -> None:
-    """NS765, with the index's words and the place that the password comes from, and without the password."""
+    """A wrong password is NS765, with the index's message and the password's source, but without the password."""
     with (
         index(Reply(f"<h1>not wr0ng, {'wr0ng'!r}</h1>", status)) as server,
         pytest.raises(ShipError, match=r"NS765.*mine refused the credentials from MY_TOKEN.*not") as caught,
@@ -79,20 +79,20 @@ def test_a_wrong_password_is_refused_before_anything_is_done(status: int) -> Non
     ],
 )
 def test_a_token_that_is_refused_is_explained_as_for_an_upload(words: str, expected: str) -> None:
-    """By the index's words."""
+    """The reason why a token is refused is found in the index's message, as for an upload."""
     with index(Reply(words, 403)) as server, pytest.raises(ShipError, match=expected):
         tried(server, credentials("other", "__token__"))
 
 
 def test_what_is_wrong_with_an_account_is_told_of_a_password_too() -> None:
-    """It may be right."""
+    """If the account is the problem, that is NS737, even with a password."""
     with index(Reply("Two-factor authentication is required.", 403)) as server, pytest.raises(ShipError, match="NS737"):
         tried(server, credentials("other"))
 
 
 @each("status", [301, 302, 307, 308])
 def test_an_address_that_leads_elsewhere_is_refused(status: int) -> None:
-    """NS738: an upload follows no redirect, and nor do credentials."""
+    """A redirect is refused with NS738 and not followed, as uploads do not follow any."""
     with (
         index(Reply(), Reply("", status, {"Location": "/other/"})) as server,
         pytest.raises(ShipError, match="NS738"),
@@ -112,19 +112,19 @@ def test_an_address_that_leads_elsewhere_is_refused(status: int) -> None:
     ],
 )
 def test_credentials_that_nobody_looks_at_are_not_proven(refused: Reply, taken: Reply) -> None:
-    """NS766 says so: an index that misses the file first, or is busy."""
+    """If the index checks the file before the credentials, or is busy, NS766 says that they were not tested."""
     with index(refused, taken) as server:
         assert tried(server) == ["NS766"]
 
 
 def test_an_index_that_does_not_answer_stops_nothing() -> None:
-    """NS766."""
+    """If the index does not answer, the notice NS766 says that the credentials were not tested."""
     told = try_credentials(credentials(), "mine", "https://127.0.0.1:1/legacy/", "sample", "1.2.3")
     assert [finding.id for finding in told] == ["NS766"]
 
 
 def test_each_answer_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index that hangs keeps a release waiting for some seconds only."""
+    """Each request has a time limit of ten seconds."""
     given: list[float] = []
 
     def submit(*_: object, seconds: float) -> web.Answer:
@@ -137,23 +137,23 @@ def test_each_answer_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_trusted_publisher_is_not_tried_again() -> None:
-    """Its exchange was; another one would make a token for nothing."""
+    """For trusted publishing, no second token is requested."""
 
     def mint() -> Login:
-        pytest.fail("It makes a token.")
+        pytest.fail("A token was requested.")
 
     assert try_credentials(Credentials(TRUSTED, mint), "mine", "https://127.0.0.1:1/", "sample", "1") == ()
 
 
 def test_credentials_are_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over plain http to another machine, nothing is sent."""
-    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("It is sent."))
+    """Over plain HTTP to another machine, no credentials are sent."""
+    monkeypatch.setattr("requests.Session.request", lambda *_, **__: pytest.fail("A request was sent."))
     told = try_credentials(credentials(), "mine", "http://index.invalid/legacy/", "sample", "1.2.3")
     assert [finding.id for finding in told] == ["NS766"]
 
 
 def test_a_password_of_another_place_does_not_go_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ``~/.netrc`` holds for the host would prove nothing of these."""
+    """A password in ``~/.netrc`` is not sent with the request, as it would prove nothing about the credentials."""
     (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login me password {GOOD}\n", "utf-8")
     monkeypatch.setenv("HOME", str(tmp_path))
     with index(Reply("no", 401)) as server:
@@ -187,8 +187,8 @@ def pypiserver(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning")
 def test_pypiserver_tells_a_good_password_from_a_wrong_one(pypiserver: str, tmp_path: Path) -> None:
-    """Nothing is kept there."""
-    attempt: Callable[[str], object] = lambda password: try_credentials(  # noqa: E731 - three times the same
+    """pypiserver accepts the right password and refuses a wrong one, and no file is stored."""
+    attempt: Callable[[str], object] = lambda password: try_credentials(  # noqa: E731 - shorter than a function
         credentials(password), "mine", pypiserver, "sample", "1.2.3"
     )
     assert attempt(GOOD) == ()

@@ -1,4 +1,4 @@
-"""Which version `release -- auto` proposes, and by what evidence."""
+"""Which version `release -- auto` proposes, and why."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def proposed(
     changelog: str = "",
     api: Api | None = SAME,
 ) -> Proposal:
-    """Return what is proposed after commits with these messages; ``api`` None is a griffe that cannot be had."""
+    """Return what is proposed after commits with these messages; with ``api`` None, griffe cannot be installed."""
     texts = (
         {"CHANGELOG.md": f"# Changes\n\n## Unreleased\n\n{changelog}\n\n## 1.2.3\n\n- First.\n"} if changelog else {}
     )
@@ -66,7 +66,7 @@ def proposed(
     ],
 )
 def test_the_public_api_tells(tmp_path: Path, programs: Programs, api: Api, last: str, wanted: str) -> None:
-    """What is gone is a new major version, before 1.0 a minor one; what is new a minor one."""
+    """Removing from the public API calls for a major version (before 1.0, a minor one), adding for a minor one."""
     made = proposed(tmp_path, programs, "Change", version=last, tag=f"v{last}", api=api)
     assert made.wanted == wanted
     assert str(made.findings[-1]).startswith(
@@ -90,12 +90,12 @@ def test_the_public_api_tells(tmp_path: Path, programs: Programs, api: Api, last
     ],
 )
 def test_conventional_commits_tell(tmp_path: Path, programs: Programs, messages: tuple[str, ...], wanted: str) -> None:
-    """Where half of the project's last commits are some; elsewhere a word with a colon means nothing."""
+    """Conventional commits count if at least half of the recent commits follow the convention."""
     assert proposed(tmp_path, programs, *messages).wanted == wanted
 
 
 def test_commits_before_the_last_release_tell_of_that_one(tmp_path: Path, programs: Programs) -> None:
-    """They only show that the project follows the convention."""
+    """Commits before the last release do not count; they only show that the project follows the convention."""
     make_repository(tmp_path, {"pyproject.toml": PYPROJECT.format("1.2.3"), "sample.py": ""})
     commit_files(tmp_path, {}, "feat!: old")
     git(tmp_path, "tag", "v1.2.3")
@@ -104,8 +104,9 @@ def test_commits_before_the_last_release_tell_of_that_one(tmp_path: Path, progra
     assert propose(Project.read(tmp_path), Repository.at(tmp_path), "1.2.3", stated=True).wanted == "patch"
 
 
+@pytest.mark.slow
 def test_merges_are_no_commits_against_the_convention(tmp_path: Path, programs: Programs) -> None:
-    """git writes their messages; and what a commit says is read whatever encoding git shows it in."""
+    """Merge commits do not count against the convention, and messages are read in whatever encoding git writes."""
     proposed(tmp_path, programs)
     for number in range(3):
         git(tmp_path, "checkout", "--quiet", "-b", f"other{number}")
@@ -117,8 +118,9 @@ def test_merges_are_no_commits_against_the_convention(tmp_path: Path, programs: 
     assert (made.wanted, "feat: größer" in made.why) == ("minor", True)
 
 
+@pytest.mark.slow
 def test_in_a_folder_of_a_repository_its_own_commits_tell(tmp_path: Path, programs: Programs) -> None:
-    """Those of the packages beside it are for theirs."""
+    """For a project in a folder of the repository, only commits that change this folder count."""
     make_repository(tmp_path, {"a/pyproject.toml": PYPROJECT.format("1.2.3"), "a/sample.py": "", "b/other.py": ""})
     git(tmp_path, "tag", "v1.2.3")
     commit_files(tmp_path, {"b/other.py": "1"}, "feat!: of the other")
@@ -145,12 +147,13 @@ def test_in_a_folder_of_a_repository_its_own_commits_tell(tmp_path: Path, progra
     ],
 )
 def test_the_changelog_tells(tmp_path: Path, programs: Programs, changelog: str, wanted: str) -> None:
-    """By the headings of what is unreleased that have entries."""
+    """The headings with entries in the changelog's unreleased section determine the version."""
     assert proposed(tmp_path, programs, "Change", changelog=changelog).wanted == wanted
 
 
+@pytest.mark.slow
 def test_the_highest_evidence_decides_and_is_named(tmp_path: Path, programs: Programs) -> None:
-    """What asks for less is not told."""
+    """The evidence that calls for the most decides and is named; weaker evidence is not."""
     made = proposed(tmp_path, programs, "feat: new", changelog="### Removed\n\n- It.", api=ADDED)
     assert (made.wanted, made.why) == ("major", "major, since v1.2.3: CHANGELOG.md has Removed under Unreleased")
     made = proposed(tmp_path / "2", programs, "feat: new", changelog="### Fixed\n\n- It.", api=ADDED)
@@ -159,7 +162,7 @@ def test_the_highest_evidence_decides_and_is_named(tmp_path: Path, programs: Pro
 
 
 def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> None:
-    """NS440 says so, with the last words of what failed; with no evidence at all it is a patch."""
+    """If griffe is not available, NS440 says why, and other evidence decides; without any, it is a patch release."""
     made = proposed(tmp_path, programs, "Change", changelog="### Added\n\n- It.", api=None)
     assert made.wanted == "minor"
     assert str(made.findings[0]).startswith(
@@ -185,7 +188,7 @@ def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> 
 def test_files_that_are_ahead_are_taken_at_their_word(
     tmp_path: Path, programs: Programs, version: str, tag: str, api: Api, wanted: str
 ) -> None:
-    """Unless the changes ask for more. Dates promise nothing, and a first release is what the files say."""
+    """A newer version in the files is used unless changes call for more; calendar versions ignore the changes."""
     assert proposed(tmp_path, programs, "Change", version=version, tag=tag, api=api).wanted == wanted
 
 
@@ -193,7 +196,7 @@ ANSWERED = f"nox-ship:{json.dumps({'changes': [], 'additions': ['sample.g'], 're
 
 
 def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, programs: Programs) -> None:
-    """What decided is told before anything is done; the compared state is HEAD's."""
+    """The release uses the proposed version, NS439 says why, and the API of a clean copy of HEAD is compared."""
     yard.tag("v1.2.3")
     yard.write({"sample.py": "def g(): ...\n"})
     programs.answer("surface.py", stdout=ANSWERED)
@@ -204,12 +207,12 @@ def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, pro
     (call,) = (call for call in programs.calls if "surface.py" in call.text)
     options = ("--isolated", "--no-project", "--python", sys.executable, "--with", TOOL)
     assert call.line[call.line.index("--isolated") : call.line.index("--")] == options
-    assert call.line[call.line.index("python") + 1] == "-I"  # nothing of the project is imported by way of PYTHONPATH
+    assert call.line[call.line.index("python") + 1] == "-I"  # so PYTHONPATH cannot make it import the project
     assert json.loads(call.line[-1])["roots"][1] != str(yard.root)
 
 
 def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, programs: Programs) -> None:
-    """HEAD is it already, whatever changed."""
+    """If HEAD is already tagged, that release is finished, and nothing is proposed."""
     yard.tag("v1.2.3")
     told: list[Finding] = []
     plan = preflight(yard.root, Request("auto"), noxfile(yard.root, "tests"), yard.world, told.append)
@@ -218,8 +221,9 @@ def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, progr
     assert not [call for call in programs.calls if "surface.py" in call.text]
 
 
+@pytest.mark.slow
 def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Programs, sessions: FakeGates) -> None:
-    """What is released is what was rehearsed, though griffe cannot be had any more; a fresh run asks anew."""
+    """The proposal for a commit is recorded and used again, even without griffe, unless a fresh run is requested."""
     yard.tag("v1.2.3")
     yard.write({"sample.py": "def g(): ...\n"})
     programs.answer("surface.py", stdout=ANSWERED)
@@ -238,11 +242,12 @@ def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Prog
     assert fresh.plan.version == "1.2.4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["a version that was asked for", "another commit", "its tag"])
 def test_a_proposal_that_no_longer_holds_is_made_anew(
     yard: Yard, programs: Programs, sessions: FakeGates, change: str
 ) -> None:
-    """It was for another commit, was no proposal, or has been released since."""
+    """A recorded proposal is not used for another commit, after an explicit version, or if it has been released."""
     yard.tag("v1.2.3")
     yard.write({"sample.py": "def g(): ...\n"})
     programs.answer("surface.py", stdout=ANSWERED)
@@ -260,9 +265,10 @@ def test_a_proposal_that_no_longer_holds_is_made_anew(
     assert [call for call in programs.calls[before:] if "surface.py" in call.text]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_proposal_that_the_projects_versions_cannot_follow_is_told(yard: Yard, programs: Programs) -> None:
-    """NS302 with the parts that they have; to ask for `auto` again is no remedy."""
+    """If the project's versions have no such part, NS302 lists the parts, and does not suggest `auto` again."""
     scheme = 'parse = "(?P<big>\\\\d+)\\\\.(?P<small>\\\\d+)"\nserialize = ["{big}.{small}"]\n'
     text = f'{PYPROJECT.format("1.2")}[tool.bumpversion]\ncurrent_version = "1.2"\n{scheme}'
     yard.write({"pyproject.toml": text, "sample.py": ""})

@@ -1,4 +1,4 @@
-"""A release that goes by a pull request, up to there: its branch, its text, and what becomes of an earlier one."""
+"""A release by pull request, before it is merged: its branch, its text, and what happens to an earlier proposal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from nox_ship.release.stage import Stage
 from nox_ship.world.pulls import PullRequests
 from support import git
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</details><img src=x onerror=alert(1)> @everyone [click](https://evil.example) ```"
 
 
 @pytest.fixture
 def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa: ARG001 - each release needs them
-    """Run a forge without a pull request."""
+    """Run a forge without pull requests."""
     with FailingForge() as running:
         yield running
 
@@ -35,14 +37,14 @@ def project(tmp_path: Path, forge: FailingForge) -> Shielded:
 
 
 def refused(project: Shielded) -> set[str]:
-    """Return the IDs of what stops a release."""
+    """Return the IDs of the errors that stop a release."""
     with pytest.raises(ShipError) as caught:
         project.yard.release()
     return {finding.id for finding in caught.value.findings}
 
 
 def test_a_release_is_proposed_by_a_pull_request(project: Shielded) -> None:
-    """Its commit is on a branch of its own, and the text is the report; nothing is tagged, published or moved here."""
+    """The release becomes a branch and a pull request with the report; nothing is tagged, published or moved."""
     before = git(project.root, "for-each-ref", "refs/heads", "refs/tags")
     main = project.refs()["refs/heads/main"]
     run = project.yard.release()
@@ -63,7 +65,7 @@ def test_a_release_is_proposed_by_a_pull_request(project: Shielded) -> None:
 
 
 def test_a_run_that_is_stopped_says_what_it_has_pushed(project: Shielded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the push nothing, after it the branch; the same command goes on."""
+    """An interrupted run says that the branch is already public, and how to open its pull request."""
     run = project.yard.prepare()
     run.report.command = "nox -s release -- minor"
 
@@ -79,7 +81,7 @@ def test_a_run_that_is_stopped_says_what_it_has_pushed(project: Shielded, monkey
 
 
 def test_a_workflow_that_finishes_what_is_merged_is_told(project: Shielded) -> None:
-    """Nobody has to type anything after the merge then."""
+    """If a workflow finishes merged releases, the pull request and the closing sentence say so."""
     text = "on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: nox-ship merged}, {run: twine upload dist/*}]}}\n"
     project.go_on({".github/workflows/release.yml": text})
     project.update()
@@ -89,7 +91,7 @@ def test_a_workflow_that_finishes_what_is_merged_is_told(project: Shielded) -> N
 
 
 def test_what_a_project_says_is_no_markup_in_the_pull_request(project: Shielded) -> None:
-    """Notes stand in a fence that nothing in them closes; of other text, marks lose their meaning."""
+    """Release notes stand in a code fence that their text cannot close, so they add no markup or mentions."""
     project.yard.release()
     body = project.pull_request()["body"]
     notes = body[body.index("Notes of 1") :]
@@ -100,7 +102,7 @@ def test_what_a_project_says_is_no_markup_in_the_pull_request(project: Shielded)
 
 
 def test_the_same_command_finds_the_proposal_there(project: Shielded) -> None:
-    """Nothing is pushed again, and no second pull request is opened."""
+    """Running the same command again pushes nothing and opens no second pull request."""
     first = project.yard.release().bumped.objects.commit
     asked = len(project.forge.asked)
     project.yard.release()
@@ -111,7 +113,7 @@ def test_the_same_command_finds_the_proposal_there(project: Shielded) -> None:
 
 
 def test_after_new_commits_the_proposal_is_renewed(project: Shielded) -> None:
-    """The branch is replaced, and the one pull request tells of the new files."""
+    """After new commits, the branch is replaced and the existing pull request is updated."""
     first = project.yard.release().bumped.objects.commit
     before = project.pull_request()["body"]
     project.go_on({"new.txt": "new"})
@@ -124,7 +126,7 @@ def test_after_new_commits_the_proposal_is_renewed(project: Shielded) -> None:
 
 
 def test_what_others_committed_on_the_branch_is_not_replaced(project: Shielded) -> None:
-    """NS880: a reviewer's commit would be lost."""
+    """If somebody else committed to the release branch, NS880 stops the release, so that no commit is lost."""
     project.yard.release()
     theirs = project.go_on({"CHANGELOG.md": "better\n"}, "release/v1.3.0")
     assert refused(project) == {"NS880"}
@@ -132,7 +134,7 @@ def test_what_others_committed_on_the_branch_is_not_replaced(project: Shielded) 
 
 
 def test_a_branch_that_moves_meanwhile_is_not_replaced(project: Shielded) -> None:
-    """The push says what it replaces, so that of two at once only one arrives: NS231."""
+    """If the release branch changes during the run, the push is refused with NS231."""
     project.yard.release()
     project.go_on({"new.txt": "new"})
     project.update()
@@ -145,7 +147,7 @@ def test_a_branch_that_moves_meanwhile_is_not_replaced(project: Shielded) -> Non
 
 
 def test_without_a_token_the_branch_is_pushed_and_a_person_opens_the_pull_request(project: Shielded) -> None:
-    """NS881 tells where, and it is done with that."""
+    """Without a token, the branch is pushed, and NS881 tells where to open the pull request."""
     project.yard.world.forge = project.forge.client(token=None)
     project.yard.release()
     assert project.forge.pulls == {}
@@ -155,7 +157,7 @@ def test_without_a_token_the_branch_is_pushed_and_a_person_opens_the_pull_reques
 
 
 def test_where_actions_may_not_open_pull_requests_the_branch_is_there(project: Shielded, forge: FailingForge) -> None:
-    """NS881 has GitHub's own words, and the release does not fail for it."""
+    """If Actions may not open pull requests, the branch is pushed, and NS881 shows GitHub's message."""
     run = project.yard.prepare()
     run.confirm = lambda _: setattr(forge.faults, "read_only", True)
     run_pipeline(run)
@@ -166,7 +168,7 @@ def test_where_actions_may_not_open_pull_requests_the_branch_is_there(project: S
 
 
 def test_two_that_open_it_at_once_come_to_one_pull_request(forge: FailingForge) -> None:
-    """Who comes second is told that there is one, and brings that up to date."""
+    """If two runs open the pull request at once, the second one updates the first one's."""
     pulls = forge.client().pulls
     pull, opened = pulls.bring("release/v1.3.0", "main", "First", "first")
     known, seen = pulls.open_from, iter([None])
@@ -178,14 +180,14 @@ def test_two_that_open_it_at_once_come_to_one_pull_request(forge: FailingForge) 
 
 
 def test_an_answer_that_is_lost_opens_no_second_pull_request(forge: FailingForge) -> None:
-    """What the forge did all the same is found."""
+    """If the answer of the forge is lost, the pull request that it opened is found."""
     forge.faults.lose_at = len(forge.asked) + 1
     pull, _ = forge.client().pulls.bring("release/v1.3.0", "main", "A title", "A text")
     assert (pull.title, len(forge.pulls)) == ("A title", 1)
 
 
 def test_a_proposal_of_another_release_says_that_it_is_outdated(project: Shielded) -> None:
-    """Once, at its head; one that a fork calls so is none of ours."""
+    """An older proposal is marked as outdated once; a fork's branch with a similar name is left alone."""
     project.yard.release("patch")
     earlier = project.pull_request()
     fork = dict(earlier, number=99, head={"ref": "release/v9", "sha": "", "repo": {"full_name": "evil/sample"}})
@@ -202,7 +204,7 @@ def test_a_proposal_of_another_release_says_that_it_is_outdated(project: Shielde
 
 
 def test_a_closed_proposal_is_opened_anew_where_it_is_asked_for(project: Shielded) -> None:
-    """Its number is another one then: whoever closed it sees that."""
+    """If the pull request was closed, the next release opens a new one."""
     project.yard.release()
     project.pull_request()["state"] = "closed"
     project.yard.release()
@@ -210,7 +212,7 @@ def test_a_closed_proposal_is_opened_anew_where_it_is_asked_for(project: Shielde
 
 
 def test_a_release_without_a_commit_of_its_own_is_pushed(tmp_path: Path, forge: FailingForge) -> None:
-    """There is nothing to merge: the tag alone is new, and no rule for the branch concerns that."""
+    """A release without a commit is pushed as a tag, since there is nothing to merge."""
     text = PROPOSED.replace('version = "1.2.3"', 'dynamic = ["version"]')
     scm = '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
     project = shielded(tmp_path, forge, {"pyproject.toml": f'{scm}{text}\n[tool.hatch.version]\nsource = "vcs"\n'})
@@ -220,7 +222,7 @@ def test_a_release_without_a_commit_of_its_own_is_pushed(tmp_path: Path, forge: 
 
 
 def test_a_changed_clone_is_not_proposed(project: Shielded, sessions: FakeGates) -> None:
-    """NS236, as before a push."""
+    """If a gate changed the clone, NS236 stops the release before the branch is pushed."""
 
     def change(stage: Stage) -> None:
         (stage.root / "noxfile.py").write_text("", "utf-8")

@@ -30,7 +30,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 
 
 def make_dist(folder: Path, version: str = "1.2.3") -> Manifest:
-    """Write a wheel and an sdist and return their manifest."""
+    """Write a wheel and an sdist, and return their manifest."""
     make_wheel(folder, {"sample/__init__.py": ""}, version=version)
     make_sdist(folder, {"src/sample/__init__.py": ""}, version=version)
     return Manifest("sample", version, "c" * 40, None, dirty=False, files=tuple(map(File.of, built_files(folder))))
@@ -50,19 +50,19 @@ def make_dist(folder: Path, version: str = "1.2.3") -> Manifest:
     ],
 )
 def test_a_version_goes_where_its_route_leads(version: str, index: str) -> None:
-    """Development versions come first: one of a candidate is no candidate."""
+    """Final, pre-release and development versions go to the index of their route; `.dev` decides first."""
     settings = Settings(routes=RoutesSettings("f", "p", "d"))
     assert route(settings, Version(version)) == index
 
 
 def test_indexes_have_names() -> None:
-    """PyPI and TestPyPI are known to everyone, others by their own name."""
+    """PyPI and TestPyPI have their usual names, other indexes the name in the settings."""
     assert index_names(Settings()) == {"pypi", "testpypi"}
     assert [display_name(name) for name in ("pypi", "testpypi", "mine")] == ["PyPI", "TestPyPI", "mine"]
 
 
 def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shelf) -> None:
-    """Nothing is done where the index holds the same bytes."""
+    """If the index already has the same bytes, nothing is uploaded."""
     folder, index = shelf
     manifest = make_dist(tmp_path / "dist")
     make_dist(folder)
@@ -76,7 +76,7 @@ def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shel
 
 @pytest.mark.usefixtures("twine")
 def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
-    """A second run has nothing left to do."""
+    """Only the missing file is uploaded, and a second run uploads nothing."""
     folder, index = shelf
     manifest = make_dist(tmp_path / "dist")
     wheel, sdist = built_files(tmp_path / "dist")
@@ -91,7 +91,7 @@ def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
 
 
 def test_other_bytes_under_the_same_name_stop_everything(tmp_path: Path, shelf: Shelf) -> None:
-    """NS711 comes before anything is uploaded."""
+    """If the index has other bytes under the same name, NS711 stops before anything is uploaded."""
     folder, index = shelf
     manifest = make_dist(tmp_path / "dist")
     write_files(folder, {"sample-1.2.3.tar.gz": b"other"})
@@ -101,7 +101,7 @@ def test_other_bytes_under_the_same_name_stop_everything(tmp_path: Path, shelf: 
 
 
 def test_a_file_that_is_not_the_manifests_is_not_uploaded(tmp_path: Path, shelf: Shelf) -> None:
-    """A change after the build is NS603."""
+    """A file that was changed after the build is refused with NS603."""
     folder, index = shelf
     manifest = make_dist(tmp_path / "dist")
     built_files(tmp_path / "dist")[0].write_bytes(b"other")
@@ -111,7 +111,7 @@ def test_a_file_that_is_not_the_manifests_is_not_uploaded(tmp_path: Path, shelf:
 
 
 def test_an_index_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
-    """Nothing listens there: NS701."""
+    """If no server listens at the index's address, that is NS701."""
     manifest = make_dist(tmp_path / "dist")
     server = StandInIndex(tmp_path / "index")
     server.close()
@@ -121,7 +121,7 @@ def test_an_index_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1.2.3", "1!2.0", "1.0rc1", "1.0.dev3", "1.0.post1", "2026.1"])
 def test_files_of_every_kind_of_version_are_found(shelf: Shelf, version: str) -> None:
-    """What an index serves is found by version, also beside others."""
+    """The files of a version are found among those of others, for all kinds of versions."""
     folder, index = shelf
     make_dist(folder, version)
     make_dist(folder, "0.9")
@@ -135,7 +135,7 @@ def test_files_of_every_kind_of_version_are_found(shelf: Shelf, version: str) ->
 
 
 def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> None:
-    """There is nothing, and that is no failure."""
+    """If the index does not know the project, the list of files is empty."""
     assert shelf[1].files("sample", "1.2.3") == {}
 
 
@@ -149,6 +149,6 @@ def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> No
     ],
 )
 def test_the_next_version_is_named(version: str, expected: str) -> None:
-    """Where a file name is taken, it is said what to release instead."""
+    """If a file name is taken, the remedy names the next version to release."""
     manifest = Manifest("sample", version, "c" * 40, None, dirty=False, files=())
     assert expected in next_release(manifest)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("programs", "home")
 
 
 def published(yard: Yard, *args: str, index: str | None = None, **facts: Any) -> None:
-    """Build the release that HEAD is, and publish it."""
+    """Build the release that is tagged at HEAD, and publish it."""
     if not yard.repository.tags():
         yard.tag("v0.1.0")
     write_dist(yard.project, **{"commit": yard.repository.head, "version": "0.1.0", **facts})
@@ -27,7 +27,7 @@ def published(yard: Yard, *args: str, index: str | None = None, **facts: Any) ->
 
 
 def test_publishing_uploads_and_installs(yard: Yard, programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the version's route leads, and what is served is tried."""
+    """The files are uploaded to the index of the version's route, and installed from there."""
     published(yard)
     assert len(yard.world.indexes["pypi"].uploads) == 2
     assert programs.started("install")
@@ -35,14 +35,15 @@ def test_publishing_uploads_and_installs(yard: Yard, programs: Programs, capsys:
 
 
 def test_an_installation_can_be_left_out(yard: Yard, programs: Programs) -> None:
-    """`--no-install` uploads and compares alone."""
+    """With `--no-install`, the files are uploaded and compared, but not installed."""
     published(yard, "--no-install")
     assert len(yard.world.indexes["pypi"].uploads) == 2
     assert programs.started("install") == []
 
 
+@pytest.mark.slow
 def test_an_index_can_be_named(yard: Yard) -> None:
-    """By the session or by ``--to``, which may agree on nothing but what was built."""
+    """The index can be given by the session or with ``--to``."""
     published(yard, "--to", "testpypi")
     published(yard, index="testpypi")
     assert yard.world.indexes["pypi"].uploads == []
@@ -50,7 +51,7 @@ def test_an_index_can_be_named(yard: Yard) -> None:
 
 
 def test_what_is_no_release_is_not_uploaded(yard: Yard) -> None:
-    """Admission comes first: NS752."""
+    """Files that do not belong to a release are refused with NS752 before any upload."""
     with pytest.raises(ShipError, match="NS752"):
         published(yard, tag=None)
     assert yard.world.indexes["pypi"].uploads == []
@@ -74,7 +75,7 @@ def test_a_publish_that_fails_early_replaces_the_report(
     index: str | None,
     expected: str,
 ) -> None:
-    """What the last one came to is not told of this one."""
+    """If `publish` fails early, its report replaces the one of the last run."""
     published(yard)
     (report,) = Path(os.environ["NOX_SHIP_CACHE"]).glob("*/report.json")
     assert json.loads(report.read_text("utf-8"))["passed"] is True
@@ -92,7 +93,7 @@ def test_a_publish_that_fails_early_replaces_the_report(
 
 
 def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld) -> None:
-    """It is the same, in a world of stand-ins."""
+    """A rehearsal uploads to the stand-in only, with the same steps."""
     published(yard, "--dry-run")
     assert yard.world.indexes["pypi"].uploads == []
     assert len(rehearsed.indexes["pypi"].uploads) == 2
@@ -100,10 +101,11 @@ def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld
     assert "has a release before" in json.loads(report.read_text("utf-8"))["difference"]["why"]
 
 
+@pytest.mark.slow
 def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
     yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where something is missing: credentials that are of no use, or an index that does not answer."""
+    """A rehearsal warns of credentials that would not work, as long as files are missing."""
     base = make_index()
     hm = (PROBLEM("Hm.", level="warning"),)
     rehearsed.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=lambda *_: hm)
@@ -113,8 +115,9 @@ def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
     assert "NS000" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehearsed: FakeWorld) -> None:
-    """Before anything is uploaded to the stand-in, and in the words of the real thing."""
+    """If the release can no longer be completed, a rehearsal and the real command stop with the same NS772."""
     wheel = "sample-0.1.0-py3-none-any.whl"
     words = []
     for world, args in ((rehearsed, ["--dry-run"]), (yard.world, [])):
@@ -132,8 +135,9 @@ def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehear
     assert len(set(words)) == 1
 
 
+@pytest.mark.slow
 def test_the_page_of_the_version_is_handed_on(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To Actions, which links to it, in the job's summary too; an index of one's own has no page that is known."""
+    """The version's page on a public index is passed to Actions as an output and in the summary."""
     for public, page in ((True, "https://pypi.invalid/project/sample/0.1.0/"), (False, "")):
         base = make_index(public=public, json_url="https://pypi.invalid/pypi/")
         yard.world.indexes["pypi"] = base

@@ -36,7 +36,7 @@ KNOWN = ("3.9", "3.10", "3.14")
 
 @pytest.fixture
 def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Programs) -> Path:
-    """Return the program that stands for uv; the cache is empty."""
+    """Return a file that stands in for uv, with an empty cache."""
     path = tmp_path / "uv"
     path.write_bytes(b"")
     monkeypatch.setattr(process, "uv", lambda: str(path))
@@ -46,14 +46,14 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Programs) -> P
 
 
 def asked() -> tuple[str, ...]:
-    """Return what a new process would be told."""
+    """Return the released Pythons as a new process would see them."""
     stable.cache_clear()
     return stable()
 
 
 @pytest.mark.usefixtures("uv")
 def test_a_version_is_stable_once_it_has_a_final_release(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of CPython 3; uv is asked without a network, and whatever the user's settings for it are."""
+    """Pythons with a final release of CPython 3 are listed; uv is asked offline and without the user's settings."""
     monkeypatch.setenv("UV_PYTHON_PREFERENCE", "only-system")
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", "https://example.invalid/")
     monkeypatch.setenv("ANYTHING", "x")
@@ -68,7 +68,7 @@ def test_a_version_is_stable_once_it_has_a_final_release(programs: Programs, mon
 
 
 def test_uv_is_asked_once(uv: Path, programs: Programs) -> None:
-    """Another uv may know more."""
+    """uv is asked once, and again only after uv itself has been replaced."""
     assert asked() == asked() == stable() == KNOWN
     assert len(programs.calls) == 1
     uv.write_bytes(b"newer")
@@ -91,7 +91,7 @@ def test_uv_is_asked_once(uv: Path, programs: Programs) -> None:
 )
 @pytest.mark.usefixtures("uv")
 def test_a_record_that_is_none_is_made_anew(tmp_path: Path, programs: Programs, change: dict[str, object]) -> None:
-    """Whatever is in the cache, versions come out of it."""
+    """A cache with values of the wrong type is ignored and replaced."""
     asked()
     record = tmp_path / "cache" / "pythons.json"
     whole = record.read_text("utf-8")
@@ -104,7 +104,7 @@ def test_a_record_that_is_none_is_made_anew(tmp_path: Path, programs: Programs, 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 20_000])
 @pytest.mark.usefixtures("uv")
 def test_what_is_no_record_is_written_over(tmp_path: Path, content: bytes) -> None:
-    """Also a file that others wrote."""
+    """A cache file that is not a JSON object is replaced."""
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "pythons.json").write_bytes(content)
     assert asked() == KNOWN
@@ -113,7 +113,7 @@ def test_what_is_no_record_is_written_over(tmp_path: Path, content: bytes) -> No
 
 @pytest.mark.usefixtures("uv")
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, programs: Programs) -> None:
-    """Uv is asked each time then."""
+    """If the cache cannot be written, uv is asked each time."""
     (tmp_path / "cache").write_bytes(b"")
     assert asked() == asked() == KNOWN
     assert len(programs.calls) == 2
@@ -121,7 +121,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, programs: Pr
 
 @pytest.mark.usefixtures("uv")
 def test_without_an_answer_none_is_known(tmp_path: Path, programs: Programs) -> None:
-    """And nothing is remembered: the next answer may be one."""
+    """If uv fails, no Pythons are known, and the failure is not cached."""
 
     def missing(_: Call) -> tuple[int, str]:
         raise ShipError(COMMAND_MISSING("There is no program."))
@@ -134,7 +134,7 @@ def test_without_an_answer_none_is_known(tmp_path: Path, programs: Programs) -> 
 
 
 def test_without_a_uv_none_is_known(uv: Path, programs: Programs) -> None:
-    """Nothing is started then."""
+    """Without uv, no Pythons are known, and no program is started."""
     uv.unlink()
     assert asked() == ()
     assert programs.calls == []
@@ -149,7 +149,7 @@ def test_without_a_uv_none_is_known(uv: Path, programs: Programs) -> None:
     ],
 )
 def test_a_survey_says_where_the_pythons_come_from(tmp_path: Path, more: str, expected: str) -> None:
-    """Where a range is what tells them, it is named."""
+    """The survey says that the Pythons come from the range if it is what determines them."""
     text = f'[project]\nname = "sample"\nversion = "1.0"\n{more}'
     survey = Survey.of(make_repository(tmp_path / "project", {"pyproject.toml": text}).path, "3.12")
     assert dict(survey.lines())["Pythons"] == expected
@@ -167,7 +167,7 @@ def test_a_survey_says_where_the_pythons_come_from(tmp_path: Path, more: str, ex
 def test_doctor_asks_for_one_python_of_a_range(
     monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...], here: set[str], expected: list[str]
 ) -> None:
-    """In CI; those that the project names must all be there."""
+    """In CI, `doctor` needs one Python of a range, but all Pythons that the project names."""
     monkeypatch.setattr("nox_ship.pythons.interpreter", lambda version: version if version in here else None)
     project = SimpleNamespace(named_pythons=named)
     survey = SimpleNamespace(pythons=("3.11", "3.12", "3.13"), project=project)
@@ -178,7 +178,7 @@ def test_doctor_asks_for_one_python_of_a_range(
 
 @pytest.mark.usefixtures("uv")
 def test_what_is_kept_in_a_project_makes_nothing_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache may lie there; nothing else of the project is hidden from git."""
+    """A cache folder inside a project does not make it dirty, and the project gets no .gitignore."""
     repository = make_repository(tmp_path / "project")
     monkeypatch.chdir(repository.path)
     monkeypatch.setenv("NOX_SHIP_CACHE", ".cache/ship")
@@ -189,7 +189,7 @@ def test_what_is_kept_in_a_project_makes_nothing_dirty(tmp_path: Path, monkeypat
 
 
 def test_a_cache_outside_a_repository_is_left_as_it_is(tmp_path: Path) -> None:
-    """Nothing there needs hiding, and a project is not hidden from itself."""
+    """No .gitignore is written outside a repository, at its top, or into a project's own folder."""
     hide_from_git(tmp_path)
     assert list(tmp_path.iterdir()) == []
     repository = make_repository(tmp_path / "outer")
@@ -200,7 +200,7 @@ def test_a_cache_outside_a_repository_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_python_that_is_looked_for_gets_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those on the way to it are started, too."""
+    """No interpreter that is started in the search for a Python gets credentials."""
     monkeypatch.setenv("PYPI_API_TOKEN", "x")
     given: list[dict[str, str]] = []
 
@@ -215,10 +215,10 @@ def test_a_python_that_is_looked_for_gets_no_credentials(monkeypatch: pytest.Mon
 
 
 def test_what_a_python_says_of_itself_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nox keeps it; where that cannot be written, it is asked each time."""
+    """Data about interpreters are cached where nox caches them; if that is not writable, they are not cached."""
     kept: list[Path | None] = []
 
-    def look(_: str, *, env: object, cache: Any = None) -> SimpleNamespace | None:  # noqa: ARG001 - as it is called
+    def look(_: str, *, env: object, cache: Any = None) -> SimpleNamespace | None:  # noqa: ARG001 - the real signature
         kept.append(cache and cache._root)
         if cache and len(kept) > 1:
             raise PermissionError

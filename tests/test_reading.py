@@ -18,23 +18,23 @@ SOURCE = f"file:///x/sample-1.2.3.tar.gz#sha256={'0' * 64}"
 
 
 def observed(kind: str, what: str, *, certain: bool = True, by: str = "", path: str = "sample/a.py") -> Observation:
-    """Return what was seen in a module."""
+    """Return an observation in a module."""
     return Observation(kind, what, path, 3, certain, by)
 
 
 def told(seen: list[Observation], *problems: Problem) -> list[str]:
-    """Return what is said of it, on Python 3.12."""
+    """Return the findings about the observations on Python 3.12."""
     findings = reading.findings(seen, problems, ("sample", "1.2.3"), ("sample",), "3.12")
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
 
 
 def missing(name: str) -> Problem:
-    """Return that a module could not be imported, because another was not found."""
+    """Return the problem that a module could not be imported because another was not found."""
     return Problem("import", f"import sample: no {name}", "", "sample", "", name)
 
 
 def test_newer_syntax_is_an_error_where_the_package_cannot_do_without() -> None:
-    """NS622 names module, line and Python."""
+    """Unsupported syntax is NS622 with file, line and Python: an error if the module is needed, else a warning."""
     assert told([observed("syntax", "invalid syntax"), observed("syntax", "x", certain=False)]) == [
         "NS622 error: sample/a.py line 3 is not valid syntax on Python 3.12: invalid syntax.",
         "NS622 warning: sample/a.py line 3 is not valid syntax on Python 3.12: x.",
@@ -42,7 +42,7 @@ def test_newer_syntax_is_an_error_where_the_package_cannot_do_without() -> None:
 
 
 def test_an_import_that_is_not_declared_is_an_error_where_it_failed() -> None:
-    """NS624; where everything could be imported, it came from somewhere."""
+    """An undeclared import is NS624 if importing the package failed; otherwise, it is not reported."""
     seen = [observed("undeclared", "requests"), observed("undeclared", "yaml")]
     assert told(seen, missing("requests")) == [
         "NS624 error: `requests`, imported by sample/a.py line 3, is not a dependency: Python 3.12 cannot find it.",
@@ -52,13 +52,13 @@ def test_an_import_that_is_not_declared_is_an_error_where_it_failed() -> None:
 
 
 def test_an_import_that_is_optional_is_a_warning_beside_one_that_failed() -> None:
-    """Only what the package always imports can have stopped it."""
+    """If an import failed, other undeclared imports are errors only if they always happen; optional ones are NS625."""
     seen = [observed("undeclared", "requests"), observed("undeclared", "yaml", certain=False)]
     assert [line[:13] for line in told(seen, missing("requests"))] == ["NS624 error: ", "NS625 warning"]
 
 
 def test_what_optional_modules_import_is_one_warning() -> None:
-    """NS625; not what the entry point tells of that needs it."""
+    """Undeclared imports of optional modules are one warning, NS625, without those that an entry point reports."""
     names = ("django", "pytest.x", "a", "b", "c")
     seen = [observed("undeclared", name, certain=False) for name in names]
     entry = Problem("entry point", "no pytest", "pytest11", "sample", "sample.plugin", "pytest")
@@ -69,7 +69,7 @@ def test_what_optional_modules_import_is_one_warning() -> None:
 
 
 def test_what_only_dependencies_require_is_one_warning() -> None:
-    """NS626 names what brings it."""
+    """Imports of indirect dependencies are one warning, NS626, which names the package that provides each."""
     seen = [observed("indirect", "yaml", by="pyyaml"), observed("indirect", "six", by="six", certain=False)]
     (line,) = told(seen)
     assert line.startswith("NS626 warning: ")
@@ -77,7 +77,7 @@ def test_what_only_dependencies_require_is_one_warning() -> None:
 
 
 def stated(version: str, module: str = "sample", name: str = "sample", expected: str = "1.2.3") -> list[str]:
-    """Return what is said of a module that states a version, where it is the only one."""
+    """Return the findings about the only module that states a version."""
     problems = [Problem("stated version", version, "", module)]
     found = reading.stated_findings(problems, name, expected, (module,))
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in found]
@@ -85,18 +85,18 @@ def stated(version: str, module: str = "sample", name: str = "sample", expected:
 
 @each("version", ["1.2.2", "1.2.3.dev0", "1.2.3rc1", "2.0+local", "0+unknown"])
 def test_another_version_than_the_metadata_have_is_an_error(version: str) -> None:
-    """NS623 names both."""
+    """A module that states another version than the metadata is NS623."""
     assert stated(version) == [f"NS623 error: sample.__version__ is {version}, but the metadata says 1.2.3."]
 
 
 @each("version", ["1.2.3", "1.2.3.0", "v1.2.3", "1.2.3+g1234", "unknown", "", "1.2.3 (x)", "9" * 5000])
 def test_the_same_version_and_what_is_none_say_nothing(version: str) -> None:
-    """Nor does a local version alone, which tells how something was built."""
+    """No finding is reported for an equivalent version, text that is not a version, or a local version part."""
     assert stated(version) == []
 
 
 def test_a_post_release_may_be_of_the_same_code() -> None:
-    """It corrects the packaging; a module that states another post-release is wrong all the same."""
+    """A module may state the version without its post-release part, but not another post-release."""
     assert stated("1.2.3", expected="1.2.3.post1") == []
     assert stated("1.2.3rc1", expected="1.2.3rc1.post1") == []
     assert stated("1.2.3.post1", expected="1.2.3.post2")
@@ -105,7 +105,7 @@ def test_a_post_release_may_be_of_the_same_code() -> None:
 
 
 def test_a_module_of_another_name_may_tell_the_version_of_what_it_wraps() -> None:
-    """It speaks for the distribution if it is alone and does not state the beginning of the version."""
+    """A module with another name than the project may state the version of a library that it wraps."""
     assert stated("4.9.0", "cv2", "opencv-python", "4.9.0.80") == []
     assert stated("4.8.0", "cv2", "opencv-python", "4.9.0.80")
     assert stated("4.9.0", "opencv_python", "opencv-python", "4.9.0.80")
@@ -117,7 +117,7 @@ def test_a_module_of_another_name_may_tell_the_version_of_what_it_wraps() -> Non
 
 
 def found_by_verify(programs: Programs, rows: object, problems: object) -> list[str]:
-    """Return what is found of a file where the scripts tell this."""
+    """Return the IDs of the findings about a file for which the scripts answer this."""
     programs.answer("modules.py", stdout=f"nox-ship:{json.dumps(rows)}")
     programs.answer("installed.py", stdout=f"nox-ship:{json.dumps(problems)}")
     try:
@@ -131,7 +131,7 @@ ROW = {"kind": "undeclared", "what": "requests", "path": "sample/a.py", "line": 
 
 
 def test_an_import_that_fails_is_told_once(programs: Programs) -> None:
-    """What was seen in the module says why: NS624 stands for NS613, unless that is about something else."""
+    """If an observation explains why an import failed, NS624 replaces NS613."""
     failed = ["import", "no requests", "", "sample", "", "requests"]
     assert found_by_verify(programs, [ROW], [failed]) == ["NS624"]
     assert found_by_verify(programs, [ROW], [[*failed[:-1], "sample.gone"]]) == ["NS624", "NS613"]
@@ -141,7 +141,7 @@ def test_an_import_that_fails_is_told_once(programs: Programs) -> None:
 
 
 def test_what_the_settings_say_is_only_shown(programs: Programs) -> None:
-    """`build.ignore` counts for what the modules tell as well."""
+    """A finding that `build.ignore` lists is only a warning."""
     programs.answer("installed.py", stdout='nox-ship:[["stated version", "1.0", "", "sample"]]')
     expected = Expected("sample", "1.2.3", ("sample",), ignored=("NS623",))
     (finding,) = verify(SOURCE, "sample", expected, "python3.12")
@@ -149,7 +149,7 @@ def test_what_the_settings_say_is_only_shown(programs: Programs) -> None:
 
 
 def test_an_import_that_fails_is_an_error_whatever_is_ignored(programs: Programs) -> None:
-    """NS613 stands where NS624, which explains it, is only shown."""
+    """If NS624 is ignored, the failed import is still the error NS613."""
     programs.answer("modules.py", stdout=f"nox-ship:{json.dumps([ROW])}")
     programs.answer("installed.py", stdout='nox-ship:[["import", "no requests", "", "sample", "", "requests"]]')
     with pytest.raises(ShipError) as caught:
@@ -159,14 +159,14 @@ def test_an_import_that_fails_is_an_error_whatever_is_ignored(programs: Programs
 
 @pytest.mark.parametrize("rows", [None, 5, [5], [{}], [{**ROW, "line": "x"}], [{**ROW, "more": 1}], {"a": 1}])
 def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> None:
-    """Reading explains; what fails is told by the import."""
+    """An invalid answer of the script that reads modules is ignored."""
     assert found_by_verify(programs, rows, []) == []
     programs.answer("modules.py", code=3, stdout="bye")
     assert found_by_verify(programs, rows, []) == []
 
 
 def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The running Python is asked first, then those of the release that are here, until all is known."""
+    """A module that no Python can compile is taken for a template; the running Python is tried first."""
     found = {"3.13": "/x/python3.13", "3.12": "/x/python3.12"}
     monkeypatch.setattr("nox_ship.pythons.interpreter", found.get)
     rows = [{**ROW, "kind": "syntax", "path": path} for path in ("sample/new.py", "sample/template.py")]
@@ -190,7 +190,7 @@ def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: 
 def test_only_a_list_of_paths_tells_what_compiles(
     tmp_path: Path, programs: Programs, wrap: Callable[[list[str]], object]
 ) -> None:
-    """Any other answer tells of no file that it does."""
+    """The script's answer which files compile is only used if it is a list of paths."""
     whole = str(tmp_path / "Lib" / "site-packages" / "a.py")
     programs.answer("modules.py", stdout=f"nox-ship:{json.dumps(wrap([whole]))}")
     assert Environment(tmp_path).compiled(["a.py", "b.py"]) == ({"a.py"} if wrap is list else set())
@@ -201,7 +201,7 @@ def test_only_a_list_of_paths_tells_what_compiles(
     [("home = /x\nversion_info = 3.12.1\n", "3.12"), ("version = 3.9.18", "3.9"), ("x", ""), (None, "")],
 )
 def test_the_environment_tells_its_python(tmp_path: Path, text: str | None, version: str) -> None:
-    """In the words of uv, or of venv."""
+    """The Python of an environment is read from pyvenv.cfg, as written by uv or by venv."""
     if text is not None:
         write_files(tmp_path, {"pyvenv.cfg": text})
     assert Environment(tmp_path).python == version

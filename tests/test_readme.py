@@ -37,18 +37,18 @@ def described(folder: Path, readme: str, kind: str | None) -> Archive:
     ],
 )
 def test_a_readme_is_shown_or_told(tmp_path: Path, readme: str, kind: str | None, expected: list[str]) -> None:
-    """As an index shows it: in the format that the metadata tell, else as reStructuredText."""
+    """A README is rendered as an index does: in the format of the metadata, else as reStructuredText."""
     assert [finding.id for finding in problems([described(tmp_path, readme, kind)])] == expected
 
 
 def test_what_is_wrong_with_a_readme_is_told_by_its_lines(tmp_path: Path) -> None:
-    """In the words of docutils."""
+    """The finding about a README contains the messages of docutils with their lines."""
     (finding,) = problems([described(tmp_path, BAD, "text/x-rst")])
     assert "line 4: (ERROR/3) Unknown directive type" in finding.detail
 
 
 def test_a_readme_of_several_files_is_told_once(tmp_path: Path) -> None:
-    """With the files that have it; another README is told by itself."""
+    """A README that several files share is reported once; a different one is reported separately."""
     archives = [described(tmp_path / str(number), BAD, "text/x-rst") for number in range(2)]
     first, second = problems([*archives, described(tmp_path / "other", "", None)])
     assert first.what.count("whl") == 2
@@ -56,7 +56,7 @@ def test_a_readme_of_several_files_is_told_once(tmp_path: Path) -> None:
 
 
 def test_what_docutils_cannot_take_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index shows nothing then, whatever is raised."""
+    """If docutils raises any exception, NS502 names it, because an index would show no README."""
 
     def fail(*_: object, **__: object) -> None:
         raise RecursionError("too deep")
@@ -67,7 +67,7 @@ def test_what_docutils_cannot_take_is_told(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_twine_would_not_send_is_told(tmp_path: Path) -> None:
-    """With its reason; what it would send is not."""
+    """A file that twine would refuse is NS502 with twine's reason."""
     good = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
     assert list(unsent(good)) == []
     (finding,) = unsent(make_sdist(tmp_path, {"x": ""}, ("Requires-Dist: (",)))

@@ -11,9 +11,10 @@ from nox_ship.world.real import RealWorld, index_addresses, token_variable
 from support import each, git, make_repository
 
 
+@pytest.mark.slow
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
-    """Simple and JSON API of each lie on one host."""
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT  # whose imports take long
+    """The addresses of PyPI and TestPyPI are those that twine and pypi-simple have."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT  # imported here because it is slow to import
 
     pypi, testpypi = (index_addresses(name, Settings()) for name in ("pypi", "testpypi"))
     assert (pypi.upload_url, pypi.simple_url) == (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT)
@@ -24,7 +25,7 @@ def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
 
 
 def test_settings_send_an_index_elsewhere() -> None:
-    """Bases get the slash that joins what comes behind them; the upload's address stays as it is written."""
+    """Addresses in the settings replace the usual ones; base URLs get a slash at the end, the upload URL does not."""
     own = IndexSettings("https://a.example/up", "https://a.example/simple", "https://a.example/json")
     expected = IndexSettings("https://a.example/up", "https://a.example/simple/", "https://a.example/json/")
     assert index_addresses("pypi", Settings(indexes={"pypi": own})) == expected
@@ -32,7 +33,7 @@ def test_settings_send_an_index_elsewhere() -> None:
 
 
 def test_an_unknown_index_is_refused() -> None:
-    """NS753 names those there are."""
+    """An unknown index is refused with NS753, which lists the known ones."""
     own = IndexSettings("https://a.example/up", "https://a.example/simple")
     with pytest.raises(ShipError, match=r"NS753.*'other'.*mine, pypi, testpypi"):
         index_addresses("other", Settings(indexes={"mine": own}))
@@ -49,18 +50,18 @@ def test_an_unknown_index_is_refused() -> None:
     ],
 )
 def test_each_index_has_a_variable_for_its_token(name: str, tokens: dict[str, str], expected: str) -> None:
-    """Settings give it another name."""
+    """The variable for a token is named after its index, unless the settings name another."""
     assert token_variable(name, Settings(publish=PublishSettings(tokens=tokens))) == expected
 
 
 def test_an_upload_gets_what_the_settings_hand_on(tmp_path: Path) -> None:
-    """Of variables that look like credentials, `pass-env` names those."""
+    """Uploads get the variables that the setting `pass-env` names."""
     with RealWorld(tmp_path, tmp_path / "world", Settings(pass_env=("PROXY_PASSWORD",))) as world:
         assert world.index("pypi", "sample").keep == ("PROXY_PASSWORD",)
 
 
 def test_the_real_world_is_the_checkout_and_its_remote(tmp_path: Path) -> None:
-    """A release is pushed from the checkout itself; without a remote it is NS213."""
+    """The real world pushes from the checkout itself; without a remote, that is NS213."""
     repository = make_repository(tmp_path / "checkout")
     with RealWorld(repository.path, tmp_path / "world", Settings()) as world, pytest.raises(ShipError, match="NS213"):
         world.known_refs()

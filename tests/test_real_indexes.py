@@ -16,7 +16,7 @@ OWN = {"mine": IndexSettings("https://mine.invalid/up", "https://mine.invalid/si
 
 @pytest.fixture
 def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
-    """Return what is looked for, in a job of GitHub Actions."""
+    """Return the requests for credentials, made in a job of GitHub Actions."""
     found: list[Wanted] = []
 
     def find(wanted: Wanted) -> Credentials:
@@ -29,13 +29,13 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
 
 
 def world(folder: Path, *, attestations: bool = True) -> RealWorld:
-    """Return the real world of a project that knows an index of its own."""
+    """Return the real world of a project with an index of its own."""
     settings = Settings(indexes=OWN, publish=PublishSettings(attestations=attestations, timeout=9))
     return RealWorld(folder, folder, settings, variables=os.environ)
 
 
 def test_credentials_are_looked_for_once_and_late(tmp_path: Path, looked_for: list[Wanted]) -> None:
-    """Not before an upload needs them; the index stays the same."""
+    """Credentials are only looked for when they are needed, and only once."""
     opened = world(tmp_path)
     index = opened.index("pypi", "sample")
     assert index is opened.index("pypi", "sample")
@@ -47,9 +47,9 @@ def test_credentials_are_looked_for_once_and_late(tmp_path: Path, looked_for: li
 
 
 def test_public_indexes_have_tokens_of_their_own_form(tmp_path: Path, looked_for: list[Wanted]) -> None:
-    """Each names its host; those of other indexes may look as they like."""
+    """Tokens of PyPI and TestPyPI must name their host; those of other indexes may have any form."""
     for name in ("pypi", "testpypi", "mine"):
-        world(tmp_path).index(name, "sample").credentials  # noqa: B018 - asked for
+        world(tmp_path).index(name, "sample").credentials  # noqa: B018 - has an effect
     hosts = [wanted.token_host for wanted in looked_for]
     assert hosts[2] is None
     assert hosts[0] != hosts[1]
@@ -75,7 +75,7 @@ def test_what_is_signed(
     job: str,
     expected: bool,
 ) -> None:
-    """Uploads to a public index, from a job whose identity Sigstore takes, unless settings say otherwise."""
+    """Files for a public index are signed in a job of GitHub Actions, unless the settings turn it off."""
     monkeypatch.setenv("GITHUB_ACTIONS", job)
-    world(tmp_path, attestations=attestations).index(name, "sample").credentials  # noqa: B018 - asked for
+    world(tmp_path, attestations=attestations).index(name, "sample").credentials  # noqa: B018 - has an effect
     assert looked_for[0].signs is expected

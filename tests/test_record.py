@@ -11,7 +11,7 @@ RECORD = Record("h" * 40, "1.0", "v1.0", "me", 1.5, commit="c" * 40, passed={"te
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Nothing is lost, and without a file there is none."""
+    """A record is read as it was written; without a file, there is none."""
     RECORD.write(tmp_path / "record.json")
     assert Record.read(tmp_path / "record.json") == RECORD
     assert Record.read(tmp_path / "other.json") is None
@@ -34,7 +34,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_record_of_another_form_is_none(tmp_path: Path, change: dict[str, object]) -> None:
-    """The stage is made anew instead of being taken for what it is not."""
+    """A record with values of the wrong type or unknown keys is ignored, so the release starts with a new clone."""
     path = tmp_path / "record.json"
     path.write_text(json.dumps({**asdict(RECORD), **change}), encoding="utf-8")
     assert Record.read(path) is None
@@ -42,6 +42,6 @@ def test_a_record_of_another_form_is_none(tmp_path: Path, change: dict[str, obje
 
 @each("content", [b"", b"[" * 100_000, b"9" * 5000, b"\xff", b"null", b"[]"])
 def test_what_is_no_record_is_none(tmp_path: Path, content: bytes) -> None:
-    """Whatever a file holds."""
+    """A file that is not a JSON object is no record."""
     (tmp_path / "record.json").write_bytes(content)
     assert Record.read(tmp_path / "record.json") is None

@@ -14,7 +14,7 @@ def answered(status: int, reason: str, text: str = "") -> Answer:
 
 
 def test_the_reason_is_in_the_status_line() -> None:
-    """PyPI puts its words there; the page that repeats them is not quoted."""
+    """The message in the status line is used, and the page is not quoted."""
     answer = answered(403, "It is <b>yours</b> &amp; mine.", "<h1>403 It is yours</h1>")
     assert (answer.status, answer.said) == (403, "It is yours & mine.")
     assert answer.explained("Index", "a.whl").what == "Index refused a.whl (403: It is yours & mine)."
@@ -22,32 +22,32 @@ def test_the_reason_is_in_the_status_line() -> None:
 
 @pytest.mark.parametrize("reason", ["Bad Request", "", None])
 def test_the_page_tells_where_the_status_line_does_not(reason: str) -> None:
-    """HTTP/2 has no reason in its status line."""
+    """If the status line has no message, as with HTTP/2, the page is used."""
     answer = answered(400, reason, "<style>b{}</style><h1>400 File already exists</h1>")
     assert answer.said == "400 File already exists"
     assert answer.explained("Index", "a.whl").id == "NS720"
 
 
 def test_what_stands_on_the_page_alone_tells_the_kind() -> None:
-    """Also where the status line has words of its own."""
+    """If only the page has a known message, it determines the ID."""
     assert answered(400, "Not that one", "File already exists").explained("Index", "a.whl").id == "NS720"
 
 
 @each("status", [500, 502, 503, 504])
 def test_a_server_error_is_unclear(status: int) -> None:
-    """Whether the file was kept is open."""
+    """After a server error, it is unclear whether the file was stored."""
     assert answered(status, "broke").unclear
 
 
 @each(("status", "ok"), [(199, False), (200, True), (204, True), (300, False), (304, False)])
 def test_only_success_is_success(status: int, ok: bool) -> None:
-    """A redirect without an address is none either."""
+    """Only statuses from 200 to 299 are a success."""
     answer = answered(status, "hm")
     assert (answer.ok, answer.unclear) == (ok, False)
 
 
 def test_no_answer_is_unclear() -> None:
-    """A cut connection is told by its kind and in its own words."""
+    """A lost connection is unclear, and its message names the kind of error."""
     answer = Answer.of({"failure": "ConnectionError", "text": "('Connection aborted.', RemoteDisconnected('x'))"})
     assert answer.unclear
     assert not answer.ok
@@ -56,7 +56,7 @@ def test_no_answer_is_unclear() -> None:
 
 @each("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_refused(status: int) -> None:
-    """Credentials follow none: NS738, and where it leads is told."""
+    """A redirect is NS738, which names its target, because credentials must not follow it."""
     told = {
         "status": status,
         "reason": "Moved",
@@ -69,7 +69,7 @@ def test_a_redirect_is_refused(status: int) -> None:
 
 
 def test_a_file_that_twine_itself_refuses_has_bad_metadata() -> None:
-    """There was no request: NS728."""
+    """A file that twine refuses before sending it is NS728."""
     text = "Metadata is missing required fields: Name."
     answer = Answer.of({"failure": "InvalidDistribution", "text": text, "unsent": True})
     assert not answer.unclear
@@ -78,27 +78,27 @@ def test_a_file_that_twine_itself_refuses_has_bad_metadata() -> None:
 
 @pytest.mark.parametrize("failure", ["BadZipFile", "ReadError", "UnicodeDecodeError"])
 def test_a_file_that_twine_cannot_read_is_no_archive(failure: str) -> None:
-    """Nothing was sent, so nothing is unclear: NS503."""
+    """A file that twine cannot read as an archive is NS503; nothing is unclear, since it was not sent."""
     answer = Answer.of({"failure": failure, "text": "hm", "unsent": True})
     assert not answer.unclear
     assert answer.explained("Index", "a.whl").id == "NS503"
 
 
 def test_unknown_statuses_are_told_as_they_are() -> None:
-    """A long answer is cut, and a status that HTTP does not know is no trouble."""
+    """An unknown status is NS702, with a shortened message."""
     finding = answered(499, "word " * 200).explained("Index", "a.whl")
     assert finding.id == "NS702"
     assert len(finding.what) < 400
 
 
 def test_a_reference_to_no_character_is_passed_over() -> None:
-    """However many digits it has."""
+    """An invalid character reference in a message is removed, even one with thousands of digits."""
     answer = answered(403, f"no&#{'9' * 5000}; way &#65;")
     assert answer.said == "no way A"
 
 
 def test_a_status_alone_is_told_in_its_own_words() -> None:
-    """Where no page says more."""
+    """If there is no page, the phrase of the status is the message."""
     assert answered(403, "Forbidden").said == "Forbidden"
 
 
@@ -133,7 +133,7 @@ def test_a_status_alone_is_told_in_its_own_words() -> None:
     ],
 )
 def test_each_refusal_has_an_id_of_its_own(status: int, words: str, expected: str) -> None:
-    """Whichever words the index finds for it; they are told."""
+    """The messages of PyPI have their IDs, and the finding quotes the message."""
     phrase = http.client.responses[status]
     finding = answered(status, words or phrase).explained("Index", "a.whl")
     assert finding.id == expected

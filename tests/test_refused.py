@@ -27,19 +27,19 @@ BY_CHECKS = [refusal for refusal in REFUSALS if refusal.fault and refusal.forese
 
 @pytest.fixture
 def good(tmp_path: Path) -> list[Path]:
-    """Return a wheel and an sdist that nothing is wrong with."""
+    """Return a wheel and an sdist without faults."""
     return good_files(tmp_path / "good")
 
 
 def made(folder: Path, good: list[Path], fault: Change, pyproject: str = PYPROJECT, *, public: bool = True) -> Built:
-    """Return what was built where every file has a fault."""
+    """Return the built files, each with the fault."""
     wheel, sdist = (Archive.read(damaged(path, fault, folder / "bad")) for path in good)
     project = make_project(folder / "project", pyproject, {"src/sample/__init__.py": ""})
     return Built(project, (wheel,), sdist, "1.2.3", ("src/sample/__init__.py",), public=public)
 
 
 def stopped_by(folder: Path, good: list[Path], refusal: Refusal) -> set[str]:
-    """Return the IDs of the errors that stop files with the fault of a refusal."""
+    """Return the IDs of the errors found in files with the fault of a refusal."""
     assert refusal.fault
     try:
         found = examine(made(folder, good, refusal.fault))
@@ -49,7 +49,7 @@ def stopped_by(folder: Path, good: list[Path], refusal: Refusal) -> set[str]:
 
 
 def opens(path: Path) -> bool:
-    """Whether this Python opens a ZIP."""
+    """Return whether this Python opens a ZIP file."""
     try:
         zipfile.ZipFile(path).close()
     except zipfile.BadZipFile:
@@ -59,23 +59,23 @@ def opens(path: Path) -> bool:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a MiB be much: as much as a file may have, or unpack to."""
+    """Lower the limits for large and unpacked files to a MiB."""
     monkeypatch.setattr(unpacking, "_FREELY_UNPACKED", 1 << 20)
     monkeypatch.setattr(refused, "LARGE", (1 << 20) + 1)
     monkeypatch.setattr(refused, "BOMB", 1 << 21)
 
 
 def test_good_files_pass(tmp_path: Path, good: list[Path]) -> None:
-    """Taken apart and packed again, too: nothing is found."""
+    """Good files have no findings, even after unpacking and repacking."""
     assert examine(made(tmp_path, good, lambda _: None)) == ()
 
 
 @pytest.mark.parametrize("refusal", BY_CHECKS, ids=[each.slug for each in BY_CHECKS])
 @pytest.mark.usefixtures("small")
 def test_a_file_that_an_index_would_refuse_is_stopped(tmp_path: Path, good: list[Path], refusal: Refusal) -> None:
-    """By the check that the table names, and by no other that it does not name."""
+    """A file with a fault is stopped by the checks that the table names, and by no others."""
     found = stopped_by(tmp_path, good, refusal)
-    if refusal.foreseen_as == "NS544" and found == {"NS503"}:  # newer Pythons open some of these ZIPs no longer
+    if refusal.foreseen_as == "NS544" and found == {"NS503"}:  # newer Pythons refuse to open some of these ZIP files
         assert not all(map(opens, tmp_path.rglob("*.whl")))
         return
     assert found == {refusal.foreseen_as, *refusal.also}
@@ -83,14 +83,14 @@ def test_a_file_that_an_index_would_refuse_is_stopped(tmp_path: Path, good: list
 
 @pytest.mark.parametrize("refusal", BY_README, ids=[each.slug for each in BY_README])
 def test_a_readme_that_an_index_would_refuse_is_stopped(tmp_path: Path, good: list[Path], refusal: Refusal) -> None:
-    """Once for all files: NS502."""
+    """A README that the index would refuse is NS502, once for all files."""
     assert refusal.fault
     bad = [Archive.read(damaged(path, refusal.fault, tmp_path / "bad")) for path in good]
     assert [finding.id for finding in readme.problems(bad)] == [refusal.foreseen_as]
 
 
 def test_the_words_of_an_index_are_told_by_the_id_of_the_check() -> None:
-    """Whether they stand in the status line, as of PyPI, or on the page alone; nothing of PyPI's is just "refused"."""
+    """Each message of PyPI gets the ID in the table, whether it is in the status line or only on the page."""
     wrong = []
     for refusal in REFUSALS:
         page = f"<html><h1>{refusal.status} {refusal.words}</h1></html>"
@@ -103,7 +103,7 @@ def test_the_words_of_an_index_are_told_by_the_id_of_the_check() -> None:
 
 
 def test_a_correction_goes_into_the_next_version() -> None:
-    """What is wrong with a file that was sent is too late to correct where its tag was pushed."""
+    """The remedy for a fault in a file is a new version, because the tag has already been pushed."""
     of_files = {
         refusal.slug: Answer(refusal.status, refusal.words).explained("Index", "a.whl").remedy
         for refusal in REFUSALS
@@ -113,19 +113,19 @@ def test_a_correction_goes_into_the_next_version() -> None:
 
 
 def test_the_table_names_kinds_that_there_are() -> None:
-    """Each row has an ID, and what is made wrong is foreseen."""
+    """Each ID in the table exists, and each fault in it is foreseen by the checks of the built files."""
     named = {kind for refusal in REFUSALS for kind in (refusal.id, refusal.foreseen_as, *refusal.also)}
     assert named <= set(KINDS)
     assert not [refusal.slug for refusal in REFUSALS if refusal.fault and refusal.foreseen != "build"]
 
 
 def test_each_row_has_a_name_of_its_own() -> None:
-    """By which the tests and the page name it."""
+    """Each row of the table has a unique name, which the tests and the page use."""
     assert len({refusal.slug for refusal in REFUSALS}) == len(REFUSALS)
 
 
 def test_the_page_of_refusals_holds_the_table() -> None:
-    """`docs/refusals.md` has a line for each, in the table's order, and no other."""
+    """`docs/refusals.md` has exactly the rows of the table, in the same order."""
     lines = PAGE.read_text("utf-8").splitlines()
     assert [line for line in lines if line.startswith("| ")] == table()
 
@@ -135,19 +135,19 @@ def test_the_page_of_refusals_holds_the_table() -> None:
 def test_what_only_pypi_refuses_stops_no_release_to_another_index(
     tmp_path: Path, good: list[Path], number: str
 ) -> None:
-    """It is a warning there."""
+    """A fault that only PyPI refuses is a warning for another index."""
     fault = next(refusal.fault for refusal in REFUSALS if refusal.id == number and refusal.fault)
     (level,) = {finding.level for finding in examine(made(tmp_path, good, fault, public=False))}
     assert level == "warning"
 
 
 def test_a_classifier_may_keep_pypi_out(tmp_path: Path, good: list[Path]) -> None:
-    """`Private ::` is for an index of one's own, and says nothing there."""
+    """The classifier `Private ::` is allowed on an index other than PyPI."""
     assert examine(made(tmp_path, good, refused.header("Classifier: Private :: No"), public=False)) == ()
 
 
 def test_a_local_version_of_no_release_is_a_warning(tmp_path: Path, good: list[Path]) -> None:
-    """What was built by hand, between two releases, may have one."""
+    """A local version is only a warning if the build is not a release."""
     fault = next(refusal.fault for refusal in REFUSALS if refusal.id == "NS532")
     assert fault
     found = examine(replace(made(tmp_path, good, fault), tag_version=None))
@@ -155,11 +155,11 @@ def test_a_local_version_of_no_release_is_a_warning(tmp_path: Path, good: list[P
 
 
 def test_every_check_of_files_is_in_the_table() -> None:
-    """Each ID of the checks that foresee a refusal stands in it."""
+    """Each check of the files that foresees a refusal is in the table."""
     told = {refusal.foreseen_as for refusal in REFUSALS}
     foreseen = {number for number in KINDS if re.fullmatch(r"NS5[3-5]\d", number)} - BEYOND
     assert foreseen <= told
 
 
 BEYOND = {"NS530", "NS546", "NS547", "NS548"}
-"""Checks of what an index takes all the same."""
+"""Checks of faults that an index accepts nevertheless."""

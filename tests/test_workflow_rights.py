@@ -1,4 +1,4 @@
-"""Which jobs of the written workflows hold rights, and what these take from others."""
+"""Which jobs of our workflows have rights, and what these jobs take from others."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from rendering import CHECKS, NAMED, RELEASE, RIGHTS, built, every, facts, holds
 from support import each, load_yaml
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Nothing at the top; an identity in the jobs that publish or attest alone; writing in two."""
+    """Only single jobs get rights: an identity to publish or attest; writing to push, propose or announce."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -39,9 +40,10 @@ def test_least_privilege(known: Facts) -> None:
         assert all(what["timeout-minutes"] for what in found.values())
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_no_expression_is_in_a_script(known: Facts) -> None:
-    """Values come through the environment; no checkout leaves its credentials behind; every action is pinned."""
+    """Scripts contain no expressions, checkouts keep no credentials, and every action is pinned."""
     for text in render(known).values():
         for job in jobs(text).values():
             for step in job["steps"]:
@@ -52,9 +54,10 @@ def test_no_expression_is_in_a_script(known: Facts) -> None:
                 assert not uses or any(pin.startswith(f"{uses} #") for pin in ACTIONS.values())
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
-    """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
+    """Jobs that publish have no checkout, and know the manifest's digest from a job output, not from the files."""
     found = jobs(release_of(known))
     names = known.settings.indexes
     assert ("testpypi" in found) == (known.settings.testpypi or known.settings.development)
@@ -72,9 +75,10 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert "environment" not in check
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_everything_is_installed_by_hash(known: Facts) -> None:
-    """Every job that installs does so by the lock; those without a checkout take it from the job that hands it on."""
+    """Every job installs by hash from the lock, which jobs without a checkout take from the job `lock`."""
     for text in render(known).values():
         for name, job in jobs(text).items():
             for step in job["steps"]:
@@ -103,7 +107,7 @@ STARTED = re.compile(
     rf"|nox-ship propose cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
     rf"|nox-ship merged --branch={VALUE}"
 )
-"""All that a job with rights starts."""
+"""The only commands that a job with rights may run."""
 
 
 def check_jobs_with_rights(known: Facts) -> None:
@@ -149,9 +153,10 @@ def check_jobs_with_rights(known: Facts) -> None:
         assert "container" not in job
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
-    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+    """Jobs with rights have no checkout, run only our commands, and take artifacts by ID into separate folders."""
     check_jobs_with_rights(known)
 
 
@@ -175,9 +180,10 @@ def test_no_job_can_be_named_like_one_that_delivers(known: Facts) -> None:
         assert not any(prefix.startswith(literal) for prefix in prefixes.values())
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
-    """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
+    """The job `push` needs every job that runs when a release is cut, so GitHub skips it if one fails."""
     found = jobs(release_of(known))
     assert ("if" in found["push"]) == known.proposes
     if known.proposes:
@@ -202,9 +208,10 @@ SWITCH = re.compile(
 )
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
-    """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
+    """Each job that tests switches to the cut release before it runs any of it, by artifact ID and object names."""
     found = jobs(release_of(known))
     told = {"COMMIT": "commit", "TAG": "tag", "TAG_OBJECT": "tag-object"}
     objects = {name: f"${{{{ needs.cut.outputs.{output} }}}}" for name, output in told.items()}
@@ -222,7 +229,7 @@ def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
 
 
 def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
-    """Also a session of the project's own, which nox starts with its whole environment."""
+    """A gate's environment names none of the runner's command files except the job summary."""
     for text in render(facts()).values():
         scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
         (script,) = (script for script in scripts if "$SESSION" in script)
@@ -231,9 +238,10 @@ def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
         assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
-    """By name, a job that runs the tests could have replaced them; what was measured is worth nothing."""
+    """Artifacts other than coverage data are taken by ID, as a job that runs tests could replace one by its name."""
     for text in render(known).values():
         for job in jobs(text).values():
             for step in job["steps"]:
@@ -241,9 +249,10 @@ def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
                     assert "artifact-ids" in step["with"] or step["with"]["pattern"] == "coverage-*"
 
 
+@pytest.mark.slow
 @each("branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
-    """No name is taken for a number, a truth value, a pattern or a place in the template."""
+    """A branch's name is not read as a number, a truth value, a pattern or a placeholder."""
     for text in render(facts(branch=branch, development=True)).values():
         workflow = load_yaml(text)
         assert workflow["env"]["NOX_SHIP_BRANCH"] == branch
@@ -269,13 +278,13 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     ],
 )
 def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
-    """An expression in a name would run in every job, a pattern in a path take other files."""
+    """NS820 refuses a name with an expression, and a folder that GitHub could read as a pattern or option."""
     with pytest.raises(ShipError, match="NS820"):
         render(facts(**changes))
 
 
 def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
-    """pip would import a module of its own name from the folder that it runs in."""
+    """Jobs install nox-ship before they download built files, as pip could import a module from its folder."""
     for name, job in jobs(render(facts())[RELEASE]).items():
         steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
         if any("lock/nox-ship.txt" in step for step in steps):
@@ -285,9 +294,10 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
             assert lock < install < min(taken), name
 
 
+@pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts) -> None:
-    """There they have the token that reads, and time to wait; anybody who starts the workflow may leave out one."""
+    """Jobs that wait for checks may read them and have more time; a start by hand may leave out one check."""
     workflow = load_yaml(release_of(known))
     inputs, waits = workflow[True]["workflow_dispatch"]["inputs"], bool(known.checks)
     assert len(inputs) <= 10
@@ -320,7 +330,7 @@ def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts
     ],
 )
 def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.MonkeyPatch, more: str) -> None:
-    """The test of those jobs reads each line of each script whole."""
+    """The check of jobs with rights finds any other command in a script."""
     template = templates.template
 
     def changed(name: str) -> str:

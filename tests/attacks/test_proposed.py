@@ -1,4 +1,4 @@
-"""Whoever may write tries to have other files published than those that were proposed and merged."""
+"""Somebody with write access tries to have other files published than those that were proposed and merged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FOUND = Proven("7", "99", MANIFEST, "98", TREE)
 
 
 def commit(tree: str, *parents: str) -> dict[str, Any]:
-    """Return a commit, as GitHub tells of it."""
+    """Return a commit as GitHub's API describes it."""
     return {"tree": {"sha": tree}, "parents": [{"sha": parent} for parent in parents]}
 
 
@@ -44,38 +44,38 @@ HONEST: dict[str, Any] = {
     f"{API}/git/commits/{MERGED}": commit(TREE, ONTO),
     f"{API}/git/commits/{HEAD}": commit(TREE, ONTO),
 }
-"""What GitHub tells after a squash of what a run proposed."""
+"""The answers of GitHub's API after a squash of what a run proposed, by path."""
 
 
 @pytest.fixture
 def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[TellingGitHub]:
-    """Return a GitHub that tells of an honest proposal, which was merged."""
+    """Return a GitHub that describes an honest proposal, which was merged."""
     with telling(HONEST, monkeypatch) as server:
         yield server
 
 
 def on_branch(github: TellingGitHub) -> Job:
-    """Return the job that asks, in a run that the merge started."""
+    """Return the job that asks, which belongs to a run that the merge started."""
     return github.job("refs/heads/main", MERGED)
 
 
 def the_run(github: TellingGitHub) -> dict[str, Any]:
-    """Return the run that proposed, to be changed."""
+    """Return the run that proposed, which a test can change."""
     run: dict[str, Any] = github.told[RUNS]["workflow_runs"][0]
     return run
 
 
 def test_what_an_honest_run_proposed_is_found(github: TellingGitHub) -> None:
-    """After a squash or a rebase, and after a merge commit; GitHub alone is asked, with the token of the job."""
+    """The proposing run is found after any kind of merge, from GitHub's answers alone, without the pull request."""
     assert proposed_by_run(HEAD, "main", on_branch(github)) == FOUND
     github.told[f"{API}/git/commits/{MERGED}"] = commit(TREE, ONTO, HEAD)
     assert proposed_by_run(HEAD, "main", on_branch(github)) == FOUND
     assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
-    assert not [path for path in github.paths if "/pulls" in path]  # whose text reviewers may edit
+    assert not [path for path in github.paths if "/pulls" in path]
 
 
 def test_the_newest_proposal_counts(github: TellingGitHub) -> None:
-    """Runs that failed, or only rehearsed, are passed over."""
+    """Of several runs on a commit, the newest that proposed is used; failed runs and rehearsals are not."""
     failed, rehearsed = {**run_of(9, ONTO), "conclusion": "failure"}, run_of(8, ONTO)
     github.told[RUNS]["workflow_runs"] += [run_of(6, ONTO), rehearsed, failed]
     for number, names in {8: ["Rehearse"], 6: [f"Propose 96, manifest {EVIL}"]}.items():
@@ -213,7 +213,7 @@ def no_run(github: TellingGitHub) -> None:
     ],
 )
 def test_what_another_run_made_is_not_used(github: TellingGitHub, lie: Callable[[TellingGitHub], None]) -> None:
-    """NS886, with the reason: the merged commit is proven anew."""
+    """A run that differs in any way from one that proposed the merged tree is not used (NS886)."""
     lie(github)
     with pytest.raises(ShipError, match="NS886"):
         proposed_by_run(HEAD, "main", on_branch(github))
@@ -221,7 +221,7 @@ def test_what_another_run_made_is_not_used(github: TellingGitHub, lie: Callable[
 
 @pytest.mark.parametrize("path", sorted(HONEST))
 def test_what_github_does_not_tell_is_proven_anew(github: TellingGitHub, path: str) -> None:
-    """It refuses, or tells something else than it documents."""
+    """If GitHub refuses or answers something unexpected, the proposed files are not used (NS886)."""
     for reply in (Reply(status=403), Reply("{"), Reply("[]"), Reply("{}")):
         github.answer = lambda asked, reply=reply: (  # type: ignore[misc]
             reply if asked.path.partition("?")[0] == path else github.answered(asked)
@@ -233,7 +233,7 @@ def test_what_github_does_not_tell_is_proven_anew(github: TellingGitHub, path: s
 def test_the_reason_is_in_the_log_and_the_job_goes_on(
     github: TellingGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Later jobs are told the files where there are some, else nothing."""
+    """The command writes the found files as outputs; without any, it logs the reason, writes nothing and passes."""
     for name, value in variables(on_branch(github), str(tmp_path / "output")).items():
         monkeypatch.setenv(name, value)
     args = ["proven", "--run=", f"--merged={HEAD}", "--branch=main"]
@@ -249,7 +249,7 @@ def test_the_reason_is_in_the_log_and_the_job_goes_on(
 
 @pytest.fixture
 def taking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, dict[str, str]]]:
-    """Return a job that takes an artifact with the files of a proposal; it returns its exit code and outputs."""
+    """Return a function that receives the files of a proposal as a job does, and returns exit code and outputs."""
     source = tmp_path / "artifact"
     write_files(source, {"pyproject.toml": '[project]\nname = "sample"\nversion = "2"\n'})
     project = Project.read(source)
@@ -272,7 +272,7 @@ Take = Callable[..., tuple[int, dict[str, str]]]
 
 
 def test_the_manifest_names_the_merged_commit(taking: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files are those that were proposed, whichever commit they were built from; its new digest is told."""
+    """The received manifest names the merged commit, keeps the proposed files, and its new digest is an output."""
     code, told = taking()
     monkeypatch.setenv(DIGEST_VARIABLE, told["manifest"])
     bound = Manifest.read(Path(".nox-ship/manifest.json"))
@@ -297,7 +297,7 @@ def test_the_manifest_names_the_merged_commit(taking: Take, monkeypatch: pytest.
 def test_an_artifact_that_lies_is_not_used(
     taking: Take, changes: dict[str, Any], why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is of another tree, tag or build, or damaged, or was not there: NS886 says so, and nothing is told."""
+    """An artifact of another tree, tag or build, or a damaged or missing one, is not used (NS886): no outputs."""
     write = Manifest.write
 
     def written(manifest: Manifest, path: Path) -> str:

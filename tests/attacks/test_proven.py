@@ -1,4 +1,4 @@
-"""Whoever may start the workflow lies to the run on a tag about the run that cut it; so does a job of that run."""
+"""Users who may start the workflow, or a job of the run that cut a release, lie to the run on the tag."""
 
 from __future__ import annotations
 
@@ -37,41 +37,41 @@ HONEST: dict[str, Any] = {
     f"{API}/actions/artifacts/99": {"id": 99, "expired": False, "workflow_run": {"id": 7}},
     f"{API}/git/commits/{COMMIT}": {"sha": COMMIT, "parents": [{"sha": PARENT}], "tree": {"sha": PARENT}},
 }
-"""What GitHub tells of a run that cut, proved and pushed a release, by the path that is asked."""
+"""The answers of GitHub's API about a run that cut, proved and pushed a release, by path."""
 
 
 @pytest.fixture
 def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[TellingGitHub]:
-    """Return a GitHub that tells of an honest run; nobody waits for that."""
+    """Return a GitHub that describes an honest run, with all waiting times removed."""
     monkeypatch.setattr(proving, "_PAUSE", 0.0)
     with telling(HONEST, monkeypatch) as server:
         yield server
 
 
 def on_tag(github: TellingGitHub) -> Job:
-    """Return the job that asks, in a run on the tag."""
+    """Return the job that asks, which belongs to a run on the tag."""
     return github.job("refs/tags/v1.2.3", COMMIT)
 
 
 def test_an_honest_run_is_believed(github: TellingGitHub) -> None:
-    """Artifact and manifest are those in the name of the job that pushed; every question bears the token."""
+    """Artifact and manifest are read from the name of the job that pushed, and every request carries the token."""
     assert proven("7", "main", on_tag(github)) == Proven("7", "99", MANIFEST, "98")
     assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
 
 
 def test_a_release_that_is_a_tag_alone_is_believed(github: TellingGitHub) -> None:
-    """Where the version comes from tags, the tag is on the commit that the run was started on."""
+    """If the version comes from tags, the run is accepted when the tag is on the commit that it was started on."""
     assert proven("7", "main", replace(on_tag(github), commit=PARENT)) == Proven("7", "99", MANIFEST, "98")
 
 
 def test_a_release_that_was_merged_is_believed(github: TellingGitHub) -> None:
-    """The push to the branch started that run, and the tag is on what was pushed."""
+    """For a merged release, the run is accepted if the push to the branch started it and the tag is on that commit."""
     github.run["event"] = "push"
     assert proven("7", "main", replace(on_tag(github), commit=PARENT)) == Proven("7", "99", MANIFEST, "98")
 
 
 def test_a_run_of_many_jobs_is_read_whole(github: TellingGitHub) -> None:
-    """GitHub tells a hundred at a time; the one that pushed comes last."""
+    """All pages of a run's jobs are read, so the job that pushed is found even after 250 others."""
     github.jobs[:0] = [passed(f"Gate tests-{number}") for number in range(250)]
     assert proven("7", "main", on_tag(github)) == Proven("7", "99", MANIFEST, "98")
 
@@ -87,7 +87,7 @@ def test_a_run_of_many_jobs_is_read_whole(github: TellingGitHub) -> None:
 def test_the_bill_of_materials_is_the_latest_of_that_run(
     github: TellingGitHub, there: list[dict[str, Any]], expected: str
 ) -> None:
-    """Jobs that ran again may have made several; a run without one is believed all the same."""
+    """The newest bill of materials that has not expired is used, and a run without one is accepted."""
     github.told[f"{API}/actions/runs/7/artifacts"]["artifacts"] = there
     assert proven("7", "main", on_tag(github)).sbom == expected
     assert "name=sbom" in next(path for path in github.paths if "/artifacts?" in path)
@@ -236,7 +236,7 @@ def an_artifact_that_expired(github: TellingGitHub) -> None:
 def test_another_run_is_not_believed(
     github: TellingGitHub, lie: Callable[[TellingGitHub], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever of it is not as the run that cut, proved and pushed this very release: NS777."""
+    """A run that differs in any way from the one that cut, proved and pushed this release is refused (NS777)."""
     monkeypatch.setattr(proving, "_PATIENCE", 0.0)
     lie(github)
     with pytest.raises(ShipError, match="NS777"):
@@ -258,14 +258,14 @@ def test_another_run_is_not_believed(
 def test_a_question_that_makes_no_sense_is_not_asked(
     github: TellingGitHub, number: str, changes: dict[str, str]
 ) -> None:
-    """A run that is no number, a branch, or a file that is another workflow: NS777."""
+    """A run ID that is no number, a ref that is a branch, and another workflow are refused (NS777)."""
     with pytest.raises(ShipError, match="NS777"):
         proven(number, "main", replace(on_tag(github), **changes))
     assert changes.get("workflow") or not github.asked
 
 
 def test_the_run_may_take_a_moment_to_end(github: TellingGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has started this one by its last step: it is waited for."""
+    """If the other run has not ended yet, it is waited for, because its last step starts this run."""
     github.run.update(status="in_progress", conclusion=None)
     waits: list[float] = []
 
@@ -274,7 +274,7 @@ def test_the_run_may_take_a_moment_to_end(github: TellingGitHub, monkeypatch: py
         if len(waits) == 3:
             github.run.update(status="completed", conclusion="success")
 
-    clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # threads of other tests may still sleep
+    clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # other tests' threads may still call time.sleep
     monkeypatch.setattr("nox_ship.release.proven.time", clock)
     assert proven("7", "main", on_tag(github)) == Proven("7", "99", MANIFEST, "98")
     assert len(waits) == 3
@@ -288,7 +288,7 @@ def test_the_run_may_take_a_moment_to_end(github: TellingGitHub, monkeypatch: py
 def test_what_github_does_not_tell_is_not_guessed(
     github: TellingGitHub, path: str, reply: int | str, times: int
 ) -> None:
-    """It refuses, is down, or tells something else than it documents: NS776. What may pass is asked again."""
+    """Refusals and unexpected answers of GitHub stop with NS776; only temporary failures are tried again."""
 
     def answered(request: Request) -> Reply:
         honest = github.answered(request)
@@ -305,7 +305,7 @@ def test_what_github_does_not_tell_is_not_guessed(
 def test_the_token_of_the_job_is_used_whatever_the_machine_holds(
     github: TellingGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A runner of one's own may have a ~/.netrc for GitHub's API."""
+    """The job's token is used even if a self-hosted runner has a ~/.netrc entry for GitHub's API."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login evil password evil\n", "utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     proven("7", "main", on_tag(github))
@@ -313,7 +313,7 @@ def test_the_token_of_the_job_is_used_whatever_the_machine_holds(
 
 
 def test_jobs_without_end_are_not_read(github: TellingGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run has as many jobs as GitHub runs, not as many as somebody may make it tell: NS776."""
+    """If GitHub lists more pages of jobs than the limit, the run is refused (NS776)."""
     monkeypatch.setattr(api, "_MOST_PAGES", 2)
     github.jobs[:0] = [passed("Gate x")] * 300
     with pytest.raises(ShipError, match="NS776"):
@@ -321,7 +321,7 @@ def test_jobs_without_end_are_not_read(github: TellingGitHub, monkeypatch: pytes
 
 
 def test_the_token_follows_no_redirect(github: TellingGitHub) -> None:
-    """A renamed repository answers with another address: NS776, and that is not asked."""
+    """If GitHub redirects, as for a renamed repository, NS776 is raised and the token is not sent there."""
     with TellingGitHub({}) as elsewhere:
         moved = Reply(status=301, headers={"Location": f"{elsewhere.url}{API}/actions/runs/7"})
         github.answer = lambda _: moved
