@@ -312,6 +312,18 @@ def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:
 
 
 @pytest.mark.slow
+def test_the_tree_that_was_built_is_told_where_any_commit_with_it_would_do(yard: Yard) -> None:
+    """The manifest names the tree, unless the version comes from a tag or the build changed something."""
+    tree = git(yard.root, "rev-parse", "HEAD^{tree}")
+    assert build(yard.project).manifest.tree == tree
+    assert build(yard.project, fresh=True, from_tag=True).manifest.tree is None
+    assert build(yard.project, fresh=True, renaming=Renaming("1.2.3", lambda _: None)).manifest.tree is None
+    write_files(yard.root, {"README.md": "# other\n"})
+    assert build(yard.project, fresh=True).manifest.tree is None
+    assert build(yard.project, fresh=True, committed=True).manifest.tree == tree
+
+
+@pytest.mark.slow
 def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> None:
     """For a commit that is not on the release branch, the manifest names no branch."""
     git(yard.root, "switch", "--quiet", "--create", "side")
