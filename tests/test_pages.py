@@ -37,6 +37,7 @@ def test_links_of_pages_beside_the_site_lead_somewhere(name: str) -> None:
     assert broken(ROOT / name) == []
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_the_code_says() -> None:
     """The reference pages match the code; after a change, run `nox -s pages`."""
     for path, text in reference_pages.pages().items():

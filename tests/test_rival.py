@@ -67,6 +67,7 @@ def test_the_settings_are_those_of_the_workflow(tmp_path: Path, workflow: str, e
     assert settings(rival.advice("release.yml")) == expected
 
 
+@pytest.mark.slow
 @each(
     ("workflow", "expected"),
     [

@@ -189,6 +189,7 @@ PROPOSED = {**MERGED, "manifest": "0"}
 """The outputs if another run proposed the merged tree."""
 
 
+@pytest.mark.slow
 @each(
     ("settings", "payload", "build", "expected"),
     [

@@ -195,7 +195,6 @@ def test_files_of_another_commit_are_not_proposed(scene: Scene, capsys: pytest.C
     assert "refs/heads/release/v2" not in scene.refs()
 
 
-@pytest.mark.slow
 def test_files_of_another_tree_are_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """Files built from another tree are refused (NS604); without a tree, the text says that they are built again."""
     cut, project = scene.cut(), Project.read(Path.cwd())
