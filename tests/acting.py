@@ -86,15 +86,20 @@ class Actions:
         done = self.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="push")
         if done[0] == 0:
             self.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
-            sbom = (self.runner.home / "names" / "sbom").resolve().name
-            self.forge.remember(done[1], head, self.bench.git("rev-parse", "HEAD"), self.workflow, sbom)
+            self.remember(done[1], head)
         return done
+
+    def remember(self, output: str, head: str) -> None:
+        """Describe a run on a commit to the forge, from the output of act."""
+        sbom = (self.runner.home / "names" / "sbom").resolve().name
+        self.forge.remember(output, head, self.workflow, sbom)
 
     def publish_cut(self, **env: str) -> tuple[int, str]:
         """Start the workflow as the job that pushed the last cut release asked the forge to."""
         asked = self.forge.started[-1]
         inputs = {"bump": "", "dry_run": "false", **asked["inputs"]}
-        return self.run("workflow_dispatch", {"inputs": inputs, "ref": asked["ref"], "ref_type": "tag"}, **env)
+        event = {"inputs": inputs, "ref": asked["ref"], "ref_type": "tag"}
+        return self.run("workflow_dispatch", event, **env)
 
     def tag(self, version: str) -> dict[str, object]:
         """Push a release tag, and return the event that this causes."""
@@ -148,7 +153,7 @@ def acting(
         (wheel,) = Path(runner_variables["PIP_FIND_LINKS"].split()[0]).glob("*.whl")
         set_up(bench, File.of(wheel).sha256, folder)
         bench.commit()
-        forge.board.commits = lambda: tags(bench)
+        forge.board.commits, forge.bare = lambda: tags(bench), bench.remote
         (tmp_path / "home").mkdir()
         runner, workflow = Runner.made(tmp_path / "home", bench), "sample-release.yml" if folder else "release.yml"
         yield Actions(runner, bench, pypi, testpypi, forge, runner_variables, workflow)

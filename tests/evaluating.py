@@ -5,12 +5,13 @@ It knows only the expressions that our workflows use.
 
 from __future__ import annotations
 
+import graphlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 _TOKEN = re.compile(
-    r"(?P<text>'[^']*')|(?P<negated>!\s*(?=[\w]))?(?P<name>[A-Za-z][\w.-]*)(?P<call>\(\))?|(?P<operator>&&|\|\||==|[()])|\s+"
+    r"(?P<text>'[^']*')|(?P<not>!(?=\())|(?P<negated>!\s*(?=[\w]))?(?P<name>[A-Za-z][\w.-]*)(?P<call>\(\))?|(?P<operator>&&|\|\||==|[()])|\s+"
 )
 _OF_STATUS = re.compile(r"\b(success|failure|cancelled|always)\(\)")
 
@@ -37,7 +38,7 @@ def _translated(expression: str) -> Iterator[str]:
             value = f"look({token['name']!r})"
             yield f"(not {value})" if token["negated"] else value
         else:
-            yield {"&&": " and ", "||": " or "}.get(token[0], token[0])
+            yield {"&&": " and ", "||": " or ", "!": "not "}.get(token[0], token[0])
 
 
 def jobs_run(
@@ -85,8 +86,12 @@ def jobs_run(
         implied = good or bool(_OF_STATUS.search(condition))
         return implied and (not condition or evaluated(condition, look))
 
-    for name, job in workflow["jobs"].items():
-        needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+    known = {
+        name: [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+        for name, job in workflow["jobs"].items()
+    }
+    for name in graphlib.TopologicalSorter(known).static_order():
+        job, needs = workflow["jobs"][name], known[name]
         before[name] = set(needs).union(*(before[need] for need in needs))
         ran = runs(job, needs, before[name])
         results[name] = "skipped" if not ran else "failure" if name == failing else "success"

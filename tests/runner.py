@@ -26,6 +26,7 @@ from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
+from support import git
 from workbench import Bench
 
 LONGEST_SECONDS = 300
@@ -193,13 +194,10 @@ class Runner:
     ) -> tuple[int, str]:
         """Run a workflow of the project for an event, and return the exit code and the output.
 
-        With ``job``, only that job and the jobs it needs run, because act evaluates the matrix even of a skipped job,
-        and GitHub does not.
+        With ``job``, only that job and the jobs it needs run.
         """
         (self.home / "event.json").write_text(json.dumps(payload), "utf-8")
-        path = self.bench.root / ".github" / "workflows" / workflow
-        if payload.get("inputs", {}).get("run"):  # type: ignore[attr-defined]
-            path = self._without_matrix(path)
+        path = self._with_outputs(self.bench.root / ".github" / "workflows" / workflow)
         act = [str(Path(sys.executable).parent / "act"), event, "--platform", "ubuntu-latest=-self-hosted"]
         act += ["--workflows", str(path), "--eventpath", str(self.home / "event.json"), "--concurrent-jobs", "1"]
         act += ["--action-cache-path", str(self.home / "cache"), "--secret", f"GITHUB_TOKEN={TOKEN}"]
@@ -231,9 +229,18 @@ class Runner:
             )
         return done.returncode, log.read_text("utf-8", errors="replace")
 
-    def _without_matrix(self, path: Path) -> Path:
-        """Return a copy of a workflow without matrices from other jobs: act evaluates them even for skipped jobs."""
-        text = re.sub(r"\$\{\{ fromJSON\(.*?\) \}\}", "[{x: y}]", path.read_text("utf-8"))
+    def _with_outputs(self, path: Path) -> Path:
+        """Return a copy of a workflow in which a skipped job has no outputs, as on GitHub.
+
+        act leaves their expressions unevaluated, and evaluates the matrix even of a skipped job.
+        """
+
+        def told(match: re.Match[str]) -> str:
+            read, job, output = match.groups()
+            passed = f"needs.{job}.result == 'success' && needs.{job}.outputs.{output}"
+            return f"{read}{passed} || '[]')" if read else f"({passed} || '')"
+
+        text = re.sub(r"(fromJSON\()?\bneeds\.([\w-]+)\.outputs\.([\w-]+)(?(1)\))", told, path.read_text("utf-8"))
         copy = self.home / path.name
         copy.write_text(text, "utf-8")
         return copy
@@ -261,7 +268,9 @@ class Forge(Loopback):
         super().__init__(self._answer)
         self.board = ActionsBoard("acme/sample", dict)
         self.told: dict[str, Any] = {}
-        """The answers, by the path below the repository."""
+        """The answers, by the path below the repository's."""
+        self.bare: Path | None = None
+        """The repository whose commits it describes."""
 
     def _answer(self, request: Request) -> Reply:
         if re.match(r"/repos/acme/sample/(?:releases|commits|pulls)/?", request.path):
@@ -270,24 +279,29 @@ class Forge(Loopback):
 
     def tell(self, path: str) -> Reply:
         """Answer a request for a path."""
-        found = self.told.get(path.partition("?")[0].removeprefix("/repos/acme/sample/"))
+        asked = path.partition("?")[0].removeprefix("/repos/acme/sample/")
+        found = self._commit(asked.removeprefix("git/commits/")) if "git/commits/" in asked else self.told.get(asked)
         return Reply(status=404) if found is None else Reply(json.dumps(found))
 
-    def remember(
-        self, output: str, head: str, commit: str, workflow: str = "release.yml", sbom: str | None = None
-    ) -> None:
+    def _commit(self, commit: str) -> dict[str, Any]:
+        """Return a commit as GitHub's API describes it."""
+        assert self.bare
+        tree, *parents = git(self.bare, "log", "-1", "--format=%T %P", commit).split()
+        return {"tree": {"sha": tree}, "parents": [{"sha": parent} for parent in parents]}
+
+    def remember(self, output: str, head: str, workflow: str = "release.yml", sbom: str | None = None) -> None:
         """Describe a successful run from the output of act: its jobs, by the names in the output, and its artifacts.
 
         Args:
             output: The output of act.
             head: The commit of the run.
-            commit: The commit that the run pushed.
             workflow: The file name of the workflow.
             sbom: The ID of the artifact with the bill of materials.
         """
         told = re.findall(r'^(?:\[|.*?"job":")[^/\]"]*/(.+?) *[\]"]', output, re.MULTILINE)  # also with --json
         names = dict.fromkeys(told)
         of_run = {
+            "id": 1,
             "event": "workflow_dispatch",
             "path": f".github/workflows/{workflow}",
             "head_branch": "main",
@@ -296,8 +310,8 @@ class Forge(Loopback):
         }
         passed = {"status": "completed", "conclusion": "success"}
         self.told["actions/runs/1"] = {**of_run, **passed}
+        self.told[f"actions/workflows/{workflow}/runs"] = {"workflow_runs": [self.told["actions/runs/1"]]}
         self.told["actions/runs/1/jobs"] = {"jobs": [{"name": name, **passed} for name in names]}
-        self.told[f"git/commits/{commit}"] = {"parents": [{"sha": head}]}
         described = [{"id": int(sbom), "name": "sbom", "expired": False}] if sbom else []
         self.told["actions/runs/1/artifacts"] = {"artifacts": described}
         for artifact in re.findall(r"artifact-id=(\d+)", output):

@@ -65,6 +65,7 @@ def test_what_goes_to_a_public_index_is_held_to_its_rules(tmp_path: Path, versio
     assert _is_public(project, version) is public
 
 
+@pytest.mark.slow
 def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, programs: Programs) -> None:
     """A build runs in a clean clone, and its manifest names the commit, the tag, the branch and the files' hashes."""
     yard.tag("v1.2.3")
@@ -309,6 +310,18 @@ def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:
     assert [(finding.id, finding.level) for finding in build(yard.project).warnings if finding.id == "NS511"] == [
         ("NS511", "warning")
     ]
+
+
+@pytest.mark.slow
+def test_the_tree_that_was_built_is_told_where_any_commit_with_it_would_do(yard: Yard) -> None:
+    """The manifest names the tree, unless the version comes from a tag or the build changed something."""
+    tree = git(yard.root, "rev-parse", "HEAD^{tree}")
+    assert build(yard.project).manifest.tree == tree
+    assert build(yard.project, fresh=True, from_tag=True).manifest.tree is None
+    assert build(yard.project, fresh=True, renaming=Renaming("1.2.3", lambda _: None)).manifest.tree is None
+    write_files(yard.root, {"README.md": "# other\n"})
+    assert build(yard.project, fresh=True).manifest.tree is None
+    assert build(yard.project, fresh=True, committed=True).manifest.tree == tree
 
 
 @pytest.mark.slow

@@ -71,6 +71,7 @@ CONCLUSIONS = {
 }
 
 
+@pytest.mark.slow
 def test_a_conclusion_counts_as_it_does_for_a_protected_branch(forge: FailingForge) -> None:
     """Skipped and neutral checks count as passed, like for protected branches, and other conclusions as failed."""
     for conclusion, expected in CONCLUSIONS.items():
@@ -261,6 +262,7 @@ def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, mon
         assert [check.name for check in waited(forge, wanted)] == ["Announce"]
 
 
+@pytest.mark.slow
 def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A required job of the own run may take longer than the limit for missing checks."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
@@ -504,6 +506,7 @@ def test_publishing_waits_for_the_checks(built: Yard, forge: FailingForge, capsy
     assert forge.asked == []
 
 
+@pytest.mark.slow
 def test_a_check_that_failed_is_not_published(built: Yard, forge: FailingForge) -> None:
     """A failed check prevents publishing (NS851), before anything is uploaded."""
     forge.check(TESTS, "failure")

@@ -187,6 +187,7 @@ def test_folders_and_links_are_no_members(tmp_path: Path) -> None:
     assert Archive.read(path).members == ("PKG-INFO",)
 
 
+@pytest.mark.slow
 def test_our_own_modules_are_none_that_an_index_refuses() -> None:
     """Our own modules, which contain patterns of keys and tokens, are not taken for secrets themselves."""
     for path in sorted(Path(nox_ship.__file__).parent.rglob("*.py")):

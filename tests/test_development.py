@@ -215,6 +215,7 @@ def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Pa
     assert found.version == "1.2.4.dev1"
 
 
+@pytest.mark.slow
 def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> None:
     """NS309 refuses a clone made with `--no-tags`, unless it has a release tag of its own."""
     project(tmp_path / "one")

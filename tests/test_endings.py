@@ -184,6 +184,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "becomes", "found"),
     [

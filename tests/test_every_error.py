@@ -50,6 +50,7 @@ def test_an_audit_whose_dependencies_cannot_be_resolved_fails(tmp_path: Path, pr
     assert caught.value.findings[0].detail == "no such version"
 
 
+@pytest.mark.slow
 def test_a_publish_session_goes_to_its_own_index(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`publish-prod -- --to testpypi` is refused with NS757."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))

@@ -191,6 +191,7 @@ def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs
     assert "--no-checkout" in programs.started("clone")[0].line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("remote", "expected"),
     [

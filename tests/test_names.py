@@ -39,6 +39,7 @@ def told(project: str, *known: str) -> list[str]:
         return [finding.id for finding in index.refuses_name(project)]
 
 
+@pytest.mark.slow
 @each(
     ("ours", "theirs", "alike"),
     [

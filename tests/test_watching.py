@@ -170,6 +170,7 @@ def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: Failing
     assert "NS503" in str(stopped(sent))
 
 
+@pytest.mark.slow
 def test_other_content_than_was_built_here_is_told(sent: Yard, forge: FailingForge) -> None:
     """For files with other content than the local build's, NS849 warns that nobody has tested them here."""
     forge.later += [starts(sent, forge), ends(sent, forge, "x = 1\n")]

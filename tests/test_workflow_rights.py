@@ -11,7 +11,7 @@ import pytest
 
 from nox_ship import actions, process
 from nox_ship.errors import ShipError
-from nox_ship.release.proven import _PUSHED, _PUSHING
+from nox_ship.release.proven import _BUILT, _PROPOSING, _PUSHING
 from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, render
 from rendering import CHECKS, NAMED, RELEASE, RIGHTS, built, every, facts, holds_rights, jobs, proposing, release_of
@@ -98,8 +98,8 @@ WITHOUT = ' --without-check="$WITHOUT_CHECK"'
 VALUE = r"\"\$[A-Z_]+\""
 STARTED = re.compile(
     r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
-    rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
-    rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
+    rf"|nox-ship receive files(?: --(?:commit|tag|tree)={VALUE}){{0,3}}"
+    rf"|nox-ship proven --run={VALUE} (?:--merged={VALUE} )?--branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
     r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
@@ -160,21 +160,24 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
     check_jobs_with_rights(known)
 
 
-@pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
-def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
-    """No other job's name can look like that of the job `push`, which states the files and fits GitHub's limit."""
+@each("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED), facts(proposes=True)])
+def test_no_job_can_be_named_like_one_that_delivers(known: Facts) -> None:
+    """GitHub writes what was built into the name of that job, and cuts a name off after 100 characters."""
     found = jobs(release_of(known))
     told = {"files": "123456789012", "manifest": "f" * 64}
-    name = re.sub(r"\$\{\{ needs\.build\.outputs\.(\w+) \}\}", lambda match: told[match[1]], found.pop("push")["name"])
-    match = _PUSHED.fullmatch(name)
-    assert match
-    assert match.groupdict() == told
-    assert len(name) <= 100
+    prefixes = {"push": _PUSHING, "propose": _PROPOSING} if known.proposes else {"push": _PUSHING}
+    for job, prefix in prefixes.items():
+        name = re.sub(r"\$\{\{ [^}]*\.(\w+) \}\}", lambda match: told[match[1]], found.pop(job)["name"])
+        match = _BUILT.fullmatch(name, len(prefix))
+        assert match
+        assert name.startswith(prefix)
+        assert match.groupdict() == told
+        assert len(name) <= 100
     for job in found.values():
         literal = job["name"].partition("${{")[0]
         assert literal
-        assert not literal.startswith(_PUSHING)
-        assert not _PUSHING.startswith(literal)
+        assert not literal.startswith(tuple(prefixes.values()))
+        assert not any(prefix.startswith(literal) for prefix in prefixes.values())
 
 
 @pytest.mark.slow
@@ -182,12 +185,15 @@ def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
 def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     """The job `push` needs every job that runs when a release is cut, so GitHub skips it if one fails."""
     found = jobs(release_of(known))
-    assert found["push"].get("if") == ("needs.merged.outputs.tag" if known.proposes else None)
+    assert ("if" in found["push"]) == known.proposes
     if known.proposes:
-        assert found["propose"]["if"] == "inputs.bump"
-        assert {*found["propose"]["needs"], "merged"} == set(found["push"]["needs"])
+        assert {*found["propose"]["needs"], "merged", "proven"} == set(found["push"]["needs"])
+        proofs = [f"needs.{job}.result == 'success'" for job in found["propose"]["needs"][2:]]
+        assert f"(needs.proven.outputs.manifest || ({' && '.join(proofs)}))" in found["push"]["if"]
+        every = ["inputs.bump", "needs.lock.result == 'success'", "needs.cut.result == 'success'", *proofs]
+        assert " && ".join(every) in found["propose"]["if"]
     published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
-    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {
+    assert set(found["push"]["needs"]) - {"proven"} | {"matrix"} == set(found) - published - {
         "push",
         "proven",
         "rehearse",
@@ -210,7 +216,7 @@ def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
     told = {"COMMIT": "commit", "TAG": "tag", "TAG_OBJECT": "tag-object"}
     objects = {name: f"${{{{ needs.cut.outputs.{output} }}}}" for name, output in told.items()}
     condition = "needs.cut.result == 'success'" if known.proposes else "inputs.bump"
-    for name in set(found["push"]["needs"]) - {"lock", "cut", "merged"}:
+    for name in set(found["push"]["needs"]) - {"lock", "cut", "merged", "proven"}:
         steps = found[name]["steps"]
         (take, switch) = (step for step in steps if step.get("if") == condition)
         assert take["with"]["artifact-ids"] == "${{ needs.cut.outputs.bundle }}"

@@ -195,6 +195,20 @@ def test_files_of_another_commit_are_not_proposed(scene: Scene, capsys: pytest.C
     assert "refs/heads/release/v2" not in scene.refs()
 
 
+def test_files_of_another_tree_are_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files built from another tree are refused (NS604); without a tree, the text says that they are built again."""
+    cut, project = scene.cut(), Project.read(Path.cwd())
+    write_dist(project, cut.commit, "2", tree="d" * 40)
+    assert scene.run("propose", cut) == 1
+    assert "NS604" in capsys.readouterr().out
+    assert "refs/heads/release/v2" not in scene.refs()
+    tree = scene.stage.run("rev-parse", f"{cut.commit}^{{tree}}")
+    for built, words in ((tree, "publishes these files"), (None, "then builds and tests the merged")):
+        write_dist(project, cut.commit, "2", tree=built)
+        assert scene.run("propose", cut) == 0
+        assert words in next(iter(scene.forge.pulls.values()))["body"]
+
+
 def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene) -> None:
     """A merged release is tagged and its workflow started, even if the branch has moved on since the merge."""
     cut = tagged(scene)
@@ -231,17 +245,17 @@ def test_a_commit_that_came_another_way_is_not_tagged(
 
 
 def outputs(scene: Scene) -> str:
-    """Run the job that looks whether its commit is a merged release, and return its last output."""
+    """Run the job that looks whether its commit is a merged release, and return its last outputs."""
     assert command.main(["merged", "--branch=main"]) == 0
-    return (scene.bare.parents[1] / "outputs").read_text("utf-8").strip().splitlines()[-1]
+    return " ".join((scene.bare.parents[1] / "outputs").read_text("utf-8").splitlines()[-2:])
 
 
 def test_a_push_to_the_branch_is_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a push to the branch, the job outputs the release's tag only if the commit came from its pull request."""
+    """After a push, the job outputs tag and branch tip of the release only if the commit came from its pull request."""
     cut = tagged(scene)
     monkeypatch.setenv("GITHUB_SHA", cut.commit)
-    assert outputs(scene) == "tag="
-    scene.merged(cut.commit)
-    assert outputs(scene) == "tag=v2"
+    assert outputs(scene) == "tag= head="
+    scene.merged(cut.commit, head={"ref": "release/v2", "sha": "e" * 40, "repo": {"full_name": SLUG}})
+    assert outputs(scene) == f"tag=v2 head={'e' * 40}"
     monkeypatch.setenv("GITHUB_REF", "refs/tags/v2")
-    assert outputs(scene) == "tag="
+    assert outputs(scene) == "tag= head="

@@ -305,49 +305,60 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_release_is_proposed_merged_tagged_and_published(tmp_path: Path, runner_variables: dict[str, str]) -> None:
-    """A release started by hand is proposed, tagged after its merge, and then published by a second run."""
+@pytest.mark.parametrize("tamper", ["", "echo x >> dist/sample-1.3.0.tar.gz"])
+def test_a_release_is_proposed_merged_tagged_and_published(
+    tmp_path: Path, runner_variables: dict[str, str], tamper: str
+) -> None:
+    """After the merge, the proposed files are published under a new tag; damaged ones are built again first."""
     pyproject = WATCHED["pyproject.toml"] + 'delivery = "pull-request"\n'
     with acting(tmp_path, runner_variables, project={**WATCHED, "pyproject.toml": pyproject}) as actions:
-        git = actions.bench.git
-        before = git("ls-remote", "origin", "refs/heads/main")
+        git, jobs = actions.bench.git, actions.runner.jobs
+        before = git("ls-remote", "origin", "refs/heads/main").split()[0]
         inputs = {"bump": "minor", "dry_run": "false", "target": "route", "run": ""}
         code, output = actions.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="propose")
         assert code == 0, output[-5000:]
-        assert actions.runner.jobs()[-1] == "propose"
-        assert git("ls-remote", "origin", "refs/heads/main") == before
+        assert jobs()[-1] == "propose"
+        actions.remember(output, before)
+        assert git("ls-remote", "origin", "refs/heads/main").split()[0] == before
         assert git("ls-remote", "--tags", "origin") == ""
         (pull,) = actions.forge.board.pulls.values()
         assert (pull["title"], pull["head"]["ref"]) == ("Release 1.3.0", "release/v1.3.0")
-        assert "sample-1.3.0-py3-none-any.whl" in pull["body"]
         push = {"ref": "refs/heads/main", "ref_type": "branch"}
         code, output = actions.run("push", push, job="cut")
         assert code == 0, output[-5000:]
-        assert actions.runner.jobs()[-1] == "merged"  # there was nothing to cut
+        assert jobs()[-1] == "merged"  # which told that there is nothing to cut
         assert "is no release that was merged" in output
         git("fetch", "--quiet", "origin", "release/v1.3.0")
+        pull["head"]["sha"] = git("rev-parse", "FETCH_HEAD")
         git("merge", "--quiet", "--squash", "FETCH_HEAD")
         git("commit", "--quiet", "--message", "Release 1.3.0 (#1)")
         git("push", "--quiet", "origin", "main")
         merged = git("rev-parse", "HEAD")
         pull.update(state="closed", merged_at="2026-01-05T12:00:00Z", merge_commit_sha=merged)
-        code, output = actions.run("push", push, job="push")
+        ran = jobs()
+        code, output = actions.run("push", push, job="push", RUNNER_TAMPER=tamper)
         assert code == 0, output[-5000:]
+        more = jobs()[len(ran) :]
+        assert ("NS886" in output) == ("gates" in more) == ("build" in more) == bool(tamper)
+        assert tamper or sorted(more) == ["cut", "merged", "proven", "push"]
         assert actions.forge.started[-1]["ref"] == "refs/tags/v1.3.0"
         assert git("ls-remote", "origin", "refs/tags/v1.3.0^{}").split()[0] == merged
         git("fetch", "--quiet", "--tags", "origin")
-        sbom = (actions.runner.home / "names" / "sbom").resolve().name
-        actions.forge.remember(output, merged, merged, actions.workflow, sbom)
+        actions.remember(output, merged)
         actions.forge.told["actions/runs/1"]["event"] = "push"
         code, output = actions.publish_cut()
         assert code == 0, output[-5000:]
-        assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+        served = actions.pypi.files()
+        assert sorted(served) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+        assert tamper or all(sha256 in pull["body"] for sha256 in served.values())
+        (page,) = actions.forge.board.releases.values()
+        assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:
     """If the workflow is started on a tag with the ID of a failed run, it stops (NS777) and no other job runs."""
     actions.tag("1.2.3")
-    actions.forge.remember("", actions.bench.git("rev-parse", "HEAD"), "")
+    actions.forge.remember("", actions.bench.git("rev-parse", "HEAD"))
     actions.forge.told["actions/runs/1"]["conclusion"] = "failure"
     inputs = {"bump": "", "dry_run": "false", "target": "route", "run": "1"}
     event = {"inputs": inputs, "ref": "refs/tags/v1.2.3", "ref_type": "tag"}
