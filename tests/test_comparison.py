@@ -160,7 +160,6 @@ def test_whatever_goes_wrong_is_a_notice(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("nox_ship.package.difference._files_grew", fail)
     monkeypatch.setattr("nox_ship.release.comparison.Difference.of", fail)
     assert "RecursionError" in notice(bench(tmp_path).compare())
 

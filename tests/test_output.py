@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nox_ship import output, process
+from nox_ship import process
 from nox_ship.errors import ShipError
 from nox_ship.output import Kept, TooMuchError, collect
 from test_process import python
@@ -33,9 +33,8 @@ def test_text_is_read_across_pieces() -> None:
 
 
 @pytest.mark.slow
-def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_end_is_ended() -> None:
     """A program that writes endlessly is stopped by a size limit or by its timeout."""
-    monkeypatch.setattr(output, "KEPT", 1000)
     endless = "import os\nwhile True: os.write(1, b'x' * 1000)"
     with pytest.raises(TooMuchError), process._started(python(endless)) as proc:
         collect(proc, "", 20, whole=100_000)
