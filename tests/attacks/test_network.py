@@ -234,7 +234,6 @@ def drip(connection: socket.socket) -> None:
 @pytest.mark.parametrize("talk", [dripping, dripping_headers, continuing, endless])
 def test_an_answer_has_its_time(monkeypatch: pytest.MonkeyPatch, talk: Talk) -> None:
     """An answer that is not complete within the time limit is given up, even if some of it keeps arriving."""
-    monkeypatch.setattr(web, "SECONDS", 0.3)
     monkeypatch.setattr(web.get, "__kwdefaults__", {**(web.get.__kwdefaults__ or {}), "seconds": 0.3})
     begun = time.monotonic()
     assert ask(lambda _: talk, ASKING[1]) == ["NS701"]
