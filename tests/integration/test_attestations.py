@@ -117,4 +117,5 @@ def test_without_an_answer_of_sigstore_nothing_is_uploaded(tmp_path: Path, serve
         )
     assert server.uploads == []
     told = "".join(finding.detail for finding in caught.value.findings)
+    assert server.identities
     assert not any(identity in told for identity in server.identities)
