@@ -1,4 +1,4 @@
-"""A project whose workflows run on this machine: set up as `nox-ship init` does, with both indexes and a forge."""
+"""A project whose workflows run on this machine: set up as `nox-ship init` does, with two indexes and a forge."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WATCHED = {**GOOD, "tests/test_watch.py": WATCH}
 
 
 def set_up(bench: Bench, sha256: str = "0" * 64, folder: str = "") -> None:
-    """Write what `nox-ship init` writes, as for a repository on GitHub; the index serves nox-ship with ``sha256``."""
+    """Write what `nox-ship init` writes for a repository on GitHub; the index offers nox-ship with this ``sha256``."""
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
     survey = Survey.of(bench.root / folder, PYTHON, project=read_project(bench.root / folder))
     made = init.plan(survey, ci="github", hashes=lambda _: (sha256,))
@@ -61,7 +61,7 @@ class Actions:
     workflow: str = "release.yml"
 
     def run(self, event: str, payload: Mapping[str, object], job: str | None = None, **env: str) -> tuple[int, str]:
-        """Run the workflow that publishes, or a job of it with what that needs."""
+        """Run the workflow that publishes, or one job of it with the jobs that it needs."""
         identity = {
             "RUNNER_IDENTITY": f"{self.pypi.url}/identity?api=1",
             "RUNNER_REQUEST": self.pypi.request_token,
@@ -80,24 +80,29 @@ class Actions:
         return self.runner.run(self.workflow, event, payload, own, job)
 
     def cut(self, bump: str) -> tuple[int, str]:
-        """Cut a release in the workflow, up to its push; let the checkout and the forge know of it."""
+        """Cut a release in the workflow, up to its push; then update the checkout and the forge."""
         head = self.bench.git("rev-parse", "HEAD")
         inputs = {"bump": bump, "dry_run": "false", "target": "route", "run": ""}
         done = self.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="push")
         if done[0] == 0:
             self.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
-            sbom = (self.runner.home / "names" / "sbom").resolve().name
-            self.forge.remember(done[1], head, self.bench.git("rev-parse", "HEAD"), self.workflow, sbom)
+            self.remember(done[1], head)
         return done
 
+    def remember(self, output: str, head: str) -> None:
+        """Describe a run on a commit to the forge, from the output of act."""
+        sbom = (self.runner.home / "names" / "sbom").resolve().name
+        self.forge.remember(output, head, self.workflow, sbom)
+
     def publish_cut(self, **env: str) -> tuple[int, str]:
-        """Start the workflow as the last cut release asked the forge to."""
+        """Start the workflow as the job that pushed the last cut release asked the forge to."""
         asked = self.forge.started[-1]
         inputs = {"bump": "", "dry_run": "false", **asked["inputs"]}
-        return self.run("workflow_dispatch", {"inputs": inputs, "ref": asked["ref"], "ref_type": "tag"}, **env)
+        event = {"inputs": inputs, "ref": asked["ref"], "ref_type": "tag"}
+        return self.run("workflow_dispatch", event, **env)
 
     def tag(self, version: str) -> dict[str, object]:
-        """Push a release tag, and return the event that it is."""
+        """Push a release tag, and return the event that this causes."""
         self.bench.git("tag", "--annotate", "--message", version, f"v{version}")
         self.bench.git("push", "--quiet", "origin", f"v{version}")
         return {"ref": f"refs/tags/v{version}", "ref_type": "tag"}
@@ -105,19 +110,19 @@ class Actions:
 
 @pytest.fixture(scope="session")
 def runner_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the environment of a runner on which nox-ship, as it is here, can be installed."""
+    """Return the environment of a runner on which this version of nox-ship can be installed."""
     return variables_of_a_runner(tmp_path_factory.mktemp("runner"))
 
 
 def variables_of_a_runner(folder: Path) -> dict[str, str]:
-    """Build nox-ship as it is here, and return the environment of a runner on which it can be installed."""
+    """Build this version of nox-ship, and return the environment of a runner on which it can be installed."""
     subprocess.run([uv(), "build", "--quiet", "--wheel", "--out-dir", str(folder / "wheel"), str(ROOT)], check=True)
     return runner_environment(folder / "venv", next((folder / "wheel").glob("*.whl")))
 
 
 @pytest.fixture
 def actions(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Actions]:
-    """Return a set-up project."""
+    """Return a project that is set up."""
     with acting(tmp_path, runner_variables) as made:
         yield made
 
@@ -130,9 +135,9 @@ def acting(
     project: Mapping[str, str] = WATCHED,
     publish: str = "",
 ) -> Iterator[Actions]:
-    """Set up a project in a folder of its repository; the indexes take publishers in an environment of their name.
+    """Set up a project in a folder of its repository; each index trusts a publisher with an environment of its name.
 
-    ``publish`` are further settings of how it is published.
+    ``publish`` adds settings for publishing.
     """
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi, Forge() as forge:
         testpypi.publisher["environment"] = "testpypi"
@@ -148,7 +153,7 @@ def acting(
         (wheel,) = Path(runner_variables["PIP_FIND_LINKS"].split()[0]).glob("*.whl")
         set_up(bench, File.of(wheel).sha256, folder)
         bench.commit()
-        forge.board.commits = lambda: tags(bench)
+        forge.board.commits, forge.bare = lambda: tags(bench), bench.remote
         (tmp_path / "home").mkdir()
         runner, workflow = Runner.made(tmp_path / "home", bench), "sample-release.yml" if folder else "release.yml"
         yield Actions(runner, bench, pypi, testpypi, forge, runner_variables, workflow)

@@ -1,4 +1,4 @@
-"""A GitHub that keeps runs, their logs, and the checks of a commit in memory too: its API as it is documented."""
+"""A GitHub in memory that also keeps runs, their logs, and the checks of a commit, and answers as GitHub documents."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ActionsBoard(Board):
         return self.runs[-1]
 
     def job(self, run: dict[str, Any], name: str, conclusion: str | None = None, **values: Any) -> dict[str, Any]:
-        """Let a run have a job, which is under way or has ended, and return it."""
+        """Add a job to a run, either under way or ended, and return it."""
         number = self.number()
         ended = {"status": "completed" if conclusion else "in_progress", "conclusion": conclusion}
         times = {"started_at": "2026-01-01T00:00:00Z", "completed_at": "2026-01-01T00:00:42Z" if conclusion else None}
@@ -55,14 +55,14 @@ class ActionsBoard(Board):
         return self.jobs[-1]
 
     def end(self, run: dict[str, Any], conclusion: str = "success") -> None:
-        """Let a run end, with all its jobs."""
+        """End a run and all its jobs."""
         run.update(status="completed", conclusion=conclusion)
         for job in self.jobs:
             if job["run_id"] == run["id"] and job["status"] != "completed":
                 job.update(status="completed", conclusion=conclusion, completed_at="2026-01-01T00:01:00Z")
 
     def check(self, name: str, conclusion: str | None = "success", suite: int = 1, **values: Any) -> dict[str, Any]:
-        """Let commits have a check run, which is under way or has ended, and return it."""
+        """Add a check run to every commit, either under way or ended, and return it."""
         number = self.number()
         ended = {"status": "completed" if conclusion else "in_progress", "conclusion": conclusion}
         hour = f"2026-01-01T{number % 24:02}"
@@ -74,7 +74,7 @@ class ActionsBoard(Board):
         return self.check_list[-1]
 
     def status(self, context: str, state: str = "success", **values: Any) -> dict[str, Any]:
-        """Let commits have a status, and return it."""
+        """Add a status to every commit, and return it."""
         self.status_list.append({"context": context, "state": state, "description": None, "target_url": None, **values})
         return self.status_list[-1]
 
@@ -88,7 +88,7 @@ class ActionsBoard(Board):
         return super().__call__(environ, start)
 
     def reply(self, environ: Environ) -> Reply:
-        """Return status and JSON value of the answer to a request."""
+        """Return the status and the JSON value of the answer to a request."""
         asked = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}".replace(f"/repos/{self.slug}", "", 1)
         query = {key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
         for pattern, answer in _ROUTES:
@@ -114,7 +114,7 @@ class ActionsBoard(Board):
         return (_OK, found) if found else _missing()
 
     def jobs_of(self, number: str, query: Mapping[str, str]) -> Reply:
-        """Answer with the jobs of a run: of its last attempt, or of all."""
+        """Answer with the jobs of a run: those of its last attempt, or all."""
         jobs = [job for job in self.jobs if str(job["run_id"]) == number]
         if query["filter"] == "latest":
             last = max((job["run_attempt"] for job in jobs), default=0)
@@ -122,7 +122,7 @@ class ActionsBoard(Board):
         return _OK, {"total_count": len(jobs), "jobs": jobs}
 
     def awaited_by(self, _: str, __: Mapping[str, str]) -> Reply:
-        """Answer with what a run waits for."""
+        """Answer with the environments that a run waits for."""
         return _OK, [{"environment": {"name": name}, "current_user_can_approve": True} for name in self.awaited]
 
     def checks_of(self, _: str, query: Mapping[str, str]) -> Reply:
@@ -135,7 +135,7 @@ class ActionsBoard(Board):
         return _OK, {"state": "pending", "total_count": len(self.status_list), "statuses": list(self.status_list)}
 
     def _pointed(self, job: int, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
-        """Point to the log of a job; GitHub does so only for those who have a token."""
+        """Redirect to the log of a job; GitHub does so only for requests with a token."""
         if not environ.get("HTTP_AUTHORIZATION"):
             message = json.dumps({"message": "Must have admin rights to Repository."})
             return _plain("403 Forbidden", message.encode(), start)

@@ -1,4 +1,4 @@
-"""Projects with automation of their own, and what is found in it."""
+"""Helpers for projects with automation of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMED = '[project]\nname = "sample"\nversion = "1"\n'
 
 
 def workflow(*lines: str, on: object = "push", **job: object) -> str:
-    """Return a workflow of one job whose one step runs ``lines``, with further keys of the job."""
+    """Return a workflow with one job, whose only step runs ``lines``; ``job`` adds keys to the job."""
     steps = [{"run": "\n".join(lines)}]
     return json.dumps({"on": on, "jobs": {"check": {"runs-on": "ubuntu-latest", "steps": steps, **job}}})
 
@@ -27,23 +27,23 @@ def ci(*lines: str, **job: object) -> dict[str, str]:
 
 
 def sample(folder: Path, text: str = "", files: Mapping[str, str | bytes] | None = None) -> Project:
-    """Return a project whose pyproject.toml has the tables of ``text``."""
+    """Return a project whose pyproject.toml also contains ``text``."""
     return make_project(folder, NAMED + text, files)
 
 
 def followed(project: Project, command: str, place: Place | None = None) -> list[Task]:
-    """Return what a line of a shell in the project's folder comes to."""
+    """Return the tasks that a shell command in the project's folder leads to."""
     runners = Runners(project, project.root)
     return list(runners.script(command, place or runners.place("here")))
 
 
 def lines(tasks: list[Task]) -> list[str]:
-    """Return the commands of tasks, each as one line."""
+    """Return the commands of tasks, one line for each."""
     return [" ".join(task.command) for task in tasks]
 
 
 def needs(task: Task) -> dict[str, Any]:
-    """Return the needs of a task, without empty ones."""
+    """Return the needs of a task, leaving out empty ones."""
     told = {name: list(value) for name, value in task.needs.listed.items() if value}
     flags = {name: True for name in ("project", "locked") if getattr(task.needs, name)}
     return {**told, **flags}

@@ -24,7 +24,7 @@ _SECONDS = 60
 
 
 def chromium() -> str:
-    """Return the path of Chromium, which is installed if the tests may do so."""
+    """Return the path of Chromium, which is installed first if the tests may install programs."""
     return program("chromium", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,7 +32,7 @@ class Browser:
     """A browser with one page."""
 
     def __init__(self, folder: Path) -> None:
-        """Start it; ``folder`` is for its profile."""
+        """Start the browser; ``folder`` is for its profile."""
         theirs, self._to = os.pipe()
         source, ours = os.pipe()
         theirs, ours = (_moved(pipe) for pipe in (theirs, ours))
@@ -63,7 +63,7 @@ class Browser:
             self.tell(f"{domain}.enable")
 
     def close(self) -> None:
-        """End it."""
+        """End the browser."""
         self._session = None
         self.tell("Browser.close")
         self._program.wait(20)
@@ -87,8 +87,8 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            assert select.select([self._input], [], [], _SECONDS)[0], "The browser says nothing."
-            piece = self._input.read1(1 << 20)  # type: ignore[attr-defined] # as every buffered reader has
+            assert select.select([self._input], [], [], _SECONDS)[0], "The browser does not answer."
+            piece = self._input.read1(1 << 20)  # type: ignore[attr-defined] # every buffered reader has it
             assert piece, "The browser has ended."
             self._rest += piece
         text, _, self._rest = self._rest.partition(b"\0")
@@ -96,7 +96,7 @@ class Browser:
         return answer
 
     def open(self, path: Path, *, width: int, dark: bool = False, media: str = "screen") -> None:
-        """Open a file on a screen of a width in CSS pixels."""
+        """Open a file in a window of this width, in CSS pixels."""
         screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
         self.tell("Emulation.setDeviceMetricsOverride", **screen)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -107,7 +107,7 @@ class Browser:
             self.events.append(self._read())
 
     def ask(self, script: str) -> Any:
-        """Return what an expression comes to on the page."""
+        """Return the value of an expression on the page."""
         answer = self.tell("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
@@ -118,13 +118,13 @@ class Browser:
         return [one["response"]["url"] for one in answers]
 
     def picture(self) -> Picture:
-        """Return what is seen of the page before anybody scrolls."""
+        """Return a picture of the page as it is before scrolling."""
         made = self.tell("Page.captureScreenshot", format="png")
         return Picture.read(base64.b64decode(made["data"]))
 
 
 def _moved(pipe: int) -> int:
-    """Return a copy of a descriptor that is none of those that the protocol speaks on."""
+    """Return a copy of a descriptor with a number that the protocol does not use."""
     copy = fcntl.fcntl(pipe, fcntl.F_DUPFD, 10)
     os.close(pipe)
     return copy
@@ -138,7 +138,7 @@ class Picture:
     width: int
     height: int
     depth: int
-    """Bytes of a pixel."""
+    """Bytes per pixel."""
     rows: tuple[bytes, ...] = field(repr=False)
 
     @classmethod

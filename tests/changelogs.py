@@ -1,4 +1,4 @@
-"""Changelogs in many manners: before a release 1.2.0 of 2026-03-04, and behind a line with ``=>`` after it."""
+"""Changelogs in many styles: each before the release 1.2.0 of 2026-03-04 and, below the line ``=>``, after it."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ v1.0.0 (2025/01/02)
 - b
 """,
 }
-"""In Markdown."""
+"""The changelogs in Markdown."""
 
 RESTRUCTURED = {
     "as Pallets": """\
@@ -518,10 +518,10 @@ Unreleased
 * a
 """,
 }
-"""In reStructuredText."""
+"""The changelogs in reStructuredText."""
 
 
 def before_and_after(case: str) -> tuple[str, str]:
-    """Return the two halves of a case."""
+    """Return the two halves of an example: before and after the release."""
     before, after = case.replace("HOST", HOST).split("=>\n")
     return before, after

@@ -66,12 +66,12 @@ STABLE = {**PLAIN, "define_macros": [("Py_LIMITED_API", "0x030b0000")], "py_limi
 
 
 def project(folder: Path, extension: Mapping[str, object], **files: str) -> Bench:
-    """Make a project whose one extension module is compiled so."""
+    """Make a project with one extension module that is compiled like this."""
     return make_bench(folder, {**FILES, "setup.py": FILES["setup.py"].format(extension), **files})
 
 
 def built_by(back_end: str, requires: str, settings: str) -> str:
-    """Return a project's settings for another back end than setuptools."""
+    """Return the pyproject.toml of a project with another build backend than setuptools."""
     setuptools = '[tool.setuptools]\npackage-dir = {"" = "src"}\npackages = ["sample"]\n'
     text = FILES["pyproject.toml"].replace('"setuptools>=77"', requires).replace("setuptools.build_meta", back_end)
     assert setuptools in text

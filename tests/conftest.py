@@ -28,7 +28,7 @@ pytest_plugins = ("acting", "doors", "initializing", "planning", "prepared", "re
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave files unread in which nothing runs: the integration tests, or all that hold no test with a wanted mark."""
+    """Skip files without a test to run: the integration tests, or all files that contain no test with a wanted mark."""
     wanted = _WANTED.findall(config.getoption("markexpr"))
     inside = INTEGRATION in (collection_path, *collection_path.parents)
     if not wanted:
@@ -40,9 +40,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Python keep what it compiles, also for programs that tests start; let all but integration tests use memory.
+    """Let Python keep the bytecode it compiles, also for programs that tests start; keep temporary files in memory.
 
-    They write tens of thousands of files.
+    The tests write tens of thousands of files; only the integration tests use the disk.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Spare the garbage collector the thousands of tests, which stay, and let it look less often at what does not."""
+    """Exclude the thousands of collected tests from garbage collection, and let it run less often."""
     gc.disable()
     try:
         return (yield)
@@ -68,7 +68,7 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return an empty folder, removed with its test until one fails: pytest removes them all at the end of a run."""
+    """Return an empty folder, deleted with its test until a test fails; pytest deletes the others after the run."""
     folder = tmp_path_factory.getbasetemp() / str(next(NUMBERS))
     folder.mkdir()
     yield folder
@@ -78,7 +78,7 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(autouse=True, scope="session")
 def lean_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let git ignore the user's settings, copy no sample hooks into repositories, and not wait for the disk."""
+    """Make git ignore the user's settings, copy no sample hooks into repositories, and not wait for the disk."""
     settings = tmp_path_factory.getbasetemp() / "gitconfig"
     settings.write_text("[user]\n\tname = Tester\n\temail = tester@example.invalid\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -91,7 +91,7 @@ def lean_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Play every program but git."""
+    """Fake every program but git."""
     played = Programs(process.run)
     monkeypatch.setattr(process, "run", played)
     monkeypatch.setattr(Conversation, "ask", lambda it, question, seconds: played.ask(it.script, question, seconds))
@@ -100,7 +100,7 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
 
 @pytest.fixture(autouse=True, scope="session")
 def released_pythons() -> Iterator[None]:
-    """Let Python have been released in these versions, whatever the installed uv knows."""
+    """Fix the list of released Pythons, whatever the installed uv knows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pythons, "stable", lambda: ("3.9", "3.10", "3.11", "3.12", "3.13"))
         yield
@@ -108,7 +108,7 @@ def released_pythons() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def nothing_ahead() -> Iterator[list[Path]]:
-    """Start no program of a release before it is needed, and note for which project it would have been."""
+    """Start no program before a release needs it; record the projects for which one would have been started."""
     releases: list[Path] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparing, "begin", lambda run: releases.append(run.root))
@@ -117,14 +117,14 @@ def nothing_ahead() -> Iterator[list[Path]]:
 
 @pytest.fixture
 def begun(nothing_ahead: list[Path]) -> list[Path]:
-    """Return the projects for whose releases programs would have been started, in this test."""
+    """Return the projects for whose releases a program would have been started in this test."""
     nothing_ahead.clear()
     return nothing_ahead
 
 
 @pytest.fixture
 def bump_my_version(programs: Programs) -> None:
-    """Run bump-my-version in this process, since starting it takes longer than its work."""
+    """Run bump-my-version in this process, as starting it takes longer than its work."""
     programs.play("-m bumpversion", reply=run_here)
 
 
@@ -137,7 +137,7 @@ def twine(programs: Programs) -> None:
 
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> FakeGates:
-    """Play the sessions of a release."""
+    """Fake the sessions of a release."""
     played = FakeGates()
     monkeypatch.setattr(gates, "run_sessions", played)
     return played
@@ -145,5 +145,5 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> FakeGates:
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Yard:
-    """Return a project in a world of fakes."""
+    """Return a project in a fake world."""
     return make_yard(tmp_path)

@@ -1,4 +1,4 @@
-"""Runs of a publishing workflow, as GitHub reports them, and an index that knows when files arrived."""
+"""Runs of a publishing workflow as GitHub reports them, and an index that knows when files were uploaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def at(minutes: float) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """A job, with the minutes at which it began and ended."""
+    """A job, with the minutes at which it started and ended."""
 
     name: str
     begun: float
@@ -32,7 +32,7 @@ class Job:
     attempt: int = 1
 
     def told(self) -> dict[str, Any]:
-        """Return it in GitHub's format."""
+        """Return the job in GitHub's format."""
         return {
             "id": 1,
             "name": self.name,
@@ -47,16 +47,16 @@ class Job:
 
 @dataclass
 class Clock:
-    """An index that knows when it got the files of each version."""
+    """An index that knows when it received the files of each version."""
 
     name: str = "PyPI"
     arrived: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
-    """Minutes, by version; None if it does not say for a file."""
+    """Minutes, by version; None if the index does not tell the time of a file."""
     asked: int = 0
     silent: bool = False
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what it has."""
+        """Return the files of all versions."""
         self.asked += 1
         if self.silent:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer."))
@@ -79,7 +79,7 @@ def ran(
     conclusion: str | None = "success",
     **facts: Any,
 ) -> dict[str, Any]:
-    """Let a workflow have run; later runs come first."""
+    """Add a run of a workflow with these jobs; the newest run comes first, as in GitHub's API."""
     run = {
         "id": len(forge.runs) + 1,
         "name": "Release",
@@ -101,7 +101,7 @@ def ran(
 
 
 def by_a_tag(start: float) -> list[Job]:
-    """Return the jobs of our workflow on a pushed tag, which take eight minutes: five test, three publish."""
+    """Return the jobs of our workflow for a pushed tag, which take eight minutes: five for tests, three to publish."""
     return [
         Job("Lock", start, start + 0.2),
         Job("Cut the release", start, start, "skipped"),
@@ -116,7 +116,7 @@ def by_a_tag(start: float) -> list[Job]:
 
 
 def by_hand(start: float, conclusion: str = "success") -> list[Job]:
-    """Return the jobs of our workflow that cuts a release, in six minutes."""
+    """Return the jobs of our workflow for a release that it cuts itself, which take six minutes."""
     return [
         Job("Lock", start, start + 0.2),
         Job("Cut the release", start + 0.2, start + 1),
@@ -127,7 +127,7 @@ def by_hand(start: float, conclusion: str = "success") -> list[Job]:
 
 
 def proven(start: float) -> list[Job]:
-    """Return the jobs of the run on the tag that such a run pushed, which take four minutes."""
+    """Return the jobs of the run on a tag that such a run pushed, which take four minutes."""
     return [
         Job("Lock", start, start + 0.2),
         Job("Cut the release", start, start, "skipped"),

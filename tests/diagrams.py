@@ -1,4 +1,4 @@
-"""The diagrams of the site, drawn from the code: ``python tests/diagrams.py`` redraws them."""
+"""The diagrams of the site, drawn from the code: ``python tests/diagrams.py`` draws them again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEAD = (
     '<path class="head" d="M0 0 8 4 0 8z"/></marker></defs>'
 )
 _ASKED = 6
-"""After this many steps the user is asked, and what follows is public."""
+"""The number of steps before the user is asked to confirm; what follows is public."""
 
 
 def _picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
@@ -70,7 +70,7 @@ def pipeline() -> str:
 
 
 def jobs() -> dict[str, dict[str, Any]]:
-    """Return the jobs that a pushed tag runs, in order."""
+    """Return the jobs that run for a pushed tag, in order."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]
     return {
         name: job
@@ -86,7 +86,7 @@ def _level(name: str, there: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def rights() -> str:
-    """Draw which job of a pushed tag runs the project's code, and which holds a right; none does both."""
+    """Draw which jobs for a pushed tag run the project's code, and which hold rights; no job does both."""
     there, parts, y = jobs(), [], 100
     parts += [
         _box("band", 10, 10, 345, 66),
@@ -122,7 +122,7 @@ def rights() -> str:
 
 
 def _held(job: Mapping[str, Any]) -> str:
-    """Return what an attacker could steal from a job, in words."""
+    """Return the rights that an attacker could steal from a job, in words."""
     words = {
         "id-token": "an identity",
         "contents": "may write the repository",
@@ -142,7 +142,7 @@ DIAGRAMS: Mapping[str, Callable[[], str]] = {"pipeline.svg": pipeline, "rights.s
 
 
 def main() -> None:
-    """Draw all of them."""
+    """Draw all diagrams."""
     for name, drawn in DIAGRAMS.items():
         (FOLDER / name).write_text(drawn(), "utf-8")
 

@@ -1,4 +1,4 @@
-"""A yard whose world is handed out as the real one, and another as that of a rehearsal."""
+"""A yard whose world is used as the real one, and another world that is used for rehearsals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nox_ship import lifeline, worlds
 
 @pytest.fixture
 def guards(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
-    """Start no guard, which would be one more program; return the environments of those that would be there."""
+    """Start no guard process; return the environments of the guards that would be running."""
     there: list[Mapping[str, str]] = []
 
     @contextmanager
@@ -33,7 +33,7 @@ def guards(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard, guards: object) -> list[object]:  # noqa: ARG001
     """Keep the files between runs next to the project, and use the yard's world as the real one.
 
-    Returns the function that each world was given to ask the user.
+    Returns the functions with which each world may ask the user a question.
     """
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     for name in ("CI", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOX_SHIP_MANIFEST"):
@@ -53,7 +53,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard, guards: ob
 
 @pytest.fixture
 def rehearsed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
-    """Return the world that is handed out for a rehearsal."""
+    """Return the world that rehearsals use."""
     world = FakeWorld(yard.repository, yard.world.remote)
 
     @contextmanager

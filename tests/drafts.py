@@ -1,6 +1,6 @@
-"""A wheel or an sdist that is unpacked, and packed again with a fault in it.
+"""A wheel or sdist that is unpacked, and packed again with a fault in it.
 
-It needs nothing but Python: a build back end that damages what it made has a copy of it.
+This module needs only Python, because a build backend that damages what it builds has a copy of it.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ SUMMARY = "A sample"
 
 @dataclass
 class Draft:
-    """A file that is built, whose parts can be changed before it is packed."""
+    """A built file whose parts can be changed before it is packed."""
 
     file: str
-    """Its name."""
+    """The name of the file."""
     members: dict[str, bytes]
-    """Its members' content, by full name."""
+    """The content of the members, by full name."""
     described: str
-    """The name of the member that holds its core metadata."""
+    """The name of the member that contains the core metadata."""
     repeated: list[tuple[str, bytes]] = field(default_factory=list)
     """Members to add a second time."""
     record: bool = True
     """Whether to rewrite RECORD."""
     method: int = zipfile.ZIP_DEFLATED
     comment: bytes = b""
-    """What each member of a wheel is said to be."""
+    """The comment of each member of a wheel."""
     sparse: str = ""
     """The member of an sdist to store as a sparse file."""
     after: list[Callable[[bytes], bytes]] = field(default_factory=list)
-    """A change to the packed file as a whole."""
+    """Changes to the packed file as a whole."""
 
     @classmethod
     def read(cls, path: Path) -> Draft:
-        """Take a good file apart."""
+        """Unpack a good file."""
         if path.suffix == ".whl":
             with zipfile.ZipFile(path) as archive:
                 members = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
@@ -58,22 +58,22 @@ class Draft:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether it is a wheel."""
+        """Whether the file is a wheel."""
         return self.file.endswith(".whl")
 
     @property
     def top(self) -> str:
-        """The folder that its core metadata are in, with the slash."""
+        """The folder of the core metadata, with a slash at the end."""
         return self.described.rpartition("/")[0] + "/"
 
     @property
     def code(self) -> str:
-        """The folder that its package is in, with the slash."""
+        """The folder of the package, with a slash at the end."""
         return next(name for name in self.members if name.endswith("sample/__init__.py")).removesuffix("__init__.py")
 
     @property
     def metadata(self) -> str:
-        """Its core metadata."""
+        """The core metadata."""
         return self.members[self.described].decode()
 
     @metadata.setter
@@ -81,7 +81,7 @@ class Draft:
         self.members[self.described] = text.encode()
 
     def header(self, *lines: str) -> None:
-        """Replace the metadata's fields of the same names with ``lines``, which may repeat a name."""
+        """Replace the metadata fields that ``lines`` name; ``lines`` may contain a name several times."""
         names = {line.partition(":")[0].lower() for line in lines}
         head, gap, body = self.metadata.partition("\n\n")
         kept = [line for line in head.split("\n") if line.partition(":")[0].lower() not in names]
@@ -97,7 +97,7 @@ class Draft:
         self.described = folder + self.described.removeprefix(old)
 
     def write(self, folder: Path) -> Path:
-        """Pack it into ``folder`` and return its path."""
+        """Pack the file into ``folder`` and return its path."""
         folder.mkdir(parents=True, exist_ok=True)
         data = self._wheel() if self.is_wheel else self._sdist()
         for change in self.after:
@@ -113,7 +113,7 @@ class Draft:
             self.members[name] = recorded(self.members, name).encode()
         packed = io.BytesIO()
         with warnings.catch_warnings(), zipfile.ZipFile(packed, "w", self.method) as archive:
-            warnings.simplefilter("ignore")  # of names that are there twice
+            warnings.simplefilter("ignore")  # some names are there twice
             for inner, content in [*self.members.items(), *self.repeated]:
                 info = zipfile.ZipInfo(inner)
                 info.comment = self.comment
@@ -137,7 +137,7 @@ class Draft:
 
 
 def _sparse(name: str) -> bytes:
-    """Return the entry of a file that is one hole, as GNU tar writes it."""
+    """Return the tar entry of a sparse file without data, as GNU tar writes it."""
     member = tarfile.TarInfo(name)
     member.type = tarfile.GNUTYPE_SPARSE
     block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
@@ -148,7 +148,7 @@ def _sparse(name: str) -> bytes:
 
 
 def recorded(members: dict[str, bytes], record: str) -> str:
-    """Return the text of the file ``record`` of a wheel that holds ``members``."""
+    """Return the RECORD, named ``record``, of a wheel with these ``members``."""
     rows = [
         f"{name},sha256={urlsafe_b64encode(sha256(content).digest()).decode().rstrip('=')},{len(content)}"
         for name, content in members.items()
@@ -157,7 +157,7 @@ def recorded(members: dict[str, bytes], record: str) -> str:
 
 
 def good_files(folder: Path, version: str = "1.2.3") -> list[Path]:
-    """Write a wheel and an sdist that nothing is wrong with, and return their paths."""
+    """Write a wheel and an sdist without any fault, and return their paths."""
     lines = ["Metadata-Version: 2.4", "Name: sample", f"Version: {version}", f"Summary: {SUMMARY}"]
     lines += ["License-Expression: MIT", "License-File: LICENSE", "Requires-Python: >=3.11", ""]
     text = "\n".join([*lines, "# sample\n"]).encode()
@@ -186,19 +186,19 @@ def good_files(folder: Path, version: str = "1.2.3") -> list[Path]:
 
 
 def damaged(path: Path, change: Change, folder: Path) -> Path:
-    """Write a good file with a fault into ``folder``, under the name that it then has."""
+    """Put a fault into a good file and write it into ``folder``; return its path."""
     draft = Draft.read(path)
     change(draft)
     return draft.write(folder)
 
 
 def elf(machine: int) -> bytes:
-    """Return the beginning of a compiled file of Linux for a machine, by its number in the format."""
+    """Return the beginning of a compiled Linux file for a machine, given by its number in the ELF format."""
     return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 3, machine) + bytes(44)
 
 
 def as_zip64(data: bytes) -> bytes:
-    """Return a zip with the end that one of more than 4 GiB has."""
+    """Return a zip file with the ending of one that is larger than 4 GiB."""
     place = data.rindex(b"PK\x05\x06")
     number, size, offset = struct.unpack_from("<HLL", data, place + 10)
     end = struct.pack("<LQHHLLQQQQ", 0x06064B50, 44, 45, 45, 0, 0, number, number, size, offset)

@@ -1,22 +1,28 @@
-"""Evaluates the conditions of a workflow's jobs as GitHub does, as far as ours need it, and finds what they run."""
+"""Evaluates the conditions of a workflow's jobs like GitHub, and finds what the jobs run.
+
+It knows only the expressions that our workflows use.
+"""
 
 from __future__ import annotations
 
+import graphlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 _TOKEN = re.compile(
-    r"(?P<text>'[^']*')|(?P<negated>!\s*(?=[\w]))?(?P<name>[A-Za-z][\w.-]*)(?P<call>\(\))?|(?P<operator>&&|\|\||==|[()])|\s+"
+    r"(?P<text>'[^']*')|(?P<not>!(?=\())|(?P<negated>!\s*(?=[\w]))?(?P<name>[A-Za-z][\w.-]*)(?P<call>\(\))?|(?P<operator>&&|\|\||==|[()])|\s+"
 )
 _OF_STATUS = re.compile(r"\b(success|failure|cancelled|always)\(\)")
 
 
 def evaluated(expression: str, look: Callable[[str], object]) -> bool:
-    """Return whether an expression is true; ``look`` returns the value of a name, or of a function without arguments.
+    """Return whether an expression is true.
+
+    ``look`` returns the value of a name, or of a function without arguments.
 
     Raises:
-        ValueError: It holds what is not known here.
+        ValueError: The expression contains something unknown.
     """
     return bool(eval("".join(_translated(expression.strip())), {"look": look}))
 
@@ -32,7 +38,7 @@ def _translated(expression: str) -> Iterator[str]:
             value = f"look({token['name']!r})"
             yield f"(not {value})" if token["negated"] else value
         else:
-            yield {"&&": " and ", "||": " or "}.get(token[0], token[0])
+            yield {"&&": " and ", "||": " or ", "!": "not "}.get(token[0], token[0])
 
 
 def jobs_run(
@@ -42,8 +48,8 @@ def jobs_run(
 
     Args:
         workflow: The workflow; each job has one step.
-        payload: The event; one with inputs is a start by hand.
-        told: The outputs of each of those steps.
+        payload: The event; with inputs, it is a manual start.
+        told: The outputs of each step.
         failing: The name of the job that fails.
     """
     by_hand = "inputs" in payload
@@ -80,8 +86,12 @@ def jobs_run(
         implied = good or bool(_OF_STATUS.search(condition))
         return implied and (not condition or evaluated(condition, look))
 
-    for name, job in workflow["jobs"].items():
-        needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+    known = {
+        name: [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+        for name, job in workflow["jobs"].items()
+    }
+    for name in graphlib.TopologicalSorter(known).static_order():
+        job, needs = workflow["jobs"][name], known[name]
         before[name] = set(needs).union(*(before[need] for need in needs))
         ran = runs(job, needs, before[name])
         results[name] = "skipped" if not ran else "failure" if name == failing else "success"
@@ -95,14 +105,14 @@ _SESSION = re.compile(r"\bnox (?:--[\w-]+ )*-s \"?(?P<name>[\w$-]+)\"?(?: --(?P<
 def sessions_run(
     workflow: Mapping[str, Any], jobs: Collection[str], gates: Sequence[str], *, cut: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield each session that jobs of the workflow run, and the commit that it runs on.
+    """Yield each session that jobs of the workflow run, and the commit on which it runs.
 
     Args:
         workflow: The workflow.
         jobs: The jobs that run.
-        gates: The sessions of the matrix of gates.
-        cut: Whether the run cuts a release: a job that switches to it is on the ``release``, any other job on what was
-            there ``before``. Otherwise the run is on the release.
+        gates: The sessions in the matrix of gates.
+        cut: Whether the run cuts a release. In such a run, a job that switches to it is on the ``release``, and any
+            other job on the commit ``before`` it. In other runs, all jobs are on the release.
     """
     for job in jobs:
         scripts = [step.get("run", "") for step in workflow["jobs"][job]["steps"]]
@@ -117,7 +127,7 @@ def sessions_run(
 
 
 def _handed_on(job: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:
-    """Return the outputs of a job, each of which is an output of one of its steps."""
+    """Return the outputs of a job, each of which is an output of its step."""
     (step,) = job["steps"]
     found = {
         key: re.fullmatch(r"\$\{\{ steps\.([\w-]+)\.outputs\.([\w-]+) \}\}", text)

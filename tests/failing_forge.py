@@ -1,4 +1,4 @@
-"""A GitHub that can be told to fail: its API as it is documented, with a switch for each fault."""
+"""A GitHub that fails on demand, with the API that GitHub documents and a switch for each fault."""
 
 from __future__ import annotations
 
@@ -32,56 +32,56 @@ Environ = dict[str, Any]
 
 @dataclass
 class Faults:
-    """What the forge does wrong; a number says how many requests meet the fault."""
+    """The faults of the forge; a number says how many requests it affects."""
 
     answers: list[tuple[int, Mapping[str, str], object]] = field(default_factory=list)
-    """What the next requests are answered, whatever they ask: status, headers, JSON value."""
+    """The answers to the next requests, whatever they are: status, headers, and JSON value."""
     lose_at: int | None = None
-    """How many requests get through before one that is carried out, and whose answer is cut off."""
+    """The number of requests before one that is carried out, but whose answer is cut off."""
     dead_after: int | None = None
-    """How many more requests get through; None for all."""
+    """The number of further requests that work; None for all."""
     last_lost: bool = False
     """Whether the answer to the last of these is cut off."""
     cut_uploads: int = 0
-    """Uploads that end in the middle; what came of them stays behind in the state ``starter``."""
+    """The number of uploads that are cut off in the middle, and whose remains stay in the state ``starter``."""
     other_bytes: int = 0
-    """Uploads that are kept with other bytes than were sent."""
+    """The number of uploads that are stored with other bytes than were sent."""
     left: int | None = None
-    """How many requests it accepts within the half hour; None for any number."""
+    """The number of requests it accepts within half an hour; None for any number."""
     no_digests: bool = False
     private: bool = False
     read_only: bool = False
     late: bool = False
-    """Whether it is read-only only from the first release on, as if a token expired in between."""
+    """Whether it becomes read-only only with the first release, as if a token expired in between."""
 
     def spend(self, name: str) -> bool:
-        """Whether this request meets the fault ``name``; one is used up."""
+        """Return whether this request meets the fault ``name``, and use one up."""
         left: int = getattr(self, name)
         setattr(self, name, max(left - 1, 0))
         return left > 0
 
 
 class FailingForge(ActionsBoard):
-    """The server; use it as a context manager. ``faults`` may be changed at any time."""
+    """The server, a context manager; ``faults`` may be changed at any time."""
 
     def __init__(self) -> None:
         self.tags = {"v1.2.3": COMMIT}
         super().__init__(SLUG, lambda: self.tags)
         self.faults = Faults()
         self.asked: list[str] = []
-        """The requests that came, without the ones that met a dead server."""
+        """The requests, except those to a dead server."""
         self.waits: list[float] = []
-        """How long the client has waited."""
+        """The seconds of each time that the client waited."""
         self.later: list[Callable[[], object]] = []
-        """What happens while it waits: one thing each time."""
+        """Things that happen while the client waits, one each time."""
         self.bare: Path | None = None
         """The repository in which it makes commits; None if it makes none."""
         self.signs = True
-        """Whether it signs them."""
+        """Whether it signs these commits."""
         self.facts: dict[str, Any] = {}
         """Further answers, by the requested path below the repository."""
         self.told: list[str] = []
-        """What it has told before that."""
+        """The messages that the client showed before waiting."""
 
     def __enter__(self) -> Self:
         self._server, self._second = Loopback(self.answer), Loopback(self.answer)
@@ -100,40 +100,40 @@ class FailingForge(ActionsBoard):
         return self._server.url
 
     def client(self, token: str | None = TOKEN) -> Releases:
-        """Return a client that does not really wait."""
+        """Return a client that records its waiting times without waiting."""
         return Releases(GitHubApi(self.url, SLUG, token, sleep=self.wait, tell=self.told.append))
 
     def wait(self, seconds: float) -> None:
-        """Let a client have waited."""
+        """Record that a client waits."""
         self.waits.append(seconds)
         if self.later:
             self.later.pop(0)()
 
     def page(self, tag: str = "v1.2.3") -> dict[str, Any]:
-        """Return the one release of a tag."""
+        """Return the only release of a tag."""
         (release,) = (one for one in self.releases.values() if one["tag_name"] == tag)
         return release
 
     def person(self, **values: Any) -> dict[str, Any]:
-        """Let a person make a release."""
+        """Make a release as a person would."""
         usual = {"tag_name": "v1.2.3", "name": "Mine", "body": "My words.", "draft": True, "prerelease": False}
         number = self.number()
         self.releases[number] = {"id": number, "assets": {}, **usual, **values}
         return self.releases[number]
 
     def hang(self, release: dict[str, Any], name: str, content: bytes = b"x", state: str = "uploaded") -> None:
-        """Hang a file on a release."""
+        """Attach a file to a release."""
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         asset = {"id": self.number(), "name": name, "state": state, "size": len(content), "digest": digest}
         release["assets"][asset["id"]] = asset
 
     def files(self, tag: str = "v1.2.3") -> dict[str, str]:
-        """Return the SHA-256 of each whole file of a release."""
+        """Return the SHA-256 of each complete file of a release."""
         whole = (asset for asset in self.page(tag)["assets"].values() if asset["state"] == "uploaded")
         return {asset["name"]: asset["digest"].removeprefix("sha256:") for asset in whole}
 
     def answer(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request, or meet it with a fault."""
+        """Answer a request, or let it meet a fault."""
         faults = self.faults
         if faults.dead_after == 0:
             return _cut(start)
@@ -174,7 +174,7 @@ class FailingForge(ActionsBoard):
         return lambda status, headers, *rest: start(status, [*headers, *told.items()], *rest)
 
     def reply(self, environ: Environ) -> tuple[http.HTTPStatus, Any]:
-        """Return status and JSON value of the answer to a request."""
+        """Return the status and the JSON value of the answer to a request."""
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
         if token and token != TOKEN:
             return http.HTTPStatus.UNAUTHORIZED, {"message": "Bad credentials"}
@@ -194,7 +194,7 @@ class FailingForge(ActionsBoard):
         return status, value
 
     def _git(self, bare: Path, environ: Environ) -> dict[str, Any]:
-        """Make a commit in the repository, as one that is signed, or move a branch there."""
+        """Make a commit in the repository, which counts as signed or not, or move a branch there."""
         value = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
         if environ["REQUEST_METHOD"] == "PATCH":
             git(bare, "update-ref", environ["PATH_INFO"].partition("/git/")[2], value["sha"])
@@ -205,7 +205,7 @@ class FailingForge(ActionsBoard):
         return {"sha": made, "verification": {"verified": self.signs}}
 
     def _besides(self, asked: str) -> Any:
-        """Return the answer to a request that is not about a release; None for others."""
+        """Return the answer to a request that is not about releases; None for other requests."""
         call = asked.replace(f" /repos/{SLUG}", " ")
         if call == "GET ":
             return {"full_name": SLUG, "private": self.faults.private}
@@ -217,7 +217,7 @@ class FailingForge(ActionsBoard):
 
 
 def answered(board: Board, request: Request) -> Reply:
-    """Return what a board answers to a request that another server got."""
+    """Return the answer of a board to a request that another server received."""
     path, _, query = request.path.partition("?")
     told: list[tuple[int, dict[str, str]]] = []
 
@@ -239,18 +239,18 @@ def answered(board: Board, request: Request) -> Reply:
 
 
 def _unheard(*_: object) -> Callable[[bytes], object]:
-    """Begin an answer that nobody gets."""
+    """Start an answer that nobody receives."""
     return lambda _: None
 
 
 def _cut(start: Callable[..., Any]) -> Iterable[bytes]:
-    """Begin an answer and end the connection."""
+    """Start an answer, and cut the connection."""
     start("200 OK", [("Content-Type", "application/json"), ("Content-Length", "100")])
     return [b"{"]
 
 
 def hosted(forge: FailingForge, yard: Yard) -> Yard:
-    """Let the remote of a project be on a forge, which sees the tags that are pushed there."""
+    """Put a project's remote on a forge, which then sees the tags of the remote."""
     yard.world.forge, prefix = forge.client(), "refs/tags/"
     forge.commits = lambda: {
         name.removeprefix(prefix): commit

@@ -1,7 +1,7 @@
-"""A package index that can be told to fail: pypiserver behind TLS, with everything around it that PyPI has.
+"""A package index that fails on demand: pypiserver with TLS, and with the other services of PyPI.
 
-It has trusted publishing's two endpoints, the identity endpoint of GitHub Actions, a simple API in HTML and JSON, a
-JSON API, and a switch for each way in which an index is known to fail.
+It has both endpoints of trusted publishing, the identity endpoint of GitHub Actions, the simple API in HTML and JSON,
+the JSON API, and a switch for each known way to fail.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import certifi
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
+from nox_ship.world.loopback import stop
+
 HOST = "127.0.0.1"
 _ONE_AT_A_TIME = threading.Lock()
 """Held while pypiserver makes an app: two made at once can share one module, and then serve the same folder."""
@@ -43,14 +45,14 @@ CLAIMS = {
     "environment": "pypi",
     "ref": "refs/tags/v1.2.3",
 }
-"""What a job of GitHub Actions is told about itself."""
+"""The claims of a job of GitHub Actions."""
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 
 
 def api_token(location: str = HOST, *caveats: object) -> str:
-    """Return an API token of the form that PyPI issues: a macaroon, version 2."""
+    """Return an API token in PyPI's format: a macaroon, version 2."""
 
     def packed(kind: int, value: bytes) -> bytes:
         size = len(value)
@@ -65,14 +67,14 @@ def api_token(location: str = HOST, *caveats: object) -> str:
 
 
 def identity_token(audience: str, claims: dict[str, str]) -> str:
-    """Return an identity token (a JWT); nobody here checks its signature."""
+    """Return an identity token (a JWT), whose signature nobody checks here."""
     parts = ({"alg": "none"}, {"aud": audience, **claims}, {"signature": secrets.token_hex(8)})
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
 
 @dataclass
 class Upload:
-    """One attempt to upload."""
+    """One attempt to upload a file."""
 
     filename: str
     user: str
@@ -82,41 +84,41 @@ class Upload:
 
 @dataclass
 class Faults:
-    """What the index does wrong; a number says how many requests meet the fault."""
+    """The faults of the index; a number says how many requests it affects."""
 
     refuse: tuple[int, str] | None = None
     cut: int = 0
-    """Connections that end in the middle of the body."""
+    """The number of connections that are cut in the middle of the body."""
     swallow: int = 0
-    """Uploads that are kept, and whose connection is then cut without an answer."""
+    """The number of uploads that are stored, and whose connection is then cut without an answer."""
     lose: int = 0
-    """Uploads that are kept, and answered with 500."""
+    """The number of uploads that are stored, and answered with 500."""
     fail: int = 0
-    """Uploads that are not kept, and answered with 500."""
+    """The number of uploads that are not stored, and answered with 500."""
     hang: int = 0
-    """Uploads that are never answered."""
+    """The number of uploads that are never answered."""
     hide: int = 0
-    """Simple pages that are served as they were before the first upload."""
+    """The number of simple pages that show no files yet."""
     hide_json: int = 0
-    """The same of the JSON API."""
+    """The number of answers of the JSON API that show no files yet."""
     other_bytes: bool = False
     no_hashes: bool = False
     formats: tuple[str, ...] = ("json", "html")
     json_api: bool = True
     age: float | None = None
-    """Days since all its files were uploaded; None if it does not say (PEP 700)."""
+    """Days since all its files were uploaded; None if the index does not tell (PEP 700)."""
     status: str | None = None
-    """The project's status (PEP 792); None if it does not say."""
+    """The project's status (PEP 792); None if the index does not tell."""
     reason: str | None = None
     projects: tuple[str, ...] = ()
-    """Other projects that it lists."""
+    """Other projects in its list."""
     no_list: bool = False
-    """Whether it does not list its projects."""
+    """Whether it has no list of projects."""
     no_audience: bool = False
     mint_status: int = 200
 
     def spend(self, name: str) -> bool:
-        """Whether this request meets the fault ``name``; one is used up."""
+        """Return whether this request meets the fault ``name``, and use one up."""
         left: int = getattr(self, name)
         setattr(self, name, max(left - 1, 0))
         return left > 0
@@ -127,7 +129,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: this server exists to cut connections."""
+        """Print nothing, because this server cuts connections on purpose."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -150,25 +152,25 @@ class _Handler(WSGIRequestHandler):
 
 @dataclass
 class FailingIndex:
-    """The server; use it as a context manager. ``faults`` may be changed at any time."""
+    """The server, a context manager; ``faults`` may be changed at any time."""
 
     folder: Path
     faults: Faults = field(default_factory=Faults)
     tokens: set[str] = field(default_factory=set)
-    """Tokens that may upload."""
+    """Tokens that allow uploads."""
     publisher: dict[str, str] = field(default_factory=lambda: {"repository": "acme/sample", "environment": "pypi"})
-    """Claims that a trusted publisher must have."""
+    """The claims that a trusted publisher must have."""
     claims: dict[str, str] = field(default_factory=lambda: dict(CLAIMS))
     uploads: list[Upload] = field(default_factory=list)
     tried: list[Upload] = field(default_factory=list)
-    """Uploads without a file, by which credentials are tried."""
+    """Uploads without a file, which test the credentials."""
     request_token: str = field(default_factory=lambda: f"request-{secrets.token_hex(8)}")
-    """What a job shows to get its identity token."""
+    """The token with which a job requests its identity token."""
     minted: list[str] = field(default_factory=list)
     identities: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        import pypiserver  # it warns while it is imported; the tests that start it expect that
+        import pypiserver  # it warns on import, which the tests that start it expect
 
         logging.getLogger("pypiserver").setLevel(logging.ERROR)
         self.packages = self.folder / "packages"
@@ -197,34 +199,34 @@ class FailingIndex:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        stop(self._server)
         self._thread.join(5)
 
     @property
     def url(self) -> str:
-        """The base of every address."""
+        """The beginning of every address."""
         return f"https://{HOST}:{self._server.server_port}"
 
     def settings(self, name: str = "pypi") -> str:
-        """Return the settings that lead ``name`` here."""
+        """Return the settings that make this server the index ``name``."""
         addresses = f'upload-url = "{self.url}/legacy/"\nsimple-url = "{self.url}/simple/"\n'
         return f'[tool.nox-ship.indexes.{name}]\n{addresses}json-url = "{self.url}/pypi/"\n'
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make clients trust this server.
 
-        uv installs from other servers, too; what asks by requests asks this one alone, and reads them each time.
+        uv needs the other authorities too, because it installs from other servers; clients that use requests only ask
+        this one, and read the file each time.
         """
         return {"SSL_CERT_FILE": str(self._authorities), "REQUESTS_CA_BUNDLE": str(self._authority)}
 
     def trust(self, other: FailingIndex) -> None:
-        """Let those variables make clients trust another one, too."""
+        """Make clients with these variables also trust another index."""
         for path in (self._authority, self._authorities):
             path.write_bytes(path.read_bytes() + b"\n" + other._authority.read_bytes())
 
     def job(self) -> dict[str, str]:
-        """Return the variables of a job of GitHub Actions that may ask for its identity."""
+        """Return the variables of a job of GitHub Actions that may request an identity token."""
         return {
             **self.environment(),
             "GITHUB_ACTIONS": "true",
@@ -233,13 +235,13 @@ class FailingIndex:
         }
 
     def new_token(self, *caveats: object) -> str:
-        """Return an API token that may upload."""
+        """Return an API token that allows uploads."""
         token = api_token(HOST, *caveats)
         self.tokens.add(token)
         return token
 
     def reset(self) -> None:
-        """Forget what has happened, and do nothing wrong any more."""
+        """Remove all files and records, and all faults."""
         for path in self.packages.iterdir():
             path.unlink()
         self.faults, self.tokens = Faults(), set()
@@ -247,11 +249,11 @@ class FailingIndex:
             noted.clear()
 
     def files(self) -> dict[str, str]:
-        """Return the SHA-256 of each file that was kept, by name."""
+        """Return the SHA-256 of each stored file, by name."""
         found = (path for path in self.packages.iterdir() if path.is_file())
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
-    # What is answered
+    # The answers
 
     def _answer(self, environ: Environ, start: Start) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -285,7 +287,7 @@ class FailingIndex:
             environ["failing.socket"].shutdown(socket.SHUT_RDWR)
             return []
         body = environ["wsgi.input"].read(size)
-        if len(body) < size:  # the client is gone
+        if len(body) < size:  # the client has disconnected
             return []
         upload = self._noted(environ, body)
         if not upload.filename:
@@ -313,7 +315,7 @@ class FailingIndex:
         return self._text(start, status, "")
 
     def _closed(self, upload: Upload) -> tuple[int, str] | None:
-        """Return PyPI's answer if project or release accept no more files."""
+        """Return PyPI's answer if the project or the release accepts no more files; otherwise None."""
         project, version = _parsed(upload.filename)
         there = [name for name in self.files() if _parsed(name) == (project, version)]
         if self.faults.status in ("archived", "quarantined"):
@@ -334,7 +336,7 @@ class FailingIndex:
         return Upload(fields.get("content filename", ""), user, password, attestations)
 
     def _tried(self, upload: Upload, start: Start) -> Iterable[bytes]:
-        """Answer to an upload without a file: as PyPI does, credentials come first."""
+        """Answer an upload without a file: like PyPI, check the credentials first."""
         self.tried.append(upload)
         if upload.password not in self.tokens:
             return self._refuse(start, 403, "Invalid or non-existent authentication information.")
@@ -397,7 +399,7 @@ class FailingIndex:
         return {"upload-time": at.isoformat().replace("+00:00", "Z")}
 
     def _projects(self, start: Start) -> Iterable[bytes]:
-        """Answer with the list of all projects, in JSON alone."""
+        """Answer with the list of all projects, which is only available as JSON."""
         if self.faults.no_list:
             return self._text(start, "404 Not Found", "not found")
         names = sorted({*(_parsed(name)[0] for name in self.files()), *self.faults.projects})
@@ -459,7 +461,7 @@ def _parsed(filename: str) -> tuple[str, str]:
 
 
 def _fields(body: bytes, content_type: str) -> dict[str, str]:
-    """Return the text fields of a form, and the name of its file."""
+    """Return the text fields of a form, and the names of its files."""
     boundary = content_type.partition("boundary=")[2].strip('"').encode()
     fields: dict[str, str] = {}
     for part in body.split(b"--" + boundary)[1:-1]:

@@ -1,7 +1,7 @@
-"""A world of fakes at the seams that we own: the world, its indexes and remote, and the start of programs.
+"""Fakes at the boundaries that we own: the world, its indexes and remote, and the start of programs.
 
-Git is real, in small repositories. Every other program is played by ``Programs``, which replaces `process.run`:
-through it every program of nox-ship is started.
+Git is real, in small repositories. Every other program is faked by ``Programs``, which replaces `process.run`, through
+which nox-ship starts every program.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, head, make_repository, make_sdist, make_wheel
 
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
-"""A finding for tests to which its content does not matter."""
+"""A finding for tests in which its content does not matter."""
 INSTALLED = "\nnox-ship:[]\n"
-"""The output of each script in a fresh environment if nothing is wrong."""
+"""The output of each script in a fresh environment if it finds no problem."""
 HOSTILE = '\x1b]0;owned\x07<script>alert(1)</script>\u202e::set-output name=x::y"\ud800'
-"""What metadata can hold."""
+"""Text that hostile metadata could contain."""
 TOLD: dict[str, Any] = {
     "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
     "bomFormat": "CycloneDX",
@@ -89,14 +89,14 @@ TOLD: dict[str, Any] = {
     ],
     "dependencies": [{"ref": "Sample==1.2.3", "dependsOn": ["other==2"]}],
 }
-"""What cyclonedx-py writes, in its form."""
+"""A bill of materials as cyclonedx-py writes it."""
 TAKEN = {"status": 200, "reason": "OK", "text": ""}
-"""What an index answers that took a file."""
+"""The answer of an index that accepted a file."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A program that was to be started."""
+    """A program that was started."""
 
     line: tuple[str, ...]
     options: Mapping[str, Any]
@@ -108,16 +108,16 @@ class Call:
 
     @property
     def env(self) -> Mapping[str, str | None]:
-        """The variables that were added to those of our environment."""
+        """The variables that were added to the environment."""
         return {**(self.options.get("env") or {}), **(self.options.get("hidden") or {})}
 
 
 Reply = Callable[[Call], tuple[int, str]]
-"""What a program does: its exit code, and what it writes."""
+"""The behaviour of a program: returns its exit code and its output."""
 
 
 class Programs:
-    """Replaces `process.run`: plays every program except git, and records which were started, and how."""
+    """Replaces `process.run`: fakes every program except git, and records each start."""
 
     def __init__(self, real: Callable[..., Done]) -> None:
         self._real = real
@@ -128,19 +128,19 @@ class Programs:
         self.answer("world/upload.py", stdout=json.dumps(TAKEN))
 
     def answer(self, *words: str, code: int = 0, stdout: str = "") -> None:
-        """Let a command line with all of ``words`` in it end so; what was said last counts."""
+        """Make command lines that contain all ``words`` end like this; the latest definition counts."""
         self.play(*words, reply=lambda _: (code, stdout))
 
     def play(self, *words: str, reply: Reply) -> None:
-        """Let ``reply`` play a command line with all of ``words`` in it."""
+        """Make ``reply`` handle command lines that contain all ``words``."""
         self._replies.insert(0, (words, reply))
 
     def started(self, *words: str) -> list[Call]:
-        """Return the programs whose command line has all of ``words`` in it."""
+        """Return the starts whose command lines contain all ``words``."""
         return [call for call in self.calls if set(words) <= set(call.line)]
 
     def __call__(self, args: Sequence[process.Argument], **options: Any) -> Done:
-        """Play a program, as `process.run` starts it."""
+        """Fake a program with the arguments of `process.run`."""
         call = Call(tuple(os.fspath(arg) for arg in args), options)
         self.calls.append(call)
         reply = next((reply for words, reply in self._replies if all(word in call.text for word in words)), None)
@@ -155,13 +155,13 @@ class Programs:
         return done
 
     def ask(self, script: str, question: Mapping[str, Any], seconds: float) -> Any:
-        """Play a script that is asked something, as by a conversation; one that writes nothing has ended."""
+        """Fake a script that is asked a question in a conversation; a script without output has ended."""
         output = self((script,), question=question, seconds=seconds, check=False).stdout
         return json.loads(output) if output else None
 
 
 def noxfile(root: Path, *names: str) -> Sessions:
-    """Return what the noxfile of a project holds that has no sessions of its own, and of ours ``names`` alone."""
+    """Return the sessions of a project whose noxfile has none of its own, and only ``names`` of ours."""
     try:
         project = Project.read(root)
     except ShipError:
@@ -170,7 +170,7 @@ def noxfile(root: Path, *names: str) -> Sessions:
 
 
 def run_here(call: Call) -> tuple[int, str]:
-    """Run a module of Python in this process, as ``python -m`` would in one of its own: it is imported once."""
+    """Run a Python module in this process like ``python -m``, so that it is imported only once."""
     output, arguments = io.StringIO(), list(call.line[call.line.index("-m") + 1 :])
     before, argv, env = Path.cwd(), sys.argv, dict(os.environ)
     os.chdir(call.options.get("cwd") or before)
@@ -182,7 +182,7 @@ def run_here(call: Call) -> tuple[int, str]:
             runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
-    except Exception:  # noqa: BLE001 - Python shows it, and ends with 1
+    except Exception:  # noqa: BLE001 - like Python, show it and exit with 1
         output.write(traceback.format_exc())
         code = 1
     finally:
@@ -202,50 +202,50 @@ def upload_here(call: Call) -> tuple[int, str]:
 
 
 def _version(name: str) -> str:
-    """Return the version of a file, by its name."""
+    """Return the version in the name of a file."""
     return str(parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1])
 
 
 @dataclass(frozen=True)
 class FakeIndex(Index):
-    """An index that serves bytes from a dictionary, and lies on demand."""
+    """An index that serves bytes from a dictionary, and returns wrong answers on demand."""
 
     shelf: dict[str, bytes] = field(default_factory=dict)
-    """What it holds, by file name."""
+    """The files it has, by name."""
     earlier: dict[str, bytes] = field(default_factory=dict)
     """Files of earlier releases, by file name."""
     sizes: bool = True
-    """Whether it states their sizes."""
+    """Whether it states the sizes of these files."""
     downloads: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     hashes: bool = True
-    """Whether it states the SHA-256 of the listed files."""
+    """Whether it states the SHA-256 of files."""
     other_bytes: bool = False
-    """Whether downloads are not what was uploaded."""
+    """Whether downloads differ from the uploaded files."""
     late: list[str] = field(default_factory=list)
-    """One entry is used up by each time that it is asked: ``hidden``, ``JSON API`` or ``silent``."""
+    """The states for the next listings, one each: ``hidden``, ``JSON API`` or ``silent``."""
     refusals: list[ShipError] = field(default_factory=list)
-    """The results of the next uploads; the file is kept if a refusal has ``kept``."""
+    """The errors of the next uploads, which store the file if ``kept`` is set."""
     kept: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
-    """Its data about the project, as in a listing; `age` is that of the files on the shelf, in days."""
+    """Its data about the project, as in a listing; ``age`` is the age of its files in days."""
     each: dict[str, Any] = field(default_factory=dict)
     """Its data about each file."""
     provenances: dict[str, bytes | ShipError] = field(default_factory=dict)
-    """The provenance of a file, by its name; or the error."""
+    """The provenance of each file, by name, or an error."""
     by_version: bool = False
     """Whether it only lists files of the requested version."""
     asked: list[str] = field(default_factory=list)
-    """The versions that it was asked for."""
+    """The versions whose files were requested."""
     names: tuple[Finding, ...] = ()
-    """Why it accepts no new name."""
+    """The reasons why it refuses a new project name."""
 
-    def read_page(self, project: str) -> Read:  # noqa: ARG002 - it holds one project
-        """Return that it has no page."""
+    def read_page(self, project: str) -> Read:  # noqa: ARG002 - it has one project
+        """Return that the project has no page."""
         return None, dt.datetime.now(dt.UTC)
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what is on the shelf, whatever the version unless it goes by that."""
+        """Return the listing of its files; their version only matters with ``by_version``."""
         self.asked.append(version)
         mood = self.late.pop(0) if self.late else ""
         if mood == "silent":
@@ -276,19 +276,19 @@ class FakeIndex(Index):
         told = {"is_sdist": is_sdist, "uploaded": uploaded, **self.each}
         return Served(name, f"{self.simple_url}{name}", digest, seen_in, **told)
 
-    def provenance(self, project: str, version: str, served: Served) -> bytes | None:  # noqa: ARG002 - by name
+    def provenance(self, project: str, version: str, served: Served) -> bytes | None:  # noqa: ARG002 - by file name
         """Return the provenance of a file."""
         told = self.provenances.get(served.filename)
         if isinstance(told, ShipError):
             raise told
         return told
 
-    def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
-        """Return why it accepts no new name."""
+    def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it has one project
+        """Return the reasons why it refuses a new project name."""
         return self.names
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
-        """Download what is served and return its SHA-256."""
+        """Return the SHA-256 of a file's bytes, and write the bytes."""
         self.downloads.append(served.filename)
         data = {**self.earlier, **self.shelf}[served.filename] + (b"?" if self.other_bytes else b"")
         if into:
@@ -301,7 +301,7 @@ class FakeIndex(Index):
         yield self.upload
 
     def upload(self, file: Path, sha256: str) -> None:
-        """Put a file on the shelf."""
+        """Store a file."""
         assert File.of(file).sha256 == sha256
         self.credentials.login()
         self.uploads.append(file.name)
@@ -313,12 +313,12 @@ class FakeIndex(Index):
 
 
 def nobody() -> Login:
-    """Return what nobody authenticates with."""
+    """Return credentials that belong to nobody."""
     return Login("nobody", "nothing")
 
 
 def make_index(name: str = "PyPI", **faults: Any) -> FakeIndex:
-    """Return an index with nothing on its shelf."""
+    """Return an index without files."""
     base = f"https://{name.lower()}.invalid"
     credentials = Credentials("a fake", nobody)
     return FakeIndex(name, f"{base}/legacy/", f"{base}/simple/", find=lambda: credentials, **faults)
@@ -337,11 +337,11 @@ class FakeRemote(Remote):
         return dict(self.has)
 
     def holds(self, commit: str, branch: str) -> bool:
-        """Whether the branch is at the commit."""
+        """Return whether the branch is at the commit."""
         return self.has.get(f"refs/heads/{branch}") == commit
 
     def push(self, source: Repository, refs: Mapping[str, str], replaces: Mapping[str, str] | None = None) -> None:
-        """Take references, each followed to its commit."""
+        """Store the commits of references."""
         assert all(self.has.get(ref, "") == there for ref, there in (replaces or {}).items())
         if self.refuses:
             raise ShipError(PUSH_REFUSED(f"{self.name} did not accept {', '.join(refs)}."))
@@ -352,7 +352,7 @@ class FakeRemote(Remote):
 
 @dataclass
 class FakeWorld:
-    """What a release changes, all of it in memory but the checkout."""
+    """Everything that a release changes, in memory except for the checkout."""
 
     checkout: Repository
     remote: FakeRemote
@@ -363,31 +363,31 @@ class FakeWorld:
     recalled: list[str] = field(default_factory=list)
 
     def known_refs(self) -> Mapping[str, str]:
-        """Return what the remote has."""
+        """Return the references of the remote."""
         return self.remote.refs()
 
     def recall(self, files: Iterable[Path]) -> None:
-        """Put files on the index of a rehearsal."""
+        """Record the files that a rehearsal puts on its index."""
         self.recalled += [file.name for file in files]
 
-    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index takes every project
+    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index accepts every project
         """Return an index by its name."""
         check_known(name, self.indexes)
         return self.indexes[name]
 
     def notices(self) -> tuple[Finding, ...]:
-        """Return what this world has to say."""
+        """Return the notices of this world."""
         return self.told
 
 
 def make_world(repository: Repository, **refs: str) -> FakeWorld:
-    """Return the world around a repository; its remote has branch ``main`` at HEAD."""
+    """Return the world for a repository, with a remote whose branch ``main`` is at HEAD."""
     has = {"refs/heads/main": head(repository.path), **refs}
     return FakeWorld(repository, FakeRemote("origin", "origin", repository, has=has))
 
 
 def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Manifest:
-    """Write a wheel and an sdist into the project's ``dist/``, and their manifest, as its build would."""
+    """Write a wheel, an sdist and their manifest into the project, as a build would."""
     folder = dist_folder(project)
     for old in built_files(folder):
         old.unlink()
@@ -411,7 +411,7 @@ def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Man
 
 
 def write_materials(project: Project, manifest: Manifest, version: str = "2") -> bytes:
-    """Write what `verify-install` writes when it describes its environment; ``version`` is that of a package there."""
+    """Write a bill of materials as `verify-install` does; ``version`` is the version of a package in it."""
     told = copy.deepcopy(TOLD)
     own, other, *_ = told["components"]
     own["version"], other["version"] = manifest.version, version
@@ -421,7 +421,7 @@ def write_materials(project: Project, manifest: Manifest, version: str = "2") ->
 
 
 def bundle(manifest: Manifest, change: Callable[[dict[str, Any]], object] = lambda _: None) -> bytes:
-    """Return a bundle of Sigstore as actions/attest writes it, whose statement may be changed."""
+    """Return a bundle in the format of actions/attest, after ``change`` was applied to its statement."""
     statement: dict[str, Any] = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": file.name, "digest": {"sha256": file.sha256}} for file in manifest.files],
@@ -438,12 +438,12 @@ def bundle(manifest: Manifest, change: Callable[[dict[str, Any]], object] = lamb
 def publication(
     manifest: Manifest, folder: Path, index: Index, project: Project | None = None, **facts: Any
 ) -> Publication:
-    """Return files on their way to an index; without a project they cannot be installed from there."""
+    """Return a publication of these files; it cannot be installed without a project."""
     return Publication(manifest, folder, index, cast("Project", project), **facts)
 
 
 def opened(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Open the stage for a plan: the one that an earlier run left if it fits, else a new one."""
+    """Open the stage for a plan: the stage of an earlier run if it fits, otherwise a new one."""
     return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh), fresh=fresh)
 
 
@@ -452,14 +452,14 @@ class FakeGates:
     """Replaces `gates.run_sessions`: every session passes, and ``build`` writes the files of the release."""
 
     facts: dict[str, Any] = field(default_factory=dict)
-    """What the manifest says wrongly."""
+    """Wrong facts in the manifest."""
     afterwards: Callable[[Stage], None] = lambda _: None
-    """What the sessions do to the stage once the files are built."""
+    """A change to the stage after the files were built."""
     at_once: bool = False
-    """Whether the pipeline is told when ``build`` has passed, and so tries the upload while other sessions run."""
+    """Whether the pipeline learns at once that ``build`` passed, so the trial upload runs next to other sessions."""
     ran: list[str] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
-    """Names of the variables that the sessions may see although they look like credentials."""
+    """Names of variables that sessions may see although they look like credentials."""
 
     def __call__(self, stage: Stage, names: Iterable[str], **told: Any) -> tuple[SessionResult, ...]:
         """Run the sessions."""
@@ -496,15 +496,15 @@ branch = "main"
 gates = ["tests"]
 publish.wait = 0.05
 """
-"""A project that takes its version from git tags: its release changes no file, and starts no program but git.
+"""A project whose version comes from git tags: its release changes no file, and starts only git.
 
-It names its branch, for which git is asked twice elsewhere.
+It names its branch, which git would otherwise be asked for twice.
 """
 
 
 @dataclass
 class Yard:
-    """A project, the fake world around it, and a folder for its releases."""
+    """A project, the fake world for it, and a folder for its releases."""
 
     repository: Repository
     world: FakeWorld
@@ -512,27 +512,27 @@ class Yard:
 
     @property
     def root(self) -> Path:
-        """The project's folder."""
+        """The folder of the project."""
         return self.repository.path
 
     @property
     def project(self) -> Project:
-        """The project as it is now."""
+        """The project with its current settings."""
         return Project.read(self.root)
 
     def write(self, files: Mapping[str, str]) -> str:
-        """Commit files, which the remote has too, and return the commit."""
+        """Commit files, update the remote, and return the commit."""
         self.world.remote.has["refs/heads/main"] = commit = commit_files(self.root, files)
         return commit
 
     def tag(self, name: str, *, pushed: bool = True) -> None:
-        """Tag HEAD."""
+        """Tag HEAD, here and, if ``pushed``, on the remote."""
         git(self.root, "tag", "--annotate", "--message", name, name)
         if pushed:
             self.world.remote.has[f"refs/tags/{name}"] = head(self.root)
 
     def prepare(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
-        """Return a release that was not begun."""
+        """Return a release that has not started."""
         voice, report = Voice(), Report(title="Release")
         return Run(
             self.root,
@@ -549,7 +549,7 @@ class Yard:
         return self.finish(self.prepare(wanted, fresh=fresh))
 
     def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
-        """Let a release that was prepared go its steps."""
+        """Perform the steps of a prepared release."""
         run_pipeline(run, steps)
         return run
 
@@ -560,7 +560,7 @@ class Yard:
 
 
 def make_yard(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Yard:
-    """Make a yard; ``files`` are the project's, which takes its version from tags unless they say otherwise."""
+    """Make a yard with additional ``files``; unless they say otherwise, the version comes from tags."""
     noxfile = "import nox_ship\n\nnox_ship.register()\n"
     repository = make_repository(folder / "project", {"pyproject.toml": TAGGED, "noxfile.py": noxfile, **(files or {})})
     (folder / "shop").mkdir()

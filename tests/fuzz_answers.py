@@ -1,4 +1,4 @@
-"""Fuzzing what indexes, their token exchange and a CI answer, through the clients that ask them."""
+"""Fuzzing the answers of indexes, of their token exchange and of a CI, through the clients that request them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, change
 from local_signer import LocalVerifier, provenance
 from nox_ship.printable import printable
 from nox_ship.release import delivered
-from nox_ship.release.proven import Proven, proven
+from nox_ship.release.proven import Proven, proposed_by_run, proven
 from nox_ship.world import past
 from nox_ship.world.checks import checks_of
 from nox_ship.world.closed import closed_release
@@ -50,7 +50,7 @@ _CAVEATS = [
 
 
 def macaroon(caveats: Iterable[bytes]) -> bytes:
-    """Return an API token in its binary form; its caveats are texts, of JSON or not."""
+    """Return an API token in binary form; its caveats are any bytes."""
     body = b"\x02\x01" + bytes([len(HOST)]) + HOST.encode() + b"\x02\x02id\0"
     for caveat in caveats:
         size, length = len(caveat), b""
@@ -99,14 +99,14 @@ def _claims(ground: Ground, identity: str) -> None:
 
 
 def http(body: bytes, content_type: str = "application/json", status: str = "200 OK", *more: str) -> bytes:
-    """Return a whole answer of a server."""
+    """Return a complete HTTP answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *more]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
 @st.composite
 def _answers(draw: st.DrawFn, bodies: Bytes, content_type: str) -> bytes:
-    """Draw whole answers: most are 200 and well formed, others are of another status or type, cut or garbled."""
+    """Draw HTTP answers: most are well formed with status 200; others have another status or type, or are damaged."""
     kinds = (*[content_type] * 9, "text/html; charset=x", "", "application/json")
     states = (*["200 OK"] * 20, "404 Not Found", "500 Oh", "302 Found", "204 No", "99999 x", "400 Bad")
     more = (*["X: y"] * 12, "Location: /", "Location: http://[", "Content-Encoding: gzip", "Content-Length: x")
@@ -184,7 +184,7 @@ PROVENANCES = _provenances()
 
 
 def _provenance(ground: Ground, text: bytes) -> None:
-    """Verify it, with a verifier of ours for Sigstore's."""
+    """Verify a provenance with a verifier of ours instead of Sigstore's."""
     folder = ground.write({_ATTESTED[0]: _ATTESTED[1]})
     expected = Expected("acme/sample", frozenset({"release.yml"}), "v1.2.3", "c" * 40)
     with mock.patch.object(_impl, "Verifier", LocalVerifier):
@@ -210,7 +210,7 @@ def _simple(ground: Ground, answer: bytes) -> None:
 
 
 def _names(ground: Ground, answer: bytes) -> None:
-    """Check that a list of projects, whatever it holds, names none that is not like ours, or is told as unread."""
+    """Check that any list of projects yields only names like ours, or is reported as unreadable."""
     ground.server.answers = {"/": answer}
     for finding in replace(_index(ground), public=True).refuses_name("sample-tool"):
         ground.outcomes[finding.id] += 1
@@ -279,26 +279,47 @@ _TOLD: dict[str, Any] = {
     "latest&per_page=100": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
     "artifacts/99": {"expired": False, "workflow_run": {"id": 7}},
     "sbom&per_page=100": {"artifacts": [{"id": 98, "expired": False}]},
-    "b" * 40: {"parents": [{"sha": "a" * 40}]},
+    "b" * 40: {"parents": [{"sha": "a" * 40}], "tree": {"sha": "f" * 40}},
 }
-RUNS = st.sampled_from(tuple(_TOLD)).flatmap(
-    lambda path: _answers(changed([_TOLD[path]]).map(as_json), "application/json").map(lambda answer: (path, answer))
+_OF_COMMIT = f"{'a' * 40}&per_page=100"
+_PROPOSED: dict[str, Any] = {
+    **{path: told for path, told in _TOLD.items() if path != "runs/7"},
+    "latest&per_page=100": {"jobs": [{**_PUSHED, "name": f"Propose 99, manifest {'c' * 64}"}]},
+    _OF_COMMIT: {"workflow_runs": [{**_RUN, "id": 7}]},
+    "d" * 40: {"parents": [{"sha": "a" * 40}], "tree": {"sha": "f" * 40}},
+}
+RUNS, PROPOSALS = (
+    st.sampled_from(tuple(told)).flatmap(
+        lambda path, told=told: _answers(changed([told[path]]).map(as_json), "application/json").map(  # type: ignore[misc]
+            lambda answer: (path, answer)
+        )
+    )
+    for told in (_TOLD, _PROPOSED)
 )
 
 
-def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
+def _asked(ground: Ground, value: tuple[str, bytes], told: Mapping[str, Any], ask: Callable[[Job], Proven]) -> None:
     """Check that whatever GitHub answers in one place, what was proven matches its answers elsewhere, or is refused."""
     path, answer = value
     url = ground.server.url.rstrip("/")
-    ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _TOLD.items() if key != path}}
+    ground.server.answers = {path: answer, **{key: http(as_json(one)) for key, one in told.items() if key != path}}
     job = Job(url, url, "acme/sample", "release.yml", "8", "refs/tags/v1.2.3", "b" * 40, "token")
     api = GitHubApi(url, "acme/sample", "token", patience=0, pauses=())
     with mock.patch.object(Job, "github", api), mock.patch("nox_ship.release.proven._PATIENCE", 0.0):
-        found = proven("7", "main", job)
+        found = ask(job)
     assert found.files.isdecimal()
     assert len(found.manifest) == 64
-    assert path.endswith("per_page=100") or found == Proven("99", "c" * 64, "98")
+    tree = "f" * 40 if told is _PROPOSED else ""
+    assert path.endswith("per_page=100") or found == Proven("7", "99", "c" * 64, "98", tree)
     assert not found.sbom.strip("0123456789-")
+
+
+def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
+    _asked(ground, value, _TOLD, lambda job: proven("7", "main", job))
+
+
+def _run_that_proposed(ground: Ground, value: tuple[str, bytes]) -> None:
+    _asked(ground, value, _PROPOSED, lambda job: proposed_by_run("d" * 40, "main", job))
 
 
 _LISTED, _OF_RUN = "/runs?per_page=100", "/jobs?filter=all&per_page=100"
@@ -344,7 +365,7 @@ _KNOWN_PAST = (
 
 
 def _past_runs(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that any answer of GitHub about past runs results in a release's history as JSON."""
+    """Check that the history of releases can be written as JSON, whatever GitHub answers about past runs."""
     path, answer = value
     url = ground.server.url.rstrip("/")
     ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _PAST.items() if key != path}}
@@ -453,9 +474,12 @@ _KNOWN_JSON = (
     http(as_json(_JSON), "application/json", "200 OK", "Content-Encoding: gzip"),
 )
 
-_KNOWN_RUNS = (
-    *((path, http(body)) for path in _TOLD for body in _BAD_JSON),
-    *((path, http(as_json(put(told, key, value)))) for path, told in _TOLD.items() for key in told for value in WRONG),
+_KNOWN_RUNS, _KNOWN_PROPOSALS = (
+    (
+        *((path, http(body)) for path in known for body in _BAD_JSON),
+        *((path, http(as_json(put(one, key, value)))) for path, one in known.items() for key in one for value in WRONG),
+    )
+    for known in (_TOLD, _PROPOSED)
 )
 
 TARGETS = {
@@ -468,7 +492,8 @@ TARGETS = {
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
     "run of a workflow": Target(RUNS, _run_of_a_workflow, 0.3, _KNOWN_RUNS),
+    "run that proposed": Target(PROPOSALS, _run_that_proposed, 0.3, _KNOWN_PROPOSALS),
     "runs and checks": Target(ACTIONS, _told_by_actions, 0.5, _KNOWN_ACTIONS),
     "past runs": Target(PAST, _past_runs, 0.3, _KNOWN_PAST),
 }
-"""What is fuzzed here, by name."""
+"""The fuzz targets of this module, by name."""

@@ -1,4 +1,4 @@
-"""Fuzzing what is read in the modules that are built and installed."""
+"""Fuzzing the code that reads built and installed modules."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ def _module(ground: Ground, content: bytes) -> None:
 
 
 TARGETS = {"module": Target(damaged(st.just(CODE)), _module, known=_KNOWN)}
-"""What is fuzzed here, by name."""
+"""The fuzz targets of this module, by name."""

@@ -1,4 +1,4 @@
-"""Fuzzing the files of a project: its settings, metadata, changelog, and where its version is."""
+"""Fuzzing the files of a project: its settings, metadata, changelog, and the places of its version."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ OTHERS = [
         "pdm.backend": {"pdm": {"build": {"package-dir": "src"}}},
     }.items()
 ]
-"""Projects of other build back ends."""
+"""Projects with other build backends."""
 
 _PYPROJECT = damaged(changed([HATCH, HATCH, POETRY, SETUPTOOLS, *OTHERS]).map(as_toml), (0, 0, 0, 0, 1))
 _NO_FILE = st.just(b"")
@@ -176,7 +176,7 @@ PROJECTS = st.fixed_dictionaries(
 
 
 def read_project(ground: Ground, files: Mapping[str, bytes]) -> Project:
-    """Read the project that `files` make, with those that it has anyway."""
+    """Read the project that consists of ``files`` and of those that every project has."""
     return Project.read(ground.write({**FILES, **files}))
 
 
@@ -214,10 +214,10 @@ def _recipes(ground: Ground, files: Mapping[str, bytes]) -> None:
 
 
 def _source(ground: Ground, files: Mapping[str, bytes]) -> None:
-    """Check that a place that is found holds the version, once."""
+    """Check that every place that is found contains the version."""
     project = read_project(ground, files)
     list(bumpversion.stale_settings(project, "1.2.3"))
-    if not bumpversion.have_a_scheme(project):  # that would start bump-my-version
+    if not bumpversion.have_a_scheme(project):  # a scheme would start bump-my-version
         ground.attempt(lambda: bumpversion.bumped_files(project, "1.2.3"))
         ground.attempt(lambda: bumpversion.bump_settings(project, "1.2.3", "patch"))
     source = VersionSource.of(project)
@@ -227,12 +227,12 @@ def _source(ground: Ground, files: Mapping[str, bytes]) -> None:
 
 
 def make_survey(ground: Ground, project: Project) -> Survey:
-    """Return what is known of a project in a repository on GitHub."""
+    """Return the survey of a project in a repository on GitHub."""
     return Survey(project, Repository(ground.folder), ("3.12",), "main", "v{version}", "https://github.com/o/n")
 
 
 def _extended(ground: Ground, files: Mapping[str, bytes]) -> None:
-    """Check that additions leave everything else unchanged."""
+    """Check that extending pyproject.toml leaves everything else unchanged."""
     text = files["pyproject.toml"].decode(errors="replace")
     project = read_project(ground, {**files, "pyproject.toml": text.encode()})
     if bumpversion.have_a_scheme(project):
@@ -247,7 +247,7 @@ def _extended(ground: Ground, files: Mapping[str, bytes]) -> None:
             before.get("tool", {}).pop(name, None)
     if "tool" not in before and not after.get("tool"):
         after.pop("tool", None)
-    assert repr(after) == repr(before)  # not a number equals nothing
+    assert repr(after) == repr(before)  # NaN equals nothing
 
 
 def _constraints(ground: Ground, text: str) -> None:
@@ -275,7 +275,7 @@ CHANGELOGS = (
 
 
 def _changelog(ground: Ground, data: bytes) -> None:
-    """Check that the text around the cut stays as it is, and there is nothing left to cut afterwards."""
+    """Check that cutting a changelog leaves the other text unchanged, and nothing to cut afterwards."""
     name = "CHANGES.rst" if b"==" in data else "CHANGELOG.md"
     project = read_project(ground, {"pyproject.toml": as_toml(POETRY), name: data})
     path = ground.folder / name
@@ -296,7 +296,7 @@ def _changelog(ground: Ground, data: bytes) -> None:
     rest = map(str.rstrip, lines_of(after.decode()))
     lines = enumerate(before.document.lines)
     others = [line.rstrip() for number, line in lines if line and number not in changed]
-    assert all(line in rest for line in others)  # in their order
+    assert all(line in rest for line in others)  # in the same order
     assert cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None
     assert path.read_bytes() == after
     found = find_changelog(project)
@@ -352,4 +352,4 @@ TARGETS = {
     ),
     "changelog": Target(damaged(st.sampled_from([text.encode() for text in CHANGELOGS])), _changelog, 0.5),
 }
-"""What is fuzzed here, by name."""
+"""The fuzz targets of this module, by name."""

@@ -1,4 +1,4 @@
-"""Fuzzing what is handed on: versions and tags, manifests, records, reports of tools, built files, git's own files."""
+"""Fuzzing the data that is passed on: versions, tags, manifests, records, tools' reports, built files, git's files."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _FORMS = (
 
 
 def _tags(_: Ground, value: tuple[list[str], str | None]) -> None:
-    """Check that a version is read from the tag that is named for it."""
+    """Check that a version is read again from the tag that is named after it."""
     tags, setting = value
     form = versions.TagForm.of(tags, setting)
     versions.latest(tags, form)
@@ -148,7 +148,7 @@ def _bundled(statement: bytes) -> bytes:
 
 
 def _beside(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that what is attached to a release next to its files is about them, whatever was passed on."""
+    """Check that an attachment of a release is about the release's files, whatever was passed on."""
     name, data = value
     folder = ground.write({name: data})
     reader = provenance if name == "provenance" else materials
@@ -159,7 +159,7 @@ def _beside(ground: Ground, value: tuple[str, bytes]) -> None:
 
 
 def _described(ground: Ground, data: bytes) -> None:
-    """Check that any output of a tool about an environment becomes a bill of materials of the release, or none."""
+    """Check that any output of a tool about an environment becomes a valid bill of materials, or none."""
     made = ground.folder / "made"
     made.unlink(missing_ok=True)
 
@@ -177,7 +177,7 @@ def _described(ground: Ground, data: bytes) -> None:
 
 
 class _Nowhere:
-    """A world without a checkout, as if files were copied to another machine."""
+    """A world without a checkout, as if the files had been copied to another machine."""
 
     @property
     def checkout(self) -> Repository:
@@ -198,7 +198,7 @@ RECORD = {
 
 
 def _record(ground: Ground, data: bytes) -> None:
-    """Check that what is read can be written, and stays the same."""
+    """Check that a record that can be read is the same after writing it."""
     path = ground.write({"record.json": data}) / "record.json"
     if record := Record.read(path):
         assert isinstance(sum(record.passed.values()) + record.made_at, float)
@@ -223,7 +223,7 @@ HISTORY = [
 
 
 def _history(ground: Ground, data: bytes) -> None:
-    """Check that what is read of earlier runs can be shown in each form."""
+    """Check that the runs that are read can be shown in every form."""
     path = ground.write({"history.json": data}) / "history.json"
     if runs := recall(path):
         going = Going.of([*runs, *runs])
@@ -273,7 +273,7 @@ _METADATA = {
 
 
 def packed(kind: str, members: Mapping[str, bytes], link: str = "") -> bytes:
-    """Return a wheel (compressed in the way that ``kind`` names) or an sdist that holds ``members``, and a link."""
+    """Return a wheel with the compression ``kind``, or an sdist, with these members and a link."""
     target = io.BytesIO()
     if kind in _METHODS:
         with zipfile.ZipFile(target, "w", _METHODS[kind]) as wheel:
@@ -322,7 +322,7 @@ def _archive(ground: Ground, value: tuple[str, bytes]) -> None:
 
 
 def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Check that a file of an index comes to a difference or a notice, and never to an error."""
+    """Check that any file of an index leads to a difference or a notice, and never to an error."""
     name, data = value
     sdist = packed("sdist", {"PKG-INFO": b"Name: sample\n", "x.py": b"x"})
     folder = ground.write({"pyproject.toml": as_toml(HATCH), "dist/sample-1.2.4.tar.gz": sdist})
@@ -343,7 +343,7 @@ def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
 
 
 def _likeness(ground: Ground, value: tuple[str, bytes]) -> None:
-    """Compare an archive with a sound one, and with what an index says of it."""
+    """Compare an archive with a valid one, and with an index's data about it."""
     name, data = value
     sound = packed("sdist" if name.endswith(".gz") else "wheel", {"PKG-INFO": b"Name: sample\n", "x.py": b"x"})
     folder = ground.write({name: data, f"sound/{name}": sound, "pyproject.toml": as_toml(HATCH)})
@@ -473,4 +473,4 @@ TARGETS = {
     "refusal": Target(UPLOADS, _refusal, known=_KNOWN_REFUSALS),
     "git": Target(_GIT_FILES, _git, 0.01, _KNOWN_GIT),
 }
-"""What is fuzzed here, by name."""
+"""The fuzz targets of this module, by name."""

@@ -1,4 +1,4 @@
-"""Fuzzing what `nox-ship init` reads and writes: noxfiles, workflows, Dependabot's settings."""
+"""Fuzzing the files that `nox-ship init` reads and writes: noxfiles, workflows, settings for Dependabot."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _noxfiles(draw: st.DrawFn) -> str:
 
 
 def _noxfile(ground: Ground, text: str) -> None:
-    """Check that a noxfile that was extended is Python and registers us."""
+    """Check that an extended noxfile is valid Python and registers our sessions."""
     noxfile = Noxfile.read(text)
     ground.outcomes["registered"] += noxfile.registered
     ground.outcomes["foreign" if noxfile.foreign else "alone"] += noxfile.scripted + noxfile.excludes("lint")
@@ -129,7 +129,7 @@ KEPT = (RENDERED[0].replace("# >>> own: ", "# >>> own: ", 1).replace("# v7", "# 
 
 
 def _keep(_: Ground, old: str) -> None:
-    """Check that what was kept once is kept again."""
+    """Check that text of the user's that was kept once is kept again."""
     kept = keep_own(RENDERED[0], old)
     assert keep_own(RENDERED[0], kept) == kept
 
@@ -143,7 +143,7 @@ _ODD_BRANCHES = st.sampled_from(
 
 
 def _render(ground: Ground, value: tuple[str, str, bool]) -> None:
-    """Check that each workflow is YAML, and names the branch; GitLab's file too, or it is refused."""
+    """Check that each workflow is YAML that names the branch, and GitLab's file too unless it is refused."""
     branch, form, development = value
     settings = WorkflowSettings(development=development)
     facts = workflows.Facts(branch, form, ("3.12",), coverage=True, besides=(), settings=settings)
@@ -163,7 +163,7 @@ LOCK = lock.rendered("0.1.0", lambda _: ("0" * 64,))
 
 
 def _lock(ground: Ground, old: str) -> None:
-    """Check that a lock that was written once stays as it is."""
+    """Check that writing a lock again does not change it."""
     new = lock.rendered("0.1.0", lambda _: ("0" * 64,), old)
     assert lock.rendered("0.1.0", lambda _: (), new) == new
     ground.outcomes["lacking" if lock.locked_version(new) is None else "whole"] += 1
@@ -188,7 +188,7 @@ SCRIPTS = (
 
 
 def _old_style(ground: Ground, files: Mapping[str, bytes]) -> None:
-    """Check that the file written for setup.py has a `[build-system]`."""
+    """Check that the pyproject.toml written for a setup.py has a `[build-system]`."""
     root = ground.write({**files, "versioneer.py": b""})
     table = tomllib.loads(build_system.build_system(root))["build-system"]
     assert table["requires"][0].startswith("setuptools>=")
@@ -255,7 +255,7 @@ _OLD_STYLE = st.fixed_dictionaries(
 )
 _TAG_FORMS = _NAMES.map(lambda name: f"{name}{{version}}")
 
-_REFS = texts(_TAGS).map(lambda name: name[:255])  # as long as git lets a part of a name be
+_REFS = texts(_TAGS).map(lambda name: name[:255])  # git's limit for a part of a name
 _KNOWN_CONDITIONS = ("(" * DEPTH, "!" * DEPTH, "1" * DIGITS, "x" + "[0" * DEPTH)
 
 TARGETS = {
@@ -271,4 +271,4 @@ TARGETS = {
     "lock": Target(texts([LOCK[:3000], LOCK[-3000:]]), _lock, 0.1),
     "init": Target(_INIT, _init, 0.3, _KNOWN_INIT),
 }
-"""What is fuzzed here, by name."""
+"""The fuzz targets of this module, by name."""

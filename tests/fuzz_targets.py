@@ -1,4 +1,4 @@
-"""What is fuzzed: every reader of a file, of an argument or of an answer that others write."""
+"""All fuzz targets: every reader of a file, of an argument or of an answer that others write."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ TARGETS: dict[str, Target] = {
     **fuzz_answers.TARGETS,
     **fuzz_modules.TARGETS,
 }
-"""Everything that is fuzzed, by name."""
+"""All fuzz targets, by name."""

@@ -1,7 +1,7 @@
-"""Fuzzing: valid documents that are changed in structure or damaged in text, and a target that is run on many of them.
+"""Fuzzing: valid documents are changed in their structure or damaged in their text, and given to a target.
 
-Random text is refused by the first check that it meets. What starts from a valid document gets far: one value of
-another type, one key that is missing, renamed or there twice, one number that is too long to be read.
+The first check would refuse random text. A document that was valid gets further: with one value of another type, one
+key that is missing, renamed or doubled, or one number that is too long to be read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 DEPTH = 20_000
 DIGITS = 5_000
-"""More than Python reads as a number (``sys.set_int_max_str_digits``)."""
+"""More digits than Python reads as a number (``sys.set_int_max_str_digits``)."""
 RAW = {
     "@huge@": "9" * DIGITS,
     "@deep list@": "[" * DEPTH + "]" * DEPTH,
@@ -43,7 +43,7 @@ RAW = {
     "@tag@": "!!bool x",
     "@circle@": "&circle [*circle]",
 }
-"""A value that cannot be represented: a string that stands for it, and its text in a document."""
+"""Values that cannot be represented: a placeholder string, and its text in a document."""
 
 _TEXTS = ("", " ", "\0", "\n", "\r\n", "é", "\u2028", "\ud800", "\x1b[2J", "..", "/", "../../x", "-", "%s", "{}", "{x}")
 _MORE_TEXTS = ("[", "*", "**x", "../*", "'", '"', "\\", "#", "1", "x" * 300, "9" * DIGITS, "٣", "true", "~1.0", "1.0.0")
@@ -58,7 +58,7 @@ _LIKE = {str: _ODD_TEXT, int: st.integers(-9, 2**64), float: st.floats(), bool: 
 _PIECES = (b"", b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b"\t", b'"', b"'", b"[", b"{", b"}", b"=", b":", b"#")
 _MORE_PIECES = (b"\xed\xa0\x80", b"\xe2\x80\xa8", b"9" * DIGITS, b"[" * 400, b"-", b"\\", b"&#", b"*a", b"<", b"\x1b")
 _PIECE = st.sampled_from((*_PIECES, *_MORE_PIECES, None))
-"""What is put into a text; None for what is there, twice."""
+"""Pieces that are put into a text; None repeats what is there."""
 _WHOLE = -1
 _SPAN = st.sampled_from((0, 0, 1, 2, 20, _WHOLE))
 _CHANGE = st.sampled_from(
@@ -80,19 +80,19 @@ _CHANGE = st.sampled_from(
 )
 
 WRONG: tuple[Any, ...] = (None, 5, True, "x", "\0", "\ud800", {}, [5], [{}])
-"""Values, most of which have another type than expected."""
+"""Values that mostly have another type than expected."""
 
 Bytes = st.SearchStrategy[bytes]
 
 
 @functools.lru_cache(maxsize=10_000)
 def _below(count: int) -> st.SearchStrategy[int]:
-    """Return the numbers from 0 to ``count`` without it, as making a strategy takes longer than drawing from it."""
+    """Return a strategy for numbers below ``count``, cached because making it takes longer than drawing from it."""
     return st.integers(0, count - 1)
 
 
 def _places(parent: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each place of a document: what holds it, and under which key or index."""
+    """Yield each place in a document: the container, and the key or index in it."""
     for key in list(parent) if isinstance(parent, dict) else range(len(parent)):
         yield parent, key
         if isinstance(parent[key], dict | list):
@@ -104,7 +104,7 @@ def _renamed(key: str) -> tuple[str, ...]:
 
 
 def _change(draw: st.DrawFn, parent: Any, key: Any, places: Sequence[tuple[Any, Any]]) -> None:
-    """Change one place of a document."""
+    """Change one place in a document."""
     value = parent[key]
     how = draw(_CHANGE)
     like = _LIKE.get(type(value))
@@ -146,7 +146,7 @@ def changed(draw: st.DrawFn, seeds: Sequence[Any], most: int = 3) -> Any:
 
 @st.composite
 def damaged(draw: st.DrawFn, texts: Bytes, often: tuple[int, ...] = (0, 0, 0, 1, 2)) -> bytes:
-    """Draw one of ``texts``, most as they are, others with bytes taken out, put in or there twice."""
+    """Draw one of ``texts``, mostly unchanged, otherwise with bytes removed, inserted or doubled."""
     data = draw(texts)
     for _ in range(often[draw(_below(len(often)))]):
         start, span, piece = draw(_below(len(data) + 1)), draw(_SPAN), draw(_PIECE)
@@ -156,14 +156,14 @@ def damaged(draw: st.DrawFn, texts: Bytes, often: tuple[int, ...] = (0, 0, 0, 1,
 
 
 def texts(seeds: Sequence[str], often: tuple[int, ...] = (0, 1, 1, 2)) -> st.SearchStrategy[str]:
-    """Draw one of the texts ``seeds``, damaged; invalid UTF-8 is read with surrogates, as for files."""
+    """Draw one of the texts ``seeds``, damaged; invalid UTF-8 is replaced."""
     return damaged(st.sampled_from([seed.encode() for seed in seeds]), often).map(
         lambda data: data.decode(errors="replace")
     )
 
 
 def put(document: Any, *path: Any) -> Any:
-    """Return a document with the last of ``path`` at the place that the others lead to."""
+    """Return a document with the last value of ``path`` at the place that the other ones lead to."""
     *keys, last, value = path
     whole = copy.deepcopy(document)
     place = whole
@@ -174,17 +174,17 @@ def put(document: Any, *path: Any) -> Any:
 
 
 def shown(value: object, most: int = 2000) -> str:
-    """Return a value's text with what is in it many times there once, and cut."""
+    """Return a value's text, shortened, with repetitions written once."""
     return re.sub(r"(.{1,6}?)\1{40,}", r"\1(...)", repr(value))[:most]
 
 
 def as_json(document: Any) -> bytes:
-    """Return a document as JSON, with placeholders replaced with raw text."""
+    """Return a document as JSON, with the placeholders replaced by raw text."""
     return _filled(json.dumps(document, default=str))
 
 
 def as_yaml(document: Any) -> bytes:
-    """Return a document as YAML, in the form of JSON; nested as deeply as PyYAML reads in a short time."""
+    """Return a document as YAML in the form of JSON, nested at most as deeply as PyYAML reads quickly."""
     text = as_json(document)
     for deep in (b"[", b"]", b'{"a":', b"}"):
         text = re.sub(b"(?:" + re.escape(deep) + b"){99,}", deep * 99, text)
@@ -192,7 +192,7 @@ def as_yaml(document: Any) -> bytes:
 
 
 def as_toml(document: Any) -> bytes:
-    """Return a document as TOML; what TOML cannot hold makes it invalid."""
+    """Return a document as TOML, which is invalid if TOML cannot represent it."""
     lines = _table(document, ()) if isinstance(document, dict) else [_inline(document)]
     return _filled("".join(lines))
 
@@ -225,13 +225,13 @@ def _inline(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, float):
         return repr(value)
-    if value is None:  # which TOML does not know
+    if value is None:  # TOML has no null
         return "{}"
     return json.dumps(value, ensure_ascii=False)
 
 
 class AnsweringServer(ThreadingTCPServer):
-    """A server on loopback that answers each request with the bytes that are set for the end of its path."""
+    """A server on this machine that answers each request with the bytes set for the end of its path."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -247,7 +247,7 @@ class AnsweringServer(ThreadingTCPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients may leave."""
+        """Print nothing, as clients may disconnect."""
 
 
 class _Answering(BaseRequestHandler):
@@ -271,26 +271,26 @@ def _changed_at(path: Path) -> int:
 
 @dataclass
 class Ground:
-    """Where targets run, and what came of it."""
+    """The place in which targets run, and their results."""
 
     folder: Path
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
-    """Seconds that the slowest example took."""
+    """The seconds that the slowest example took."""
     last: object = None
-    """The last example; the smallest that fails, once a run has failed."""
+    """The last example; after a failure, the smallest one that fails."""
     _server: AnsweringServer | None = None
     _written: dict[str, tuple[str | bytes, int]] = field(default_factory=dict)
 
     @property
     def server(self) -> AnsweringServer:
-        """A server on loopback, started when it is first asked for."""
+        """A server on this machine, which is started on first use."""
         if self._server is None:
             self._server = AnsweringServer()
         return self._server
 
     def write(self, files: Mapping[str, str | bytes]) -> Path:
-        """Make the folder contain ``files`` and nothing of the previous example; only differences are written."""
+        """Make the folder contain only ``files``; those that are the same as before are not written again."""
         for name in set(self._written) - set(files):
             (self.folder / name).unlink(missing_ok=True)
         same = {name for name in files if self._written.get(name) == (files[name], _changed_at(self.folder / name))}
@@ -299,7 +299,7 @@ class Ground:
         return self.folder
 
     def attempt(self, call: Callable[[], T]) -> T | None:
-        """Call it and count the result; None if it raises one of our errors, which must be displayable."""
+        """Call a function, count the result, and return it; None for one of our errors, which must be printable."""
         try:
             value = call()
         except ShipError as error:
@@ -320,21 +320,21 @@ class Ground:
 
 @dataclass(frozen=True)
 class Target:
-    """A fuzz target: where its inputs come from, and what is done with each."""
+    """A fuzz target: the source of its inputs, and the function that receives each of them."""
 
     inputs: st.SearchStrategy[Any]
     run: Callable[[Ground, Any], object]
     share: float = 1.0
-    """How often it is run compared to others; less for what is slow."""
+    """How often it runs compared with others; lower for slow targets."""
     known: tuple[Any, ...] = ()
-    """Inputs that once broke it; they are always run."""
+    """Inputs that once caused an error, and are always run."""
 
 
 def explore(target: Target, ground: Ground, examples: int, seed: int | None = None) -> int:
-    """Run a target on many inputs and return how many there were; the same ones each time without a ``seed``.
+    """Run a target on many inputs, and return their number; without a ``seed``, the inputs are always the same.
 
     Raises:
-        Exception: What came out that is none of our errors; ``ground.last`` is the smallest input that does it.
+        Exception: Any error that is not one of ours; ``ground.last`` is the smallest input that causes it.
     """
     count = 0
 

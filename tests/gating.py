@@ -1,4 +1,4 @@
-"""Projects with a package and tests, and what a gate does in them."""
+"""A project with a package and tests, for tests of the gates' recipes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def project(folder: Path, text: str = "", files: dict[str, str] | None = None) -
 
 
 def only(recipe: recipes.Recipe) -> RecipeStep:
-    """Return the one step of a recipe."""
+    """Return the only step of a recipe."""
     (step,) = recipe.steps
     return step

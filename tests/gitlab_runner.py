@@ -1,7 +1,7 @@
-"""Runs a pipeline of GitLab on this machine, as far as the file that we write uses it: stages, matrices, artifacts.
+"""Runs a GitLab pipeline on this machine, with the features that our file uses: stages, matrices, artifacts.
 
-Each job has a folder of its own that holds a checkout, unless its `GIT_STRATEGY` is none, and the artifacts of the jobs
-that it depends on; a job starts with the variables that GitLab, the file, and reports of those jobs give it.
+Each job has its own folder with a checkout, unless its `GIT_STRATEGY` is none, and with the artifacts of the jobs that
+it depends on. A job starts with variables from GitLab, from the file, and from reports of those jobs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST_SECONDS = 300
 
 
 def holds(rules: list[dict[str, str]], variables: Mapping[str, str]) -> bool:
-    """Whether one of GitLab's rules holds; they compare a variable with a text or a regular expression."""
+    """Return whether one of GitLab's rules holds; they compare a variable with a text or a regular expression."""
     for rule in rules:
         held = []
         for part in rule["if"].split(" && "):
@@ -41,22 +41,22 @@ def holds(rules: list[dict[str, str]], variables: Mapping[str, str]) -> bool:
 
 
 def jobs(file: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the jobs of a file that may run."""
+    """Return the jobs of a file that can run."""
     return {name: job for name, job in file.items() if name not in KEYWORDS and not name.startswith(".")}
 
 
 @dataclass
 class Pipeline:
-    """A pipeline of a project's HEAD."""
+    """A pipeline for a project's HEAD."""
 
     bench: Bench
     home: Path
     env: Mapping[str, str]
-    """The variables of a machine on which jobs run."""
+    """The variables of the machine on which jobs run."""
     ran: list[str] = field(default_factory=list)
 
     def run(self, **variables: str) -> tuple[int, str]:
-        """Run the jobs of the pipeline that GitLab makes for these variables; return exit code and output."""
+        """Run the jobs of the pipeline for these variables, and return the exit code and the output."""
         file = self._file()
         self.ran.clear()
         shutil.rmtree(self.home, ignore_errors=True)
@@ -73,7 +73,7 @@ class Pipeline:
         return 0, said
 
     def chosen(self, **variables: str) -> list[str]:
-        """Return the jobs of the pipeline that GitLab makes for these variables, in order."""
+        """Return the jobs of the pipeline for these variables, in order."""
         file = self._file()
         assert holds(file["workflow"]["rules"], variables)
         staged = sorted(jobs(file).items(), key=lambda entry: file["stages"].index(entry[1]["stage"]))

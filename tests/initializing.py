@@ -1,4 +1,4 @@
-"""A project for `nox-ship init`, and what the command writes into it."""
+"""A project for `nox-ship init`, and the names of the files that the command writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HASH = "5" * 64
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a committed project with a remote on GitHub, as the current folder."""
+    """Return a committed project with a remote on GitHub, which is the current folder."""
     root = tmp_path / "project"
     add_remote(make_repository(root, {"pyproject.toml": PYPROJECT}), GITHUB)
     monkeypatch.chdir(root)
@@ -27,6 +27,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def files(root: Path) -> dict[str, str]:
-    """Return every file of a project but git's own."""
+    """Return every file of a project except git's."""
     listing = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts)
     return {path.relative_to(root).as_posix(): path.read_text("utf-8", errors="replace") for path in listing}

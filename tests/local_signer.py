@@ -1,7 +1,7 @@
 """Replaces `python -m pypi_attestations sign FILE` when Sigstore cannot be reached.
 
-The identity comes from the job's endpoint, the statement and the attestation from the library; certificate, signature
-and log entry are made here, by a key of its own.
+The identity comes from the job's endpoint, and the statement and attestation from the library; the certificate, the
+signature and the log entry are made here, with a new key.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from sigstore.errors import VerificationError
 
 ISSUER = "https://token.actions.githubusercontent.com"
 FULCIO = "1.3.6.1.4.1.57264.1."
-"""https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md names what is below it."""
+"""The prefix of Fulcio's object IDs: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md."""
 
 
 def pre_authentication(statement: bytes) -> bytes:
-    """Return what is signed of a statement: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md."""
+    """Return the bytes to sign for a statement: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md."""
     kind = b"application/vnd.in-toto+json"
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(statement), statement)
 
 
 def certificate(key: ec.EllipticCurvePrivateKey, claims: dict[str, str]) -> x509.Certificate:
-    """Return a certificate for the identity in ``claims``, as Fulcio issues it."""
+    """Return a certificate for the identity in ``claims``, like those of Fulcio."""
     repository = f"https://github.com/{claims['repository']}"
     told = {
         "8": ISSUER,
@@ -57,7 +57,7 @@ def certificate(key: ec.EllipticCurvePrivateKey, claims: dict[str, str]) -> x509
 
 
 def log_entry() -> Any:
-    """Return an entry of a transparency log, in form alone."""
+    """Return an entry of a transparency log with the right form but no real content."""
     digest = base64.b64encode(hashlib.sha256(b"log").digest()).decode()
     proof = {"logIndex": "0", "rootHash": digest, "treeSize": "1", "hashes": [], "checkpoint": {"envelope": "x"}}
     return {
@@ -72,7 +72,7 @@ def log_entry() -> Any:
 
 
 def attested(file: Path, claims: dict[str, str]) -> Attestation:
-    """Return an attestation of ``file`` by a job that has such claims."""
+    """Return an attestation of ``file`` by a job with these claims."""
     dist = Distribution.from_file(file)
     statement = json.dumps(
         {
@@ -95,7 +95,7 @@ def attested(file: Path, claims: dict[str, str]) -> Attestation:
 
 
 def provenance(file: Path, *jobs: dict[str, str]) -> bytes:
-    """Return the provenance of ``file``, as on an index, with an attestation by each of some jobs."""
+    """Return the provenance of ``file`` as an index serves it, with one attestation by each job."""
     publisher = {"kind": "GitHub", "repository": "told/by-the-index", "workflow": "x.yml"}
     attestations = [json.loads(attested(file, claims).model_dump_json()) for claims in jobs]
     bundle = {"publisher": publisher, "attestations": attestations}
@@ -103,15 +103,15 @@ def provenance(file: Path, *jobs: dict[str, str]) -> bytes:
 
 
 class LocalVerifier:
-    """Verifies what is signed here: the certificate's identity, and the signature by its key."""
+    """Verifies what is signed here: the certificate's identity, and the signature with its key."""
 
     @classmethod
     def production(cls, **_: object) -> LocalVerifier:
-        """Replace Sigstore's own verifier."""
+        """Replace the constructor of Sigstore's verifier."""
         return cls()
 
     def verify_dsse(self, bundle: Any, policy: Any) -> tuple[str, bytes]:
-        """Return type and payload of a bundle whose signature and identity are right."""
+        """Return the type and payload of a bundle if its signature and identity are right."""
         policy.verify(bundle.signing_certificate)
         envelope = bundle._inner.dsse_envelope
         try:

@@ -1,4 +1,4 @@
-"""A server on loopback whose answers a test writes, and which records the requests."""
+"""A server on this machine whose answers a test defines, and which records the requests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from nox_ship.world.loopback import stop
+
 
 @dataclass(frozen=True)
 class Request:
-    """What the server was asked."""
+    """A request to the server."""
 
     method: str
     path: str
@@ -24,7 +26,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What it answers."""
+    """An answer of the server."""
 
     body: bytes | str = b""
     status: int = 200
@@ -32,11 +34,11 @@ class Reply:
 
 
 Talk = Callable[[socket.socket], None]
-"""Prepared answers, byte for byte."""
+"""An answer that is written directly to the connection."""
 
 
 class Loopback:
-    """The server; use it as a context manager. ``answer`` is called for each request."""
+    """The server, a context manager; ``answer`` is called for each request."""
 
     def __init__(self, answer: Callable[[Request], Reply | Talk]) -> None:
         self.asked: list[Request] = []
@@ -74,7 +76,7 @@ class Loopback:
             block_on_close = False
 
             def handle_error(self, *_: object) -> None:
-                """Say nothing: connections that are cut are what some tests are about."""
+                """Write nothing, as some tests cut connections on purpose."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -87,11 +89,10 @@ class Loopback:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        stop(self._server)
         self._thread.join()
 
     @property
     def paths(self) -> list[str]:
-        """The paths that were asked for, in order."""
+        """The requested paths, in order."""
         return [request.path for request in self.asked]

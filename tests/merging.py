@@ -1,4 +1,4 @@
-"""A project whose release branch only accepts pull requests: real git, and a GitHub on this machine."""
+"""A project whose release branch only accepts pull requests, with real git and a GitHub on this machine."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ while read -r old new ref; do
 done
 exit 0
 """
-"""A hook of the remote that lets nobody push to ``main``."""
+"""A hook of the remote that refuses every push to ``main``."""
 
 
 @dataclass
 class Shielded:
-    """A yard with a remote of git's, whose ``main`` moves by merged pull requests alone."""
+    """A yard with a real git remote, whose ``main`` only changes by merged pull requests."""
 
     yard: Yard
     forge: FailingForge
@@ -51,7 +51,7 @@ class Shielded:
         return self.yard.root
 
     def refs(self) -> dict[str, str]:
-        """Return what the remote has."""
+        """Return the refs of the remote."""
         return self.yard.world.remote.refs()
 
     def there(self, *args: str) -> str:
@@ -59,12 +59,12 @@ class Shielded:
         return git(self.bare, *args)
 
     def pull_request(self) -> dict[str, Any]:
-        """Return the one open pull request, as the forge has it."""
+        """Return the only open pull request as the forge stores it."""
         (found,) = (pull for pull in self.forge.pulls.values() if pull["state"] == "open")
         return found
 
     def go_on(self, files: Mapping[str, str], branch: str = "main") -> str:
-        """Let somebody else have something merged, or pushed to another branch; return the commit there."""
+        """Make a commit by somebody else on ``main``, or on another branch, and return it."""
         other = self._clone(branch)
         commit = commit_files(other, files)
         self._receive(other, branch)
@@ -93,11 +93,11 @@ class Shielded:
         return commit
 
     def update(self) -> None:
-        """Bring the checkout up to the remote, as `git pull` does."""
+        """Update the checkout from the remote, as `git pull` does."""
         git(self.root, "pull", "--quiet", "--ff-only", "origin", "main")
 
     def forget_files(self) -> None:
-        """Let the indexes, which serve all that they hold whatever the version, hold nothing of an earlier one."""
+        """Empty the indexes, as they serve all their files for every version."""
         for index in (self.yard.world.rehearsal_index, self.yard.world.indexes["pypi"]):
             index.shelf.clear()
 
@@ -109,7 +109,7 @@ class Shielded:
         return other
 
     def _receive(self, other: Path, branch: str) -> None:
-        """Take what the forge itself merges: no rule refuses that."""
+        """Move the branch as a merge on the forge does, which no rule refuses."""
         self.there("fetch", "--quiet", str(other), f"+HEAD:refs/heads/{branch}")
 
 
@@ -117,7 +117,7 @@ _NUMBERS = itertools.count()
 
 
 def shielded(folder: Path, forge: FailingForge, files: Mapping[str, str | bytes] | None = None) -> Shielded:
-    """Make such a project; ``files`` are added to it."""
+    """Make such a project, with additional ``files``."""
     yard = make_yard(folder, {"pyproject.toml": PROPOSED, **(files or {})})
     bare = make_remote(yard.repository, folder / "remote.git")
     hook = bare / "hooks" / "pre-receive"

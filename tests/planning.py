@@ -1,4 +1,4 @@
-"""Planning a release in a world of fakes: the plan, or what is told of it."""
+"""Helpers to plan a release in a fake world: the plan, or the findings about it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None
 
 
 def told(yard: Yard, wanted: str | None = "minor", **request: Any) -> list[str]:
-    """Return the IDs of the findings that stop nothing."""
+    """Return the IDs of the findings that do not stop a release."""
     found: list[Finding] = []
     preflight(yard.root, Request(wanted, **request), noxfile(yard.root, "tests"), yard.world, found.append)
     return [finding.id for finding in found]
 
 
 def stopped(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> set[str]:
-    """Return the IDs of the findings that block a release."""
+    """Return the IDs of the findings that stop a release."""
     with pytest.raises(ShipError) as caught:
         plan(yard, wanted, earlier, **request)
     return {finding.id for finding in caught.value.findings}
 
 
 def record(yard: Yard, **facts: str | None) -> Record:
-    """Return the record of an earlier run: a release that was made from HEAD."""
+    """Return the record of an earlier run that made a release from HEAD."""
     head = facts.get("head") or yard.repository.head
     commit = facts.get("commit", "e" * 40)
     return Record(head, "0.1.0", "v0.1.0", "source", 0.0, commit=commit)

@@ -1,6 +1,6 @@
-"""Slow fixtures that many tests start with: made once in a process, and restored in place for each of them.
+"""Slow fixtures that many tests use: made once for each process, and restored in place for each test.
 
-In place, because git and our own records name folders by their whole path.
+They are restored in place because git and our own records store absolute paths.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _RUN, _ASK = process.run, Conversation.ask
 
 
 class Prepared:
-    """Makes things in folders of their own, which it can restore."""
+    """Makes things, each in its own folder, and restores them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made: dict[Make[Any], tuple[Path, Any, Any]] = {}
 
     def __call__(self, make: Make[T]) -> T:
-        """Return the result of ``make`` in a folder, with everything in it as it was then."""
+        """Return the result of ``make`` in a folder, with the folder's content as it was right after that."""
         if make not in self._made:
             place = self._folder / str(len(self._made))
             place.mkdir()
@@ -54,12 +54,12 @@ class Prepared:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """Return what prepares things for the tests of this process."""
+    """Return an object that prepares things for the tests of this process."""
     return Prepared(tmp_path_factory.mktemp("prepared").resolve())
 
 
 def playing(make: Make[T]) -> Make[T]:
-    """Play programs and sessions while something is made, other ones than those of the test that wants it first."""
+    """Fake programs and sessions while something is made, apart from the fakes of the test that uses it first."""
 
     def play(folder: Path) -> T:
         programs = Programs(_RUN)
@@ -74,17 +74,17 @@ def playing(make: Make[T]) -> Make[T]:
 
 @dataclass
 class Halfway(Yard):
-    """A yard whose release has gone some steps of its way, also that of its files to an index on this machine."""
+    """A yard whose release has performed some steps, including the trial upload of its files."""
 
     results: dict[type[Result], Result]
-    """What these steps came to; nothing once the release goes on."""
+    """The results of these steps; empty once the release continues."""
     report: Report
-    """What is told of them."""
+    """The report of these steps."""
     left: tuple[Step, ...]
 
     @classmethod
     def of(cls, yard: Yard, run: Run, steps: Sequence[Step], left: str) -> Halfway:
-        """Go with a release up to the step ``left``; the forge has to be named again."""
+        """Perform a release up to the step ``left``; the forge must be set again."""
         done = [step.name for step in steps].index(left)
         run_pipeline(run, steps[:done])
         run.report.passed, yard.world.forge = False, None
@@ -92,7 +92,7 @@ class Halfway(Yard):
         return cls(yard.repository, yard.world, yard.shop, run.results, run.report, tuple(steps[done:]))
 
     def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
-        """Let the first run go the steps that are left, and each later one all of them."""
+        """Perform the remaining steps in the first run, and all steps in each later one."""
         if self.results:
             run.results, self.results, run.report, steps = self.results, {}, self.report, self.left
             _note(run, run.voice.note)
@@ -137,17 +137,17 @@ def _released(folder: Path) -> Yard:
 
 @pytest.fixture
 def unpushed(prepared: Prepared) -> Yard:
-    """Return a yard whose release 0.1.0 was stopped at the question."""
+    """Return a yard whose release 0.1.0 was stopped at the question before the push."""
     return prepared(_unpushed)
 
 
 @pytest.fixture
 def unpublished(prepared: Prepared) -> Yard:
-    """Return a yard whose release 0.1.0 is pushed, but of which the index refused the first file."""
+    """Return a yard whose release 0.1.0 is pushed, but whose first file the index refused."""
     return prepared(_unpublished)
 
 
 @pytest.fixture
 def released(prepared: Prepared) -> Yard:
-    """Return a yard whose release 0.1.0 is at its end."""
+    """Return a yard whose release 0.1.0 is complete."""
     return prepared(_released)

@@ -1,6 +1,6 @@
-"""Check the texts that people read for words and sentences that are hard to read: ``python tests/prose.py``.
+"""Check the texts that people read for words and sentences that are hard to understand: ``python tests/prose.py``.
 
-It reads the README, the site, the changelog, and the messages in the code, whose findings and help a terminal shows.
+The texts are the README, the site, the changelog, and the messages in the code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 40
-"""Words in a sentence."""
+"""The highest number of words in a sentence."""
 AVOID = {
     r"(is|are) to be(?= when\b|[.;,])": "say what to do",
     r"nothing known|stands against": "say what passed",
@@ -34,7 +34,7 @@ AVOID = {
     r"(?<!not )for ever": "for good, always",
     r"e\.g\.|i\.e\.|etc\.": "for example, that is, and so on",
 }
-"""What not to write, as patterns, and what to write."""
+"""Patterns of words to avoid, and what to write instead."""
 _AVOIDED = {re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE): better for words, better in AVOID.items()}
 _FENCE = re.compile(r"^( *)(```+).*?^\1\2[^\n]*$", re.MULTILINE | re.DOTALL)
 _END = re.compile(r"(?<=[.!?])[)\"*]*\s+")
@@ -42,7 +42,7 @@ _WORD = re.compile(r"[^\W_][\w'.-]*")
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the sentences of a text in Markdown, each with its line; code counts as one word, a cell as a sentence."""
+    """Yield the sentences of a Markdown text with their lines; code counts as one word, a table cell as a sentence."""
     plain = _FENCE.sub(lambda match: "\n" * match[0].count("\n"), text)
     plain = re.sub(r"<!--.*?-->", lambda match: "\n" * match[0].count("\n"), plain, flags=re.DOTALL)
     plain = re.sub(r"(`+)(?!`).+?\1", "Code", plain)
@@ -64,14 +64,14 @@ def messages(code: str) -> Iterator[tuple[int, str]]:
 
 
 def _said(node: ast.AST) -> str:
-    """Return the constant parts of a text; each inserted value is one word."""
+    """Return the constant parts of a text; each inserted value counts as one word."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "Code" for part in node.values)
     return str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def problems(text: str) -> Iterator[tuple[int, str]]:
-    """Yield what is wrong with a text in Markdown, each with its line."""
+    """Yield the problems of a Markdown text, each with its line."""
     for line, sentence in sentences(text):
         words = len(_WORD.findall(sentence))
         if words > LONGEST:
@@ -82,7 +82,7 @@ def problems(text: str) -> Iterator[tuple[int, str]]:
 
 
 def texts() -> Iterator[tuple[Path, int, str]]:
-    """Yield every text, with its file and the line at which it begins."""
+    """Yield every text, with its file and first line."""
     for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
         yield page, 1, page.read_text("utf-8")
     for module in sorted((ROOT / "tasks").rglob("*.py")):

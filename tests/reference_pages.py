@@ -1,4 +1,4 @@
-"""The reference pages of the site, made from the code: ``python tests/reference_pages.py`` rewrites them."""
+"""The reference pages of the site, made from the code: ``python tests/reference_pages.py`` writes them again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PARSERS: Mapping[str, Callable[[list[str]], object]] = {
     **{name: lambda args, name=name: cli.tool_arguments(args, name) for name in sessions._HANDING_ON},  # type: ignore[misc]
     **{name: lambda args, name=name: cli.no_arguments(args, name) for name in ("api", "matrix")},  # type: ignore[misc]
 }
-"""What reads the arguments of each session."""
+"""The function that parses the arguments of each session."""
 PAGES = {
     "changelog": "changelog.md",
     "delivery": "pull-requests.md",
@@ -69,11 +69,11 @@ PAGES = {
     "workflows.development": "guides/development-versions.md",
     "indexes.NAME.upload-url": "publishing.md#where-a-version-goes",
 }
-"""The page that says more of a setting."""
+"""The page with more information about a setting."""
 
 
 def parser_of(parse: Callable[[list[str]], object]) -> argparse.ArgumentParser:
-    """Return the parser that ``parse`` asks."""
+    """Return the parser that ``parse`` uses."""
     found: list[argparse.ArgumentParser] = []
     recorded = mock.patch.object(cli._Parser, "print_help", lambda parser, _file=None: found.append(parser))
     with recorded, suppress(SystemExit):
@@ -82,7 +82,7 @@ def parser_of(parse: Callable[[list[str]], object]) -> argparse.ArgumentParser:
 
 
 def plain(text: str) -> str:
-    """Return a text for a cell of a table."""
+    """Return a text in a form for a cell of a table."""
     return " ".join(text.replace("``", "`").replace("|", r"\|").split())
 
 
@@ -134,7 +134,7 @@ def command_text() -> Iterator[str]:
 
 
 def settings_text() -> Iterator[str]:
-    """Yield the lines that describe the settings: those at the top, those of the gates, and each other table."""
+    """Yield the lines that describe the settings: the top level, the gates, and every other table."""
     tables = [*_tables(config.Settings, "")]
     gates = [one for one in tables if issubclass(one[1], config.GateSettings)]
     yield from _table("tool.nox-ship", "", config.Settings, "")
@@ -172,7 +172,7 @@ def _tables(cls: type, prefix: str) -> Iterator[tuple[str, type, str]]:
 
 
 def _rows(cls: type, path: str, names: AbstractSet[str], *, full: bool = True) -> Iterator[str]:
-    """Yield the rows of a table's settings, by their full names or by their own."""
+    """Yield the rows of a table's settings, with their full or their short names."""
     hints, inner = typing.get_type_hints(cls), {one for one, _, _ in _tables(cls, "")}
     for item in dataclasses.fields(cls):
         key = item.name.replace("_", "-")
@@ -243,7 +243,7 @@ def pages() -> dict[Path, str]:
 
 
 def page(name: str) -> str:
-    """Return the wanted content of a page of the reference: generated parts within hand-written text."""
+    """Return the expected content of a page: the generated part within hand-written text."""
     before, begin, _, end, after = re.split(
         rf"(<!-- {name}: .* -->\n)(.*)(<!-- {name}: end -->\n)",
         (FOLDER / f"{name}.md").read_text("utf-8"),

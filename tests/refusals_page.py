@@ -1,4 +1,4 @@
-"""The table of `docs/refusals.md`, made from the refusals; run it to rewrite the page."""
+"""The table in `docs/refusals.md`, made from the refusals; run this module to update the page."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _plain(words: str) -> str:
 
 def main() -> None:
     """Write the table into the page."""
-    import nox_ship.package.build  # it declares kinds
-    import nox_ship.world.refusals  # noqa: F401 - so does it
+    import nox_ship.package.build  # declares kinds
+    import nox_ship.world.refusals  # noqa: F401 - declares more
 
     lines = PAGE.read_text("utf-8").splitlines()
     before = lines[: next((place for place, line in enumerate(lines) if line.startswith("| ")), len(lines))]

@@ -1,8 +1,8 @@
-"""Every refusal in PyPI's upload code: its words, its ID here, and a fault in a file that causes it.
+"""Every refusal in PyPI's upload code: its words, our ID for it, and a fault in a file that causes it.
 
 The words are those of ``warehouse/forklift``, ``warehouse/packaging/services.py``, ``warehouse/macaroons``,
-``warehouse/attestations`` and packaging, filled in for a project called ``sample``; addresses in them are left out.
-`docs/refusals.md` is written from this table, and the tests hold both together.
+``warehouse/attestations`` and packaging, for a project named ``sample``; addresses are left out. `docs/refusals.md` is
+written from this table, and tests compare both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from drafts import Change, Draft, as_zip64
 Where = Literal["build", "preflight", ""]
 
 LARGE, BOMB = 101 << 20, 65 << 20
-"""Bytes of a file that is too large, or compressed too well."""
+"""The sizes, in bytes, of a file that is too large and of one that is compressed too well."""
 Fault = Callable[[Draft], None]
 
 
@@ -46,12 +46,12 @@ class Refusal:
 
     @property
     def foreseen_as(self) -> str:
-        """The ID under which a rehearsal reports it."""
+        """The ID under which a rehearsal reports the fault."""
         return self.check or self.id
 
     @property
     def slug(self) -> str:
-        """A name of it for tests and tables."""
+        """A name for tests and tables."""
         words = self.words.replace("Invalid distribution file. ", "").replace(WHEEL, "wheel").lower()
         return "-".join(re.findall(r"[a-z0-9]+", re.sub(r"sample-1\.2\.3\S*", "sdist", words))[:12])
 
@@ -67,17 +67,17 @@ def header(*lines: str) -> Change:
 
 
 def in_wheels(fault: Fault) -> Change:
-    """Return a fault of wheels alone."""
+    """Return a fault that only wheels have."""
     return lambda draft: fault(draft) if draft.is_wheel else None
 
 
 def in_sdists(fault: Fault) -> Change:
-    """Return a fault of sdists alone."""
+    """Return a fault that only sdists have."""
     return lambda draft: None if draft.is_wheel else fault(draft)
 
 
 def _versioned(version: Callable[[str], str]) -> Change:
-    """Give it another version, in metadata and name."""
+    """Change the version in the metadata and the file name."""
 
     def fault(draft: Draft) -> None:
         old = re.search(r"^Version: (.*)$", draft.metadata, re.MULTILINE)[1]  # type: ignore[index]
@@ -89,7 +89,7 @@ def _versioned(version: Callable[[str], str]) -> Change:
 
 
 def _renamed(old: str, new: str, *, inside: bool = True) -> Change:
-    """Give it another name, and what describes it, too."""
+    """Change the name of the file and, if ``inside``, of the folder with its metadata."""
 
     def fault(draft: Draft) -> None:
         draft.file = re.sub(old, new, draft.file, count=1)
@@ -100,7 +100,7 @@ def _renamed(old: str, new: str, *, inside: bool = True) -> Change:
 
 
 def _holding(name: str, content: bytes) -> Change:
-    """Put a file into the package."""
+    """Add a file to the package."""
 
     def fault(draft: Draft) -> None:
         draft.members[f"{draft.code}{name}"] = content
@@ -109,7 +109,7 @@ def _holding(name: str, content: bytes) -> Change:
 
 
 def _without(*names: str) -> Change:
-    """Leave out members besides the core metadata."""
+    """Remove files from the folder of the core metadata."""
 
     def fault(draft: Draft) -> None:
         draft.record = draft.record and "RECORD" not in names
@@ -120,7 +120,7 @@ def _without(*names: str) -> Change:
 
 
 def _described(name: str, text: str) -> Change:
-    """Put a file into the folder in which a wheel describes itself."""
+    """Add a file to the .dist-info folder of a wheel."""
 
     def fault(draft: Draft) -> None:
         draft.members[f"{draft.top}{name}"] = text.encode()
@@ -129,7 +129,7 @@ def _described(name: str, text: str) -> Change:
 
 
 def _tagged(tag: str) -> Change:
-    """Give a wheel another tag."""
+    """Change the tag of a wheel."""
 
     def fault(draft: Draft) -> None:
         draft.file = re.sub(r"py[\d.py]*-none-any", tag, draft.file)
@@ -143,7 +143,7 @@ def _tagged(tag: str) -> Change:
 
 
 def _after(change: Callable[[bytes], bytes]) -> Change:
-    """Change the packed file."""
+    """Change the bytes of the packed file."""
     return lambda draft: draft.after.append(change)
 
 
@@ -166,19 +166,19 @@ def _twice(draft: Draft) -> None:
 
 
 def _streamed(data: bytes) -> bytes:
-    """Declare that the size of the first member follows it."""
+    """Mark the first member as one whose size follows it."""
     return data[:6] + bytes([data[6] | 8]) + data[7:]
 
 
 def _unlisted(data: bytes) -> bytes:
-    """Put a member before the others that the list at the end does not name; it begins behind it."""
+    """Add a member at the beginning that the central directory does not list."""
     name = b"evil.py"
     header = b"PK\x03\x04\x14" + bytes(21) + len(name).to_bytes(2, "little") + b"\0\0" + name
     return header + data
 
 
 def _edited(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Change:
-    """Replace some bytes behind the first record with a mark, by default a member's own header."""
+    """Replace bytes after the first ``mark``, by default a member's own header."""
 
     def change(data: bytes) -> bytes:
         at = data.index(mark) + place
@@ -212,7 +212,7 @@ def _long(draft: Draft) -> None:
 
 
 def _described_by(text: str, *, typed: bool = True) -> Change:
-    """Give it another README, in reStructuredText; whether it says so or not."""
+    """Replace the README by one in reStructuredText; ``typed`` tells whether the metadata names the format."""
 
     def fault(draft: Draft) -> None:
         draft.header("Description-Content-Type: text/x-rst")
@@ -225,7 +225,7 @@ def _described_by(text: str, *, typed: bool = True) -> Change:
 
 ENCRYPTED = b"__pyarmor" + b"_enter__(12345)\n"
 LISTED = b"PK\x05\x06"
-"""How the record begins that ends a zip."""
+"""The first bytes of the record at the end of a zip file."""
 SEALED = b"---BEGIN PYE " + b"FILE---\nabc\n---END PYE " + b"FILE---\n"
 NAMED = "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'."
 
@@ -234,7 +234,7 @@ ZIP = "Invalid distribution file. ZIP archive not accepted"
 WHEEL = "sample-1.2.3-py3-none-any.whl"
 
 REFUSALS: tuple[Refusal, ...] = (
-    # Before it is looked at what is sent
+    # Before the content is checked
     Refusal("Read-only mode: Uploads are temporarily disabled.", "NS734", 403),
     Refusal("New uploads are temporarily disabled. See the help page.", "NS734", 403),
     Refusal("Invalid or non-existent authentication information. See the help page.", "NS721", 403, "preflight"),
@@ -420,7 +420,7 @@ REFUSALS: tuple[Refusal, ...] = (
         _described_by("Title\n==\n\n.. code:: x\n   :nope: 1\n\n`a", typed=False),
         check="NS502",
     ),
-    # The file's name, size and place
+    # The file's name, size and uniqueness
     built(
         "Cannot upload a file with non-printable characters (ordinals 0-31) or the DEL character.",
         "NS512",
@@ -453,7 +453,7 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal("Uploading new files to releases older than 14 days is not allowed.", "NS772", 400, "preflight"),
     Refusal("Only one sdist may be uploaded per release.", "NS774", 400, "preflight"),
-    # How it is packed
+    # How the file is packed
     built("Invalid distribution file. File is both a zip and a tar file", "NS544", in_sdists(_after(_also_a_zip))),
     built(
         "Invalid distribution file. File is not a zipfile",
@@ -517,7 +517,7 @@ REFUSALS: tuple[Refusal, ...] = (
         in_wheels(_after(lambda data: as_zip64(data).replace(b"PK\x06\x06\x2c", b"PK\x06\x06\x2d"))),
     ),
     built(f"{ZIP}: Filename not unicode. See it.", "NS544", _edited(30, b"\xff"), check="NS503"),
-    # What the file is called, and what it names
+    # The file's name, and the names in it
     built(
         "Invalid source distribution filename: sample-1.2.3-what.tar.gz",
         "NS512",
@@ -574,7 +574,7 @@ REFUSALS: tuple[Refusal, ...] = (
         in_wheels(lambda draft: draft.renamed("other-1.2.3.dist-info/")),
     ),
     built(f"Filename is too long: '{WHEEL}'", "NS542", in_wheels(_long)),
-    # What comes with it
+    # Attestations
     Refusal(f"{ATTESTED}: Attestations are only supported when using Trusted Publishing", "NS751"),
     Refusal(f"{ATTESTED}: Malformed attestations: an empty attestation set is not permitted", "NS751"),
     Refusal(f"{ATTESTED}: Could not verify the uploaded artifact using the included attestation", "NS751"),

@@ -1,4 +1,4 @@
-"""Loading a noxfile with the real nox in the test's own process, as starting nox takes longer than all the rest."""
+"""Loads a noxfile with the real nox in the test's own process, because starting nox takes longer than the test."""
 
 from __future__ import annotations
 

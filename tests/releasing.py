@@ -1,4 +1,4 @@
-"""Releases for real, of a project whose routes lead to an index on this machine."""
+"""Real releases of a project that publishes to an index on this machine."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from support import make_wheel
 from workbench import QUICK, Bench, Outcome
 
 WHEEL, SDIST = "sample-1.2.4-py3-none-any.whl", "sample-1.2.4.tar.gz"
-"""What release 1.2.4 of the good project consists of."""
+"""The files of release 1.2.4 of the good project."""
 NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 
 def with_index(index: FailingIndex, more: str = "") -> dict[str, str]:
-    """Return the files of a project that publishes to ``index``, and whose gate is that its files are tried."""
+    """Return the files of a project that publishes to ``index``, and whose only gates test the built files."""
     settings = f"{index.settings('pypi')}\n{index.settings('testpypi')}\n[tool.nox-ship.publish]\nwait = 20\n{more}"
     return {**QUICK, "pyproject.toml": f"{QUICK['pyproject.toml']}\n{settings}"}
 
 
 def laptop(index: FailingIndex, **more: str) -> dict[str, str]:
-    """Return the environment of a user who has a token."""
+    """Return the environment of a user with a token."""
     return {**index.environment(), **NO_KEYRING, "PYPI_API_TOKEN": index.new_token(), **more}
 
 
 def release(bench: Bench, index: FailingIndex, *args: str, **more: str) -> Outcome:
-    """Release a patch for real."""
+    """Release a patch version."""
     return bench.nox("-s", "release", "--", "patch", "--yes", *args, env=laptop(index, **more))
 
 
 def serve_last(index: FailingIndex, version: str = "1.2.3") -> Path:
-    """Let the index have a release, with a module and a command that the next one lacks; return its wheel."""
+    """Add a release to the index, with a module and a command that the next one lacks; return its wheel."""
     files = {"sample/__init__.py": "", "sample/gone.py": "", "sample/data.json": "{}"}
     commands = "[console_scripts]\nsample = sample:main\nother = sample:main\n"
     metadata = ("Requires-Python: >=3.8", "Requires-Dist: six")
@@ -41,13 +41,13 @@ def serve_last(index: FailingIndex, version: str = "1.2.3") -> Path:
 
 
 def remote_refs(bench: Bench) -> str:
-    """Return what the remote has."""
+    """Return the refs of the remote."""
     done = subprocess.run(["git", "for-each-ref"], cwd=bench.remote, capture_output=True, text=True, check=True)
     return done.stdout
 
 
 def assert_released(bench: Bench, index: FailingIndex) -> None:
-    """Check that there is one release, whole, everywhere."""
+    """Check that one complete release exists in the checkout, on the remote and on the index."""
     assert sorted(index.files()) == [WHEEL, SDIST]
     assert bench.git("log", "--format=%s") == "Release 1.2.4\nchange"
     assert bench.git("status", "--porcelain") == ""

@@ -1,4 +1,4 @@
-"""What workflows are written for, in tests, and what is in them."""
+"""The facts for which tests render workflows, and helpers to look into the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
 
 
 def facts(**changes: Any) -> Facts:
-    """Return what is known of an everyday project."""
+    """Return the facts about an everyday project."""
     settings = WorkflowSettings(
         **{
             name: changes.pop(name)
@@ -34,7 +34,7 @@ def jobs(text: str) -> dict[str, Any]:
 
 
 def every() -> Iterator[Facts]:
-    """Return each kind of project that the templates tell apart."""
+    """Yield every kind of project that the templates distinguish."""
     truth = (True, False)
     for coverage, credentials, testpypi, development, besides in itertools.product(
         truth, ("trusted", "token"), truth, truth, ((), ("nox-poetry>=1", "it's"))
@@ -67,13 +67,13 @@ NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "
 
 
 def built(output: str, known: Facts) -> str:
-    """Return the expression for what was told of the built files: by the run that proved them, or by this one."""
+    """Return the expression for an output about the built files, of the run that proved them or of this run."""
     job = "collect" if known.wheels else "build"
     return f"${{{{ inputs.run && needs.proven.outputs.{output} || needs.{job}.outputs.{output} }}}}"
 
 
 def proposing(known: Facts) -> set[str]:
-    """Return the job that proposes a release, where one does."""
+    """Return the name of the job that proposes a release, if there is one."""
     return {"propose"} if known.proposes else set()
 
 
@@ -86,7 +86,7 @@ RIGHTS = {"id-token", "contents", "actions", "attestations", "checks", "statuses
 
 
 def holds_rights(job: dict[str, Any]) -> bool:
-    """Whether a job has an identity, a secret or a write permission."""
+    """Return whether a job has an identity, a secret or a write permission."""
     permissions = job.get("permissions") or {}
     writes = permissions == "write-all" or any(value == "write" for value in dict(permissions).values())
     return writes or "environment" in job or "secrets." in str(job) or "github.token" in str(job)

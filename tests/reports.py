@@ -1,4 +1,4 @@
-"""Reports of runs that ended in every way, for the tests of what renders them."""
+"""Reports of runs with every kind of ending, for tests that render them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from nox_ship.report import BuiltFile, Report, Row
 
 
 def step(name: str, begun: float | None, seconds: float, detail: str = "", status: str = "done") -> Row:
-    """Return a step."""
+    """Return the row of a step."""
     return Row(name, status, seconds, detail, begun=begun)
 
 
 def session(name: str, begun: float | None, seconds: float, *needs: str, status: str = "passed") -> Row:
-    """Return a session of the gates."""
+    """Return the row of a session among the gates."""
     return Row(name, status, seconds, within="gates", begun=begun, needs=list(needs))
 
 
@@ -93,7 +93,7 @@ def failed() -> Report:
 
 
 def interrupted() -> Report:
-    """Return the report of a release that a person interrupted after its push."""
+    """Return the report of a release that the user interrupted after its push."""
     report = rehearsal()
     report.title, report.rehearsal, report.passed, report.pushed = "Release", False, False, "yes"
     report.arrived = ["main on origin"]
@@ -102,7 +102,7 @@ def interrupted() -> Report:
 
 
 def hostile(text: str) -> Report:
-    """Return a report in which a project chose every text."""
+    """Return a report in which the project controls every text."""
     report = rehearsal()
     report.title = report.project = report.version = report.tag = report.commit = report.notes = report.since = text
     report.command = report.credentials = report.workflow = report.remote = report.branch = report.index = text
@@ -150,21 +150,21 @@ ATTACKS = [
     "<" * 500,
     "https://me:pass-`word`@host.example/x <b>",
 ]
-"""What a project may call something."""
+"""Hostile texts that a project may use."""
 
 
 EMPTY = {"meta"}
-"""Elements that have no end."""
+"""Elements without an end tag."""
 
 
 @dataclass
 class Page(HTMLParser):
-    """A page as a browser reads it."""
+    """A page as a browser parses it."""
 
     text: str
     elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     words: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
-    """Each piece of text, with the elements that it is in."""
+    """Each piece of text, with the elements around it."""
 
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -180,25 +180,25 @@ class Page(HTMLParser):
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave an element, which is the one that was entered last."""
+        """Leave an element, which must be the one that was entered last."""
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
+        """Store a piece of text."""
         self.words.append((tuple(self._open), data))
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of each element of a kind."""
+        """Return the attributes of each element with this tag."""
         return [attributes for name, attributes in self.elements if name == tag]
 
     def said(self, *within: str) -> str:
-        """Return the text within elements, without the style."""
+        """Return the text within these elements, without styles."""
         pieces = (data for where, data in self.words if set(within) <= set(where) and "style" not in where)
         return " ".join(" ".join(pieces).split())
 
 
 def run(version: str, verdict: str = "passed", *, rehearsal: bool = False, **spent: float) -> Past:
-    """Return a run; sessions are those whose name begins with ``s``."""
+    """Return a run; names in ``spent`` that begin with ``s`` are sessions."""
     took = tuple(Spent(name, seconds, "gates" if name.startswith("s") else None) for name, seconds in spent.items())
     findings = () if verdict == "passed" else ("NS431 gate-failed",)
     return Past("2026-01-01T00:00:00+00:00", "sample", version, rehearsal, verdict, sum(spent.values()), findings, took)

@@ -1,7 +1,7 @@
 """Runs a workflow of GitHub Actions on this machine: `act` in host mode, with small stand-ins for the actions.
 
-What a runner of GitHub does and act does not is done by the stand-in for setup-python, which every job uses: a job that
-may have an identity token, by its permissions in the workflow, gets the variables to ask for it; no other does.
+The stand-in for setup-python, which every job uses, does what GitHub's runner does and act does not: it gives a job the
+variables to request an identity token only if the job has the permission for it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
+from support import git
 from workbench import Bench
 
 LONGEST_SECONDS = 300
 TOKEN = "the-token-of-the-job"
-"""What the stand-in for GitHub gives each job; no push here needs it."""
+"""The token that the stand-in for GitHub gives each job; no push here needs it."""
 
 _CHECKOUT = """\
 name: checkout
@@ -168,7 +169,7 @@ os.execv({uv!r}, [{uv!r}, "pip", *sys.argv[1:], "--python", sys.executable])
 
 @dataclass(frozen=True)
 class Runner:
-    """A place to run workflows in."""
+    """A folder in which workflows run."""
 
     home: Path
     bench: Bench
@@ -177,7 +178,7 @@ class Runner:
 
     @classmethod
     def made(cls, home: Path, bench: Bench) -> Runner:
-        """Make the stand-ins, and an environment whose Python holds nox-ship as it is here."""
+        """Write the stand-ins for the actions into ``home``."""
         stand_ins = {"checkout": _CHECKOUT, "setup-python": _PYTHON, "upload-artifact": _UPLOAD}
         for name, text in {**stand_ins, "download-artifact": _DOWNLOAD, "attest": _ATTEST}.items():
             (home / "actions" / name).mkdir(parents=True)
@@ -191,15 +192,12 @@ class Runner:
     def run(
         self, workflow: str, event: str, payload: Mapping[str, object], env: dict[str, str], job: str | None = None
     ) -> tuple[int, str]:
-        """Run a workflow of the project for an event, and return exit code and output.
+        """Run a workflow of the project for an event, and return the exit code and the output.
 
-        With ``job``, what that job needs and it alone: act evaluates the matrix of a job that is skipped, GitHub does
-        not.
+        With ``job``, only that job and the jobs it needs run.
         """
         (self.home / "event.json").write_text(json.dumps(payload), "utf-8")
-        path = self.bench.root / ".github" / "workflows" / workflow
-        if payload.get("inputs", {}).get("run"):  # type: ignore[attr-defined]
-            path = self._without_matrix(path)
+        path = self._with_outputs(self.bench.root / ".github" / "workflows" / workflow)
         act = [str(Path(sys.executable).parent / "act"), event, "--platform", "ubuntu-latest=-self-hosted"]
         act += ["--workflows", str(path), "--eventpath", str(self.home / "event.json"), "--concurrent-jobs", "1"]
         act += ["--action-cache-path", str(self.home / "cache"), "--secret", f"GITHUB_TOKEN={TOKEN}"]
@@ -231,9 +229,18 @@ class Runner:
             )
         return done.returncode, log.read_text("utf-8", errors="replace")
 
-    def _without_matrix(self, path: Path) -> Path:
-        """Return a copy of a workflow in which no matrix comes from a job that is skipped, which act would evaluate."""
-        text = re.sub(r"\$\{\{ fromJSON\(.*?\) \}\}", "[{x: y}]", path.read_text("utf-8"))
+    def _with_outputs(self, path: Path) -> Path:
+        """Return a copy of a workflow in which a skipped job has no outputs, as on GitHub.
+
+        act leaves their expressions unevaluated, and evaluates the matrix even of a skipped job.
+        """
+
+        def told(match: re.Match[str]) -> str:
+            read, job, output = match.groups()
+            passed = f"needs.{job}.result == 'success' && needs.{job}.outputs.{output}"
+            return f"{read}{passed} || '[]')" if read else f"({passed} || '')"
+
+        text = re.sub(r"(fromJSON\()?\bneeds\.([\w-]+)\.outputs\.([\w-]+)(?(1)\))", told, path.read_text("utf-8"))
         copy = self.home / path.name
         copy.write_text(text, "utf-8")
         return copy
@@ -246,7 +253,7 @@ class Runner:
 
 @contextmanager
 def _explained(log: Path) -> Iterator[None]:
-    """Tell how far a run came that took too long."""
+    """Add the end of the log to the error of a run that takes too long."""
     try:
         yield
     except subprocess.TimeoutExpired as error:
@@ -255,13 +262,15 @@ def _explained(log: Path) -> Iterator[None]:
 
 
 class Forge(Loopback):
-    """GitHub's API, as far as a job uses it: it keeps releases, and has answers from a test."""
+    """GitHub's API as far as the jobs use it: it stores releases, and gives the answers that a test sets."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.board = ActionsBoard("acme/sample", dict)
         self.told: dict[str, Any] = {}
         """The answers, by the path below the repository's."""
+        self.bare: Path | None = None
+        """The repository whose commits it describes."""
 
     def _answer(self, request: Request) -> Reply:
         if re.match(r"/repos/acme/sample/(?:releases|commits|pulls)/?", request.path):
@@ -269,25 +278,30 @@ class Forge(Loopback):
         return Reply(status=204) if request.method == "POST" else self.tell(request.path)
 
     def tell(self, path: str) -> Reply:
-        """Answer a question."""
-        found = self.told.get(path.partition("?")[0].removeprefix("/repos/acme/sample/"))
+        """Answer a request for a path."""
+        asked = path.partition("?")[0].removeprefix("/repos/acme/sample/")
+        found = self._commit(asked.removeprefix("git/commits/")) if "git/commits/" in asked else self.told.get(asked)
         return Reply(status=404) if found is None else Reply(json.dumps(found))
 
-    def remember(
-        self, output: str, head: str, commit: str, workflow: str = "release.yml", sbom: str | None = None
-    ) -> None:
-        """Tell of a run that passed, from what act printed of it: jobs by the names that it shows, and artifacts.
+    def _commit(self, commit: str) -> dict[str, Any]:
+        """Return a commit as GitHub's API describes it."""
+        assert self.bare
+        tree, *parents = git(self.bare, "log", "-1", "--format=%T %P", commit).split()
+        return {"tree": {"sha": tree}, "parents": [{"sha": parent} for parent in parents]}
+
+    def remember(self, output: str, head: str, workflow: str = "release.yml", sbom: str | None = None) -> None:
+        """Describe a successful run from the output of act: its jobs, by the names in the output, and its artifacts.
 
         Args:
-            output: What act printed.
-            head: The commit that the run was on.
-            commit: The commit that it has pushed.
+            output: The output of act.
+            head: The commit of the run.
             workflow: The file name of the workflow.
-            sbom: The ID of the artifact of that name.
+            sbom: The ID of the artifact with the bill of materials.
         """
-        told = re.findall(r'^(?:\[|.*?"job":")[^/\]"]*/(.+?) *[\]"]', output, re.MULTILINE)  # with --json, too
+        told = re.findall(r'^(?:\[|.*?"job":")[^/\]"]*/(.+?) *[\]"]', output, re.MULTILINE)  # also with --json
         names = dict.fromkeys(told)
         of_run = {
+            "id": 1,
             "event": "workflow_dispatch",
             "path": f".github/workflows/{workflow}",
             "head_branch": "main",
@@ -296,8 +310,8 @@ class Forge(Loopback):
         }
         passed = {"status": "completed", "conclusion": "success"}
         self.told["actions/runs/1"] = {**of_run, **passed}
+        self.told[f"actions/workflows/{workflow}/runs"] = {"workflow_runs": [self.told["actions/runs/1"]]}
         self.told["actions/runs/1/jobs"] = {"jobs": [{"name": name, **passed} for name in names]}
-        self.told[f"git/commits/{commit}"] = {"parents": [{"sha": head}]}
         described = [{"id": int(sbom), "name": "sbom", "expired": False}] if sbom else []
         self.told["actions/runs/1/artifacts"] = {"artifacts": described}
         for artifact in re.findall(r"artifact-id=(\d+)", output):
@@ -305,7 +319,7 @@ class Forge(Loopback):
 
     @property
     def started(self) -> list[dict[str, Any]]:
-        """The workflows to start: the address, the token, and the request."""
+        """The requests to start a workflow: the address, the token, and the content."""
         return [
             {"path": request.path, "authorization": request.headers["authorization"], **json.loads(request.body)}
             for request in self.asked
@@ -314,9 +328,9 @@ class Forge(Loopback):
 
 
 def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
-    """Make a virtual environment with what the lock names, and return the variables of a runner that has it.
+    """Make a virtual environment with the packages in the lock, and return the variables of a runner that has it.
 
-    Its pip is uv, which is quicker to find that everything is there.
+    Its pip is replaced by uv, which finds out faster that all packages are installed.
     """
     digest = File.of(wheel).sha256
     lock = folder.with_suffix(".txt")
@@ -327,10 +341,10 @@ def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
     subprocess.run(install, check=True)
     python = str(folder / "bin" / "python")
     again = [python, "-m", "pip", "install", "--quiet", *found, "--only-binary", ":all:", "--requirement", str(lock)]
-    subprocess.run(again, check=True)  # pip accepts this lock; in the jobs, uv checks that all of it is there
+    subprocess.run(again, check=True)  # pip accepts this lock; in the jobs, uv checks that everything is installed
     where = [python, "-c", "import pip; print(pip.__path__[0])"]
     pip = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
-    Path(pip, "__main__.py").unlink()  # it may be one file with that of uv's cache
+    Path(pip, "__main__.py").unlink()  # it may be a hard link to a file in uv's cache
     Path(pip, "__main__.py").write_text(_PIP.format(uv=uv()), "utf-8")
     links = " ".join(filter(None, [str(wheel.parent), os.environ.get("PIP_FIND_LINKS")]))
     return {

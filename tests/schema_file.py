@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of settings, report and history into docs/: ``python tests/schema_file.py``."""
+"""Write the JSON Schemas of the settings, the report and the history into docs/: ``python tests/schema_file.py``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SCHEMAS = {
 
 
 def file(name: str) -> Path:
-    """Return the address of a schema."""
+    """Return the path of a schema."""
     return ROOT / "docs" / name
 
 
 def text(name: str) -> str:
-    """Return the wanted content of its file."""
+    """Return the expected content of a schema's file."""
     return f"{json.dumps(SCHEMAS[name](), indent=2)}\n"
 
 

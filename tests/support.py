@@ -1,4 +1,4 @@
-"""Small helpers that several test files share: files, repositories, wheels and sdists made on the spot."""
+"""Small helpers that several test files share: they make files, repositories, wheels and sdists."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from nox_ship.project import Project
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write ``files``, byte for byte, below ``folder`` and return it."""
+    """Write ``files`` unchanged below ``folder``, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / name
@@ -38,19 +38,19 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def make_project(folder: Path, pyproject: str, files: Mapping[str, str | bytes] | None = None) -> Project:
-    """Write a project and read it."""
+    """Write a project, and return it."""
     return Project.read(write_files(folder, {"pyproject.toml": pyproject, **(files or {})}))
 
 
 def git(folder: Path, *args: str) -> str:
-    """Run git in ``folder`` and return what it printed."""
-    line = ["git", "-c", "maintenance.auto=false", *args]  # or each commit would look whether there is litter
+    """Run git in ``folder``, and return its output."""
+    line = ["git", "-c", "maintenance.auto=false", *args]  # otherwise each commit would look for garbage
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = "change") -> str:
-    """Write and commit ``files`` and return the commit."""
+    """Write and commit ``files``, and return the commit."""
     write_files(folder, files)
     git(folder, "add", "--all", "--force")
     git(folder, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", message)
@@ -58,7 +58,7 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
 
 
 def head(folder: Path) -> str:
-    """Return the commit that is checked out, read from git's files if possible, which needs no process."""
+    """Return the checked-out commit, read from git's files if possible, because that needs no process."""
     place = folder / ".git"
     ref = (place / "HEAD").read_text("utf-8").strip().removeprefix("ref: ") if place.is_dir() else "HEAD"
     loose = place / ref
@@ -66,20 +66,20 @@ def head(folder: Path) -> str:
 
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
-    """Make a repository on branch ``main`` with one commit, and an identity of its own."""
+    """Make a repository with the branch ``main``, one commit, and an identity in its settings."""
     held = tuple((files or {"README.md": "# sample\n"}).items())
     lay_out(folder, _template(held, os.environ.get("GIT_DEFAULT_HASH")))
     return Repository(folder.resolve())
 
 
 def add_remote(repository: Repository, url: str | Path, name: str = "origin") -> None:
-    """Add a remote, as `git remote add` does."""
+    """Add a remote like `git remote add`."""
     with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
         config.write(f'[remote "{name}"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/{name}/*\n')
 
 
 def make_remote(repository: Repository, folder: Path) -> Path:
-    """Make a bare repository in ``folder`` to which all of a fresh one is pushed, as its remote ``origin``."""
+    """Make a bare repository in ``folder`` with the content of a new repository, and make it the remote ``origin``."""
     inner = repository.path / ".git"
     for name in ("objects", "refs"):
         shutil.copytree(inner / name, folder / name)
@@ -94,7 +94,7 @@ def make_remote(repository: Repository, folder: Path) -> Path:
 
 @functools.cache
 def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> dict[str, bytes | str | None]:
-    """Return the objects of a repository with ``files``; made once in a process."""
+    """Return the content of a repository with ``files``, which is made once in each process."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
         folder = Path(name)
         lay_out(folder, _empty(form))
@@ -106,7 +106,7 @@ def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> d
 
 @functools.cache
 def _empty(_: str | None) -> dict[str, bytes | str | None]:
-    """Return what a repository without a commit consists of, for each of git's object formats."""
+    """Return the content of a repository without commits; the argument, git's object format, is the cache key."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
         git(Path(name), "init", "--quiet", "--initial-branch=main", "--template=")
         with Path(name, ".git", "config").open("a", encoding="utf-8") as config:
@@ -115,20 +115,20 @@ def _empty(_: str | None) -> dict[str, bytes | str | None]:
 
 
 def taken(folder: Path) -> dict[str, bytes | str | None]:
-    """Return the files in a folder, the targets of its symlinks, and the folders: None, before their content."""
+    """Return a folder's files, the targets of its symlinks, and its folders (None), each before its content."""
     found: dict[str, bytes | str | None] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
             content: bytes | str | None = str(path.readlink())
         else:
             content = None if path.is_dir() else path.read_bytes()
-            assert path.is_dir() or not path.stat().st_mode & 0o111, f"{path} can be run, which is not kept"
+            assert path.is_dir() or not path.stat().st_mode & 0o111, f"{path} is executable, which would be lost"
         found[str(path.relative_to(folder))] = content
     return found
 
 
 def lay_out(folder: Path, contents: Mapping[str, bytes | str | None]) -> None:
-    """Write what was :func:`taken` of a folder, as fast as Python can: a thousand tests begin so."""
+    """Write the content that :func:`taken` returned, as fast as Python can, because a thousand tests begin with it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         if isinstance(content, bytes):
@@ -153,7 +153,7 @@ def make_wheel(
     name: str = "sample",
     version: str = "1.2.3",
 ) -> Path:
-    """Write a wheel that holds ``files`` and core metadata, and return its path."""
+    """Write a wheel with ``files`` and core metadata, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
@@ -166,7 +166,7 @@ def make_wheel(
 
 
 def record_text(files: Mapping[str, str | bytes], info: str) -> str:
-    """Return the RECORD of a wheel that holds ``files`` and describes itself in the folder ``info``."""
+    """Return the RECORD of a wheel with ``files``, whose .dist-info folder is ``info``."""
     rows = [
         f"{inner},sha256={urlsafe_b64encode(sha256(_encoded(content)).digest()).decode().rstrip('=')},"
         for inner, content in files.items()
@@ -175,7 +175,7 @@ def record_text(files: Mapping[str, str | bytes], info: str) -> str:
 
 
 def pack_wheel(path: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write a zip of ``files`` as back ends do, with what describes it at its end, and return its path."""
+    """Write ``files`` into a zip as build backends do, with the .dist-info files at the end, and return its path."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for inner, content in sorted(files.items(), key=lambda item: ".dist-info/" in item[0]):
             archive.writestr(zipfile.ZipInfo(inner), content, zipfile.ZIP_DEFLATED)
@@ -193,7 +193,7 @@ def make_sdist(
     name: str = "sample",
     version: str = "1.2.3",
 ) -> Path:
-    """Write an sdist that holds ``files`` and core metadata, and return its path."""
+    """Write an sdist with ``files`` and core metadata, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}.tar.gz"
     with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
@@ -206,13 +206,13 @@ def make_sdist(
 
 
 def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test for each of ``rows``, like parametrizing but as one test: for tables with fast rows.
+    """Run a test for each of ``rows``, like parametrizing but as a single test, for tables whose rows are fast.
 
-    Of fixtures the test may have ``tmp_path`` alone, which is another folder for each row.
+    The only fixture that the test may use is ``tmp_path``, which is another folder for each row.
 
     Args:
-        names: What is in a row: one value, or several.
-        rows: The rows; all that fail are shown.
+        names: The name of the value in a row, or the names of several.
+        rows: The rows; all rows that fail are shown.
     """
     keys = (names,) if isinstance(names, str) else names
 
@@ -226,14 +226,14 @@ def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callabl
                     values["tmp_path"].mkdir()
                 try:
                     test(**values)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are run
+                except Exception as error:  # noqa: BLE001 - the other rows must run too
                     error.add_note(f"{names}: {row!r}")
                     failed.append(error)
             if failed:
                 raise ExceptionGroup(f"{len(failed)} rows fail", failed)
 
         functools.update_wrapper(run, test)
-        del run.__wrapped__  # type: ignore[attr-defined] # by which pytest would look for fixtures of these names
+        del run.__wrapped__  # type: ignore[attr-defined] # pytest would look for fixtures with these names
         wanted = [value for name, value in inspect.signature(test).parameters.items() if name not in keys]
         run.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
         return run
@@ -243,7 +243,7 @@ def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callabl
 
 @contextmanager
 def in_time(seconds: float = 5.0) -> Iterator[None]:
-    """Check that what runs inside needs no more than ``seconds`` of the processor."""
+    """Check that the code inside takes at most ``seconds`` of processor time."""
     begun = time.process_time()
     yield
     assert time.process_time() - begun < seconds
@@ -256,5 +256,5 @@ def load_yaml(text: str) -> Any:
 
 @functools.lru_cache(maxsize=1000)
 def _pickled(text: str) -> bytes:
-    """Parse YAML once for all tests that look at it; each may change what it gets."""
+    """Parse YAML once for all tests that read it; each test gets its own copy."""
     return pickle.dumps(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))

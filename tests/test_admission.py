@@ -29,36 +29,36 @@ def yard(tmp_path: Path) -> Yard:
 
 
 def built(yard: Yard, **facts: Any) -> Manifest:
-    """Build the release."""
+    """Write the files of the release, and return their manifest."""
     return write_dist(yard.project, **{"commit": yard.repository.head, "version": "1.2.3", **facts})
 
 
 def admitted(yard: Yard, manifest: Manifest, index: str = "pypi") -> list[str]:
-    """Return the IDs of what an index is told that takes the files."""
+    """Return the IDs of the warnings for files that an index accepts."""
     return [finding.id for finding in admit(manifest, yard.project, index, yard.world)]
 
 
 def refused(yard: Yard, manifest: Manifest, index: str = "pypi") -> set[str]:
-    """Return the IDs of why the files must not go to an index."""
+    """Return the IDs of the errors for files that must not go to an index."""
     with pytest.raises(ShipError) as caught:
         admit(manifest, yard.project, index, yard.world)
     return {finding.id for finding in caught.value.findings}
 
 
 def test_a_release_is_admitted(yard: Yard) -> None:
-    """Clean, tagged, of a commit on the release branch, and where its route leads."""
+    """A clean build of a tagged commit on the release branch is admitted to PyPI and TestPyPI."""
     assert admitted(yard, built(yard)) == []
     assert admitted(yard, built(yard), "testpypi") == []
 
 
 def test_files_of_another_project_are_refused(yard: Yard) -> None:
-    """NS605."""
+    """Files of another project are refused (NS605)."""
     assert refused(yard, built(yard, name="other")) == {"NS605"}
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_a_file_of_another_version_is_refused(yard: Yard, kind: str) -> None:
-    """Its name tells another one than the manifest: NS604."""
+    """A file whose name contains another version than the manifest is refused (NS604)."""
     manifest = built(yard)
 
     def renamed(file: File) -> File:
@@ -68,7 +68,7 @@ def test_a_file_of_another_version_is_refused(yard: Yard, kind: str) -> None:
 
 
 def test_a_platform_that_an_index_takes_no_wheels_of_is_refused(yard: Yard) -> None:
-    """NS549, where its rules are known."""
+    """A wheel for a platform that PyPI and TestPyPI do not accept is refused (NS549); other indexes may accept it."""
     manifest = built(yard)
     files = (replace(manifest.files[0], name="sample-1.2.3-cp312-cp312-linux_x86_64.whl"), *manifest.files[1:])
     manifest = replace(manifest, files=files)
@@ -76,8 +76,9 @@ def test_a_platform_that_an_index_takes_no_wheels_of_is_refused(yard: Yard) -> N
     assert admitted(yard, manifest, "company") == []
 
 
+@pytest.mark.slow
 def test_wheels_of_other_systems_must_have_been_collected(yard: Yard) -> None:
-    """NS581 names the systems, whichever index it is; what the settings do not name does not matter."""
+    """Without the wheels of all systems in the settings, every index is refused (NS581), and the systems are named."""
     manifest = built(yard)
     yard.write({"pyproject.toml": f'{PYPROJECT}[tool.nox-ship.wheels]\nsystems = ["ubuntu", "windows"]\n'})
     commit = commit_files(yard.root, {})
@@ -91,12 +92,12 @@ def test_wheels_of_other_systems_must_have_been_collected(yard: Yard) -> None:
 
 
 def test_files_of_another_commit_are_refused(yard: Yard) -> None:
-    """Also for an index that takes untagged ones: NS604."""
+    """Files built from another commit are refused (NS604), even for an index that accepts untagged commits."""
     assert "NS604" in refused(yard, built(yard, commit="d" * 40), "testpypi")
 
 
 def test_a_tag_that_was_moved_is_refused(yard: Yard) -> None:
-    """The manifest's tag must be on the manifest's commit: NS604."""
+    """If the manifest's tag is missing or on another commit, the files are refused (NS604)."""
     manifest = built(yard)
     git(yard.root, "tag", "--delete", "v1.2.3")
     assert refused(yard, manifest) == {"NS604"}
@@ -107,27 +108,27 @@ def test_a_tag_that_was_moved_is_refused(yard: Yard) -> None:
 
 
 def test_a_tag_of_another_version_is_refused(yard: Yard) -> None:
-    """Version and tag of the manifest must agree: NS604."""
+    """If the manifest's tag is that of another version, the files are refused (NS604)."""
     yard.tag("v1.2.4")
     assert refused(yard, built(yard, tag="v1.2.4")) == {"NS604"}
 
 
 def test_changes_that_no_commit_has_are_no_release(yard: Yard) -> None:
-    """PyPI takes none (NS752); elsewhere it is a warning (NS756)."""
+    """Files built from uncommitted changes are refused for PyPI (NS752), and cause a warning elsewhere (NS756)."""
     manifest = built(yard, dirty=True)
     assert refused(yard, manifest) == {"NS752"}
     assert admitted(yard, manifest, "testpypi") == ["NS756"]
 
 
 def test_a_commit_without_a_tag_is_no_release(yard: Yard) -> None:
-    """PyPI takes none (NS752)."""
+    """Files built from an untagged commit are refused for PyPI (NS752), but not for TestPyPI."""
     manifest = built(yard, tag=None)
     assert refused(yard, manifest) == {"NS752"}
     assert admitted(yard, manifest, "testpypi") == []
 
 
 def test_where_final_versions_go_takes_releases_alone(tmp_path: Path) -> None:
-    """Whatever that index is called; PyPI does so in any case."""
+    """The index of the final route accepts only releases (NS752), whatever its name, and PyPI always does."""
     text = f'{PYPROJECT}[tool.nox-ship]\nroutes.final = "testpypi"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text, ".gitignore": "dist/\n.nox-ship/\n"})
     yard.tag("v1.2.3")
@@ -136,14 +137,14 @@ def test_where_final_versions_go_takes_releases_alone(tmp_path: Path) -> None:
 
 
 def test_a_version_goes_nowhere_but_where_its_route_leads(yard: Yard) -> None:
-    """A pre-release has no place on PyPI: NS754."""
+    """A pre-release is refused for PyPI (NS754), as its route leads to TestPyPI."""
     yard.tag("v1.2.4rc1")
     assert refused(yard, built(yard, version="1.2.4rc1")) == {"NS754"}
     assert admitted(yard, built(yard, version="1.2.4rc1"), "testpypi") == []
 
 
 def off_branch(yard: Yard) -> Manifest:
-    """Return the release of a commit that is on no branch but one of its own."""
+    """Return the manifest of a release whose commit is only on a side branch."""
     git(yard.root, "switch", "--quiet", "--create", "side")
     commit_files(yard.root, {"more.txt": ""})
     git(yard.root, "tag", "--force", "v1.2.3")
@@ -152,7 +153,7 @@ def off_branch(yard: Yard) -> Manifest:
 
 
 def test_a_commit_off_the_release_branch_is_refused(yard: Yard) -> None:
-    """Neither here nor on the remote: NS755."""
+    """A commit that is on the release branch neither here nor on the remote is refused (NS755)."""
     manifest = off_branch(yard)
     assert refused(yard, manifest) == {"NS755"}
     yard.world.remote.has["refs/heads/main"] = yard.repository.head
@@ -160,7 +161,7 @@ def test_a_commit_off_the_release_branch_is_refused(yard: Yard) -> None:
 
 
 def test_the_release_branch_is_that_of_the_settings(yard: Yard) -> None:
-    """Whatever others there are."""
+    """The release branch is the one in the settings: a commit that only other branches have is refused (NS755)."""
     yard.write({"pyproject.toml": f'{PYPROJECT}[tool.nox-ship]\nbranch = "stable"\n'})
     git(yard.root, "tag", "--force", "v1.2.3")
     yard.world.remote.has["refs/tags/v1.2.3"] = yard.repository.head
@@ -170,14 +171,14 @@ def test_the_release_branch_is_that_of_the_settings(yard: Yard) -> None:
 
 
 def test_a_tag_that_is_another_one_on_the_remote_is_refused(yard: Yard) -> None:
-    """Somebody moved one of the two: NS212, but for an index of try-outs."""
+    """If the tag is on another commit on the remote, the files are refused for PyPI (NS212), but not for TestPyPI."""
     yard.world.remote.has["refs/tags/v1.2.3"] = "d" * 40
     assert refused(yard, built(yard)) == {"NS212"}
     assert admitted(yard, built(yard), "testpypi") == []
 
 
 def test_a_tag_that_the_remote_lacks_is_refused(yard: Yard) -> None:
-    """Nobody else could see what was published (NS225); a rehearsal that could not ask does not know."""
+    """If the remote lacks the tag, PyPI is refused (NS225), unless a rehearsal could not ask the remote."""
     manifest = built(yard)
     del yard.world.remote.has["refs/tags/v1.2.3"]
     assert refused(yard, manifest) == {"NS225"}
@@ -188,7 +189,7 @@ def test_a_tag_that_the_remote_lacks_is_refused(yard: Yard) -> None:
 
 @pytest.mark.parametrize(("kind", "expected"), [(REMOTE_MISSING, set()), (REMOTE_UNREACHABLE, {"NS208"})])
 def test_a_remote_that_does_not_answer_is_no_missing_one(yard: Yard, kind: Kind, expected: set[str]) -> None:
-    """Without a remote there is nothing to compare the tag with; one that is silent stops the upload: NS208."""
+    """If a remote does not answer, the upload stops (NS208); without any remote, the tag is not compared."""
 
     class Silent(FakeWorld):
         def known_refs(self) -> Mapping[str, str]:
@@ -202,7 +203,7 @@ def test_a_remote_that_does_not_answer_is_no_missing_one(yard: Yard, kind: Kind,
 
 
 class Bare:
-    """A world without a checkout: files and manifest came from another job."""
+    """A world without a checkout, as in a job that received files and manifest from another job."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -210,12 +211,12 @@ class Bare:
 
     @property
     def checkout(self) -> Repository:
-        """There is none."""
+        """The repository in the folder, if there is one."""
         return Repository.at(self._folder)
 
 
 def without_checkout(folder: Path, change: Callable[[Manifest], Manifest] = lambda m: m) -> set[str]:
-    """Return the IDs of why files that came without a checkout must not go to PyPI."""
+    """Return the IDs of the errors for files that go to PyPI without a checkout."""
     project: Project = make_project(folder / "alone", PYPROJECT)
     manifest = change(write_dist(project, "c" * 40, "1.2.3"))
     world: Any = Bare(folder / "alone")
@@ -227,7 +228,7 @@ def without_checkout(folder: Path, change: Callable[[Manifest], Manifest] = lamb
 
 
 def test_without_a_checkout_the_manifest_tells_what_the_build_saw(tmp_path: Path) -> None:
-    """That it was on the release branch (NS755), and by which pyproject.toml (NS603)."""
+    """Without a checkout, the manifest must name the release branch (NS755) and fit pyproject.toml (NS603)."""
     assert without_checkout(tmp_path / "a") == set()
     assert without_checkout(tmp_path / "b", lambda m: replace(m, branch=None)) == {"NS755"}
     assert without_checkout(tmp_path / "c", lambda m: replace(m, pyproject="0" * 64)) == {"NS603"}
@@ -235,7 +236,7 @@ def test_without_a_checkout_the_manifest_tells_what_the_build_saw(tmp_path: Path
 
 
 def test_a_repository_that_cannot_be_read_is_no_missing_one(yard: Yard) -> None:
-    """An error of its checkout is not taken for files that came without one."""
+    """If the checkout cannot be read, its error is raised, and the files do not count as files without a checkout."""
     manifest = built(yard)
     git(yard.root, "update-ref", "-d", "HEAD")
     world: Any = Bare(yard.root)
@@ -246,7 +247,7 @@ def test_a_repository_that_cannot_be_read_is_no_missing_one(yard: Yard) -> None:
 def test_a_job_that_was_told_its_manifest_opens_no_repository(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A `.git` that came with the files could run anything: what the build saw counts."""
+    """A job that was given its manifest's digest runs no git, because a `.git` among the files could run anything."""
     manifest, elsewhere = built(yard), built(yard, branch=None)
     monkeypatch.setenv("NOX_SHIP_MANIFEST", "")
     programs.calls.clear()
@@ -258,7 +259,7 @@ def test_a_job_that_was_told_its_manifest_opens_no_repository(
 
 
 def test_changes_that_no_commit_has_are_of_no_commit(yard: Yard) -> None:
-    """Neither commit nor branch of such files is compared: they are told as what they are, once."""
+    """For files built from uncommitted changes, commit and branch are not compared, and there is only one finding."""
     manifest = built(yard, dirty=True, commit="d" * 40)
     assert admitted(yard, manifest, "testpypi") == ["NS756"]
     assert refused(yard, manifest) == {"NS752"}

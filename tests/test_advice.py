@@ -26,20 +26,20 @@ OWN = IndexSettings("https://a.example/", "https://b.example/")
 
 @pytest.fixture
 def survey(tmp_path: Path) -> Survey:
-    """Return what is known of an everyday project on GitHub."""
+    """Return the survey of an everyday project on GitHub."""
     repository = make_repository(tmp_path, {"pyproject.toml": PYPROJECT})
     project = Project.read(tmp_path)
     return Survey(project, repository, ("3.12",), "main", "v{version}", GITHUB)
 
 
 def told(survey: Survey, publishing: str | None = "release.yml", **settings: object) -> str:
-    """Return the steps that come next, of a project with other settings."""
+    """Return the next steps for the project with other settings."""
     project = dataclasses.replace(survey.project, settings=Settings(**settings))  # type: ignore[arg-type]
     return "\n".join(next_steps(SetupPlan(dataclasses.replace(survey, project=project), publishing=publishing)))
 
 
 def test_publishers_are_told_in_one_block(survey: Survey) -> None:
-    """What differs between the indexes is told for each."""
+    """The fields of a trusted publisher are shown in one block, with the differences between the indexes."""
     text = told(survey)
     assert text.endswith(
         "Before the first release, add a pending GitHub publisher on PyPI and TestPyPI, in your account under"
@@ -53,7 +53,7 @@ def test_publishers_are_told_in_one_block(survey: Survey) -> None:
 
 
 def test_how_to_protect_the_branch_is_told_as_commands(survey: Survey) -> None:
-    """The check that is required is the one job of the workflow that waits for all others."""
+    """The command to protect the branch requires the check of the one CI job that waits for all others."""
     (line,) = (line for line in told(survey).splitlines() if "rulesets" in line)
     echo, value, pipe, *command = shlex.split(line)
     assert (echo, pipe, command[:2]) == ("echo", "|", ["gh", "api"])
@@ -66,7 +66,7 @@ def test_how_to_protect_the_branch_is_told_as_commands(survey: Survey) -> None:
 
 
 def test_publishers_have_the_names_that_the_project_uses(survey: Survey) -> None:
-    """Workflow and environments; one environment for both indexes is told once."""
+    """The publisher's workflow and environments have the project's names, and one shared environment is shown once."""
     named = WorkflowSettings(environments={"pypi": "release", "testpypi": "release"})
     text = told(survey, "publish.yml", workflows=named)
     assert "  Workflow name      publish.yml\n  Environment name   release" in text
@@ -74,7 +74,7 @@ def test_publishers_have_the_names_that_the_project_uses(survey: Survey) -> None
 
 
 def test_publishers_on_gitlab(survey: Survey) -> None:
-    """With the fields that PyPI asks for there; another host's identities are not taken, so tokens are told."""
+    """On gitlab.com, the publisher's fields are those of GitLab; on another GitLab host, tokens are advised instead."""
     text = told(dataclasses.replace(survey, remote=GITLAB), ".gitlab-ci.yml")
     for name, value in (
         ("Namespace", "acme/tools"),
@@ -88,7 +88,7 @@ def test_publishers_on_gitlab(survey: Survey) -> None:
 
 
 def test_tokens_have_the_names_that_the_project_uses(survey: Survey) -> None:
-    """No publisher is told where tokens are used."""
+    """If the workflow uses tokens, the advice names their secrets and no trusted publisher."""
     settings = Settings()
     publish = dataclasses.replace(settings.publish, tokens={"pypi": "MINE"})
     text = told(survey, workflows=WorkflowSettings(credentials="token", testpypi=False), publish=publish)
@@ -97,19 +97,19 @@ def test_tokens_have_the_names_that_the_project_uses(survey: Survey) -> None:
 
 @pytest.mark.parametrize("remote", [None, OTHER])
 def test_a_publisher_needs_a_repository(survey: Survey, remote: str | None) -> None:
-    """Where nobody told it, the option is named by which it is told."""
+    """Without a known GitHub repository, the advice names the option that sets it."""
     known = dataclasses.replace(survey, remote=remote)
     assert "Run `nox-ship init --repository OWNER/NAME`" in told(known)
     assert "Owner              me\n" in told(dataclasses.replace(known, named="me/mine"))
 
 
 def test_nothing_is_told_of_publishing_where_no_workflow_of_ours_does(survey: Survey) -> None:
-    """The project has its own, or no CI."""
+    """If no workflow of ours publishes, the advice does not mention publishers."""
     assert "publisher" not in told(survey, None)
 
 
 def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
-    """What the machine that releases publishes is told; PyPI's publishers are not where no version goes there."""
+    """If versions go to an index of the project's own, no publisher is advised, but publishing from a machine."""
     routes = RoutesSettings(final="devpi", prerelease="devpi")
     text = told(survey, routes=routes, indexes={"devpi": OWN})
     assert "publisher" not in text
@@ -139,14 +139,14 @@ def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
 def test_where_the_routes_lead(
     routes: dict[str, str], workflows: dict[str, bool], expected: tuple[str, ...], left: dict[str, str]
 ) -> None:
-    """Which public indexes the workflows serve, and which are left to the machine that releases."""
+    """Routes and settings decide which public indexes the workflows serve, and which indexes are left to the user."""
     settings = Settings(routes=RoutesSettings(**routes), workflows=WorkflowSettings(**workflows))  # type: ignore[arg-type]
     assert served(settings) == expected
     assert unserved(settings) == left
 
 
 def test_what_is_to_be_committed_is_all_of_ours(survey: Survey) -> None:
-    """Also what an earlier run wrote and nobody committed, as the shell takes it; nothing else."""
+    """The advised `git add` names all our files that are not committed, quoted for the shell, and no others."""
     root = survey.project.root
     write_files(root, {"noxfile.py": "", "a b.txt": "", "other.txt": ""})
     plan = SetupPlan(survey, files=(root / "noxfile.py", root / "a b.txt", root / "pyproject.toml"))
@@ -156,7 +156,7 @@ def test_what_is_to_be_committed_is_all_of_ours(survey: Survey) -> None:
 
 
 def test_another_ci_is_told_the_sessions(survey: Survey) -> None:
-    """Each gate, on its Pythons, what comes after the tests, and what is handed on."""
+    """For another CI, the advice lists the sessions to run: each gate on its Pythons, the build, and what follows."""
     write_files(survey.project.root, {"noxfile.py": 'import nox_ship\nnox_ship.register(exclude=["audit"])\n'})
     text = other_ci(dataclasses.replace(survey, pythons=("3.11", "3.12")))
     calls = [line.partition("#")[0].split() for line in text.splitlines()[1:]]
@@ -169,7 +169,7 @@ def test_another_ci_is_told_the_sessions(survey: Survey) -> None:
     ("remote", "words"), [(None, "There is no remote"), ("https://me:secret@x.example/a", "x.example")]
 )
 def test_why_no_workflow_is_written(survey: Survey, remote: str | None, words: str) -> None:
-    """The remote is named, without the password in its address."""
+    """If no workflow is written, the reason is the missing remote, or names the remote without its password."""
     text = no_forge(dataclasses.replace(survey, remote=remote))
     assert words in text
     assert "secret" not in text

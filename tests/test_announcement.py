@@ -21,26 +21,26 @@ from support import make_project
 PYPROJECT = '[project]\nname = "Sample"\nversion = "1.2.3"\n'
 NAMES = ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz", "manifest.json", "SHA256SUMS"]
 REQUESTS = 11
-"""How many requests a release takes that nothing interrupts."""
+"""The number of requests for a release that nothing interrupts."""
 
 
 @pytest.fixture
 def forge() -> Iterator[FailingForge]:
-    """Run a forge that has the tag of the release, and no release."""
+    """Run a forge that has the tag but no release."""
     with FailingForge() as running:
         yield running
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Make a project that was built."""
+    """Return a project that was built."""
     made = make_project(tmp_path, PYPROJECT)
     write_dist(made, COMMIT, "1.2.3")
     return made
 
 
 def wanted(project: Project, version: str = "1.2.3", **values: Any) -> Announcement:
-    """Return what is to be announced."""
+    """Return the announcement of the project's release."""
     manifest = write_dist(project, COMMIT, version)
     return replace(Announcement.of(manifest, project, f"v{version}", "- A thing."), **values)
 
@@ -52,20 +52,20 @@ def announce(project: Project, forge: FailingForge, version: str = "1.2.3", **va
 
 
 def refused(project: Project, forge: FailingForge) -> str:
-    """Return why a release cannot be announced."""
+    """Return the error of a release that cannot be announced."""
     with pytest.raises(ShipError) as caught:
         announce(project, forge)
     return str(caught.value)
 
 
 def is_whole(project: Project, forge: FailingForge) -> bool:
-    """Whether the forge has one release of the tag, published, with exactly what was built."""
+    """Return whether the forge has one published release for the tag, with exactly the built files."""
     files = {file.name: file.sha256 for file in wanted(project).files}
     return not forge.page()["draft"] and forge.files() == files and set(forge.tags) == {"v1.2.3"}
 
 
 def test_a_release_is_published_once_everything_is_attached(project: Project, forge: FailingForge) -> None:
-    """A draft takes the notes and the files; publishing it comes last, so that it may be immutable."""
+    """The notes and files are attached to a draft, which is published last, so that the release may be immutable."""
     forge.immutable = True
     outcome = announce(project, forge)
     assert is_whole(project, forge)
@@ -79,7 +79,7 @@ def test_a_release_is_published_once_everything_is_attached(project: Project, fo
 
 
 def test_the_checksums_are_those_of_the_files(project: Project, forge: FailingForge) -> None:
-    """As `sha256sum --check` reads them."""
+    """The file `SHA256SUMS` has the checksums of the other files, in the format of `sha256sum --check`."""
     announce(project, forge)
     lines = wanted(project).files[-1].content.decode().splitlines()
     assert dict(line.split("  ")[::-1] for line in lines) == {
@@ -88,7 +88,7 @@ def test_the_checksums_are_those_of_the_files(project: Project, forge: FailingFo
 
 
 def test_announcing_again_changes_nothing(project: Project, forge: FailingForge) -> None:
-    """It is asked, and that is all."""
+    """If the release is already announced, a second run only reads from the forge."""
     announce(project, forge)
     forge.asked.clear()
     announcement = wanted(project)
@@ -99,12 +99,13 @@ def test_announcing_again_changes_nothing(project: Project, forge: FailingForge)
     assert {line.split()[0] for line in forge.asked} == {"GET"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize("number", range(REQUESTS))
 def test_whatever_interrupts_it_the_same_command_makes_one_whole_release(
     project: Project, forge: FailingForge, number: int, lost: bool
 ) -> None:
-    """After each of its requests, whether or not that request's answer came."""
+    """Whichever request the forge fails after, the same command later completes one whole release."""
     forge.faults.dead_after, forge.faults.last_lost = number, lost
     assert "NS780" in refused(project, forge)
     forge.faults.dead_after = None
@@ -114,7 +115,7 @@ def test_whatever_interrupts_it_the_same_command_makes_one_whole_release(
 
 @pytest.mark.parametrize("number", range(REQUESTS))
 def test_an_answer_that_is_lost_makes_no_second_release(project: Project, forge: FailingForge, number: int) -> None:
-    """What may have been made is looked for before it is made again."""
+    """If the answer to a request is lost, the forge is asked before anything is made again, so no duplicate is made."""
     forge.faults.lose_at = number
     announce(project, forge)
     assert is_whole(project, forge)
@@ -122,14 +123,15 @@ def test_an_answer_that_is_lost_makes_no_second_release(project: Project, forge:
 
 @pytest.mark.parametrize("uploads", [1, 2])
 def test_an_upload_that_is_cut_off_is_made_again(project: Project, forge: FailingForge, uploads: int) -> None:
-    """What is left of it is removed first."""
+    """An upload that was cut off is repeated, after its remains were deleted."""
     forge.faults.cut_uploads = uploads
     announce(project, forge)
     assert is_whole(project, forge)
 
 
+@pytest.mark.slow
 def test_an_upload_that_never_succeeds_leaves_a_draft(project: Project, forge: FailingForge) -> None:
-    """The draft waits for the same command."""
+    """If uploads keep failing, the release stays a draft (NS780), which the same command later completes."""
     forge.faults.cut_uploads = 10
     assert "NS780" in refused(project, forge)
     assert forge.page()["draft"]
@@ -139,7 +141,7 @@ def test_an_upload_that_never_succeeds_leaves_a_draft(project: Project, forge: F
 
 
 def test_other_bytes_than_were_sent_are_not_published(project: Project, forge: FailingForge) -> None:
-    """Size and digest of everything are compared first: NS787."""
+    """If the forge has other bytes than were sent, the release is not published (NS787)."""
     forge.faults.other_bytes = 1
     assert "NS787" in refused(project, forge)
     assert forge.page()["draft"]
@@ -148,7 +150,7 @@ def test_other_bytes_than_were_sent_are_not_published(project: Project, forge: F
 
 
 def test_a_forge_that_tells_no_digests_is_compared_by_size(project: Project, forge: FailingForge) -> None:
-    """As one of old files is."""
+    """If the forge gives no digests, files are compared by size."""
     forge.faults.no_digests = True
     announce(project, forge)
     assert is_whole(project, forge)
@@ -156,7 +158,7 @@ def test_a_forge_that_tells_no_digests_is_compared_by_size(project: Project, for
 
 @pytest.mark.parametrize("draft", [True, False])
 def test_a_release_that_a_person_made_is_completed(project: Project, forge: FailingForge, draft: bool) -> None:
-    """Title, words, kind and further files stay; half an upload is replaced."""
+    """A release that a person made is completed: its title, text, kind and other files are kept."""
     page = forge.person(draft=draft, prerelease=True)
     forge.hang(page, "logo.png")
     forge.hang(page, NAMES[0], b"", state="starter")
@@ -167,14 +169,14 @@ def test_a_release_that_a_person_made_is_completed(project: Project, forge: Fail
 
 
 def test_a_draft_without_words_gets_the_notes(project: Project, forge: FailingForge) -> None:
-    """And the title."""
+    """A draft without title and text gets those of the release."""
     page = forge.person(name="", body="")
     announce(project, forge)
     assert (page["name"], page["body"]) == ("Sample 1.2.3", "- A thing.")
 
 
 def test_another_file_of_a_draft_is_replaced(project: Project, forge: FailingForge) -> None:
-    """Nobody has downloaded it; of a release that is published it is told: NS778."""
+    """A file with other bytes is replaced in a draft, but is an error (NS778) in a published release."""
     page = forge.person()
     forge.hang(page, NAMES[0], b"other")
     announce(project, forge)
@@ -186,7 +188,7 @@ def test_another_file_of_a_draft_is_replaced(project: Project, forge: FailingFor
 
 
 def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, forge: FailingForge) -> None:
-    """It tells another time; it counts only beside the very files, and where it is whole."""
+    """The manifest of another build of the same files is kept, but not if another file differs (NS778)."""
     announce(project, forge)
     (page,) = forge.releases.values()
     for asset in page["assets"].values():
@@ -199,8 +201,9 @@ def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, f
     assert "NS778" in refused(project, forge)
 
 
+@pytest.mark.slow
 def test_a_bill_of_materials_of_another_run_stays(project: Project, forge: FailingForge) -> None:
-    """What is installed beside the wheel has changed since; of a draft, which nobody has seen, it is replaced."""
+    """A published bill of materials from another run is kept, but one in a draft is replaced."""
     manifest = write_dist(project, COMMIT, "1.2.3")
 
     def announced(version: str) -> Outcome:
@@ -220,7 +223,7 @@ def test_a_bill_of_materials_of_another_run_stays(project: Project, forge: Faili
 
 
 def test_an_immutable_release_that_lacks_files_is_told(project: Project, forge: FailingForge) -> None:
-    """Nothing can be added to it, so nothing is tried."""
+    """If an immutable release lacks files, they are reported, and no change is attempted."""
     forge.immutable = True
     forge.person(draft=False)
     assert announce(project, forge).lacks == tuple(NAMES)
@@ -244,12 +247,12 @@ def test_an_immutable_release_that_lacks_files_is_told(project: Project, forge: 
 def test_the_latest_release_is_that_of_the_highest_version(
     project: Project, version: str, shown: str | None, tags: tuple[str, ...], latest: bool
 ) -> None:
-    """A release of an older series comes after a newer one, and is not the latest; a pre-release never is."""
+    """Only the highest final version is marked as the latest release, not an older series and not a pre-release."""
     assert wanted(project, version, tags=tags).is_latest(shown) is latest
 
 
 def test_a_prerelease_is_marked_as_one(project: Project, forge: FailingForge) -> None:
-    """And does not take the place of the latest."""
+    """A pre-release is marked as such, and does not become the latest release."""
     forge.tags = {"v2.0.0rc1": COMMIT}
     announce(project, forge, "2.0.0rc1")
     assert forge.page("v2.0.0rc1")["prerelease"] is True
@@ -257,7 +260,7 @@ def test_a_prerelease_is_marked_as_one(project: Project, forge: FailingForge) ->
 
 
 def test_a_draft_is_found_on_any_page(project: Project, forge: FailingForge) -> None:
-    """The API does not find drafts by their tag, and lists a hundred at a time."""
+    """An existing draft is found among several pages of releases."""
     page = forge.person()
     for number in range(250):
         forge.person(tag_name=f"v0.{number}", draft=False)
@@ -270,14 +273,16 @@ def test_a_draft_is_found_on_any_page(project: Project, forge: FailingForge) -> 
 def test_without_the_tag_nothing_is_made(
     project: Project, forge: FailingForge, tags: dict[str, str], words: str
 ) -> None:
-    """The forge would tag whatever is newest when the release is published: NS786."""
+    """If the forge lacks the tag, or has it on another commit, announcing stops with NS786, and no release is made."""
     forge.tags = tags
-    assert words in refused(project, forge)
+    message = refused(project, forge)
+    assert "NS786" in message
+    assert words in message
     assert forge.releases == {}
 
 
 def test_a_tag_that_was_just_pushed_is_waited_for(project: Project, forge: FailingForge) -> None:
-    """The API may be late by a moment."""
+    """If the forge does not know a tag yet that was just pushed, the request is repeated after a pause."""
     announcement, client = wanted(project), forge.client()
     posted = look(announcement, client)
     forge.faults.answers = [(422, {}, {"message": "No commit found for SHA: tags/v1.2.3"})] * 2
@@ -299,7 +304,7 @@ def test_a_tag_that_was_just_pushed_is_waited_for(project: Project, forge: Faili
 def test_a_limit_is_waited_for(
     project: Project, forge: FailingForge, answer: tuple[int, dict[str, str], object], waits: list[float]
 ) -> None:
-    """As long as the API says, and a minute where it does not; a person is told before."""
+    """If the API limits requests, the next one waits as long as the API says, or a minute, and the user is told."""
     forge.faults.answers = [answer]
     announce(project, forge)
     assert is_whole(project, forge)
@@ -309,7 +314,7 @@ def test_a_limit_is_waited_for(
 
 @pytest.mark.parametrize("answers", [[{"retry-after": "600"}], [{"retry-after": "100"}] * 2, [{}] * 3])
 def test_a_limit_that_lasts_is_told(project: Project, forge: FailingForge, answers: list[dict[str, str]]) -> None:
-    """NS783, after two minutes at the most."""
+    """If the limit would last longer than two minutes, announcing stops with NS783."""
     forge.faults.answers = [(429, headers, {}) for headers in answers]
     assert "NS783" in refused(project, forge)
     assert sum(forge.waits) <= 120
@@ -335,7 +340,7 @@ def test_a_limit_that_lasts_is_told(project: Project, forge: FailingForge, answe
 def test_what_the_forge_refuses_is_explained(
     project: Project, forge: FailingForge, answer: tuple[int, dict[str, str], object], words: str
 ) -> None:
-    """With its own words, in which no token is shown."""
+    """A refusal of the forge is reported with its message, in which no token is shown."""
     forge.faults.answers = [answer]
     told = refused(project, forge)
     assert words in told
@@ -344,13 +349,13 @@ def test_what_the_forge_refuses_is_explained(
 
 @pytest.mark.parametrize("value", [[], "x", {"id": "x"}, {}])
 def test_an_answer_that_is_none_is_told(project: Project, forge: FailingForge, value: object) -> None:
-    """NS785."""
+    """An answer that is not what GitHub documents is reported (NS785)."""
     forge.faults.answers = [(200, {}, value)]
     assert "NS785" in refused(project, forge)
 
 
 def test_a_server_that_fails_is_asked_again(project: Project, forge: FailingForge) -> None:
-    """Twice; then it is told: NS780."""
+    """A request that fails with a server error is repeated twice, and then reported (NS780)."""
     forge.faults.answers = [(502, {}, {})] * 2
     announce(project, forge)
     assert forge.waits == [1.0, 4.0]
@@ -359,14 +364,14 @@ def test_a_server_that_fails_is_asked_again(project: Project, forge: FailingForg
 
 
 def test_a_token_that_may_only_read_is_told(project: Project, forge: FailingForge) -> None:
-    """NS782, and nothing is made."""
+    """A token that may only read is reported (NS782), and nothing is made."""
     forge.faults.read_only = True
     assert "NS782" in refused(project, forge)
     assert forge.releases == {}
 
 
 def test_a_repository_that_the_token_cannot_see_is_told(project: Project, forge: FailingForge) -> None:
-    """NS784: the API says of a private one that it is not there."""
+    """A private repository looks missing without a token (NS784), and with a wrong token NS781 is raised."""
     forge.faults.private = True
     announcement = wanted(project)
     with pytest.raises(ShipError, match="NS784"):
@@ -377,7 +382,7 @@ def test_a_repository_that_the_token_cannot_see_is_told(project: Project, forge:
 
 @pytest.mark.parametrize("address", ["https://elsewhere.invalid/x", "http://10.0.0.1/x"])
 def test_the_token_goes_to_no_other_site(project: Project, forge: FailingForge, address: str) -> None:
-    """Whatever the answer names for uploads."""
+    """If the forge names another host for uploads, the token is not sent there."""
     forge.uploads = address
     assert "on another host" in refused(project, forge)
 
@@ -398,12 +403,12 @@ def test_the_token_goes_to_no_other_site(project: Project, forge: FailingForge, 
     ],
 )
 def test_uploads_go_beside_the_api(forge: FailingForge, base: str, url: str, ours: bool) -> None:
-    """GitHub takes files at a host of its own."""
+    """Uploads may go to GitHub's own upload host, or to this machine for a local API, but to no other host."""
     assert replace(forge.client().api, base=base).is_ours(url) is ours
 
 
 def test_a_list_without_an_end_is_left(project: Project, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As is one that goes on elsewhere: NS785."""
+    """A list of releases that never ends, or that continues on another host, is given up."""
     monkeypatch.setattr(github, "_MOST_PAGES", 3)
     for link in (f'<{forge.url}/x>; rel="next"', '<https://elsewhere.invalid/x>; rel="next"'):
         forge.faults.answers = [(404, {}, {}), *[(200, {"Link": link}, [])] * 3]
@@ -411,7 +416,7 @@ def test_a_list_without_an_end_is_left(project: Project, forge: FailingForge, mo
 
 
 def test_names_that_github_changes_are_found_again(project: Project, forge: FailingForge) -> None:
-    """It replaces what is not plain in the name of a file."""
+    """If GitHub changes special characters in a file's name, the file is still recognized later."""
     forge.tags = {"v1!2.0": COMMIT}
     announcement = wanted(project)
     path = project.root / "dist" / "sample-1!2.0.whl"

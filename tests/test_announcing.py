@@ -1,4 +1,4 @@
-"""The step that announces a release, the session that does it for a workflow, and the forge's address."""
+"""The step that announces a release, the session that does so in a workflow, and the choice of the forge."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CHANGELOG = {"CHANGELOG.md": "## Unreleased\n\n- A thing.\n"}
 
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge) -> Yard:
-    """Make a project whose remote is on that forge."""
+    """Return a project whose remote is on the forge."""
     return hosted(forge, make_yard(tmp_path, CHANGELOG))
 
 
@@ -61,19 +61,19 @@ def _published(folder: Path) -> Yard:
 
 @pytest.fixture
 def published(prepared: Prepared, forge: FailingForge) -> Yard:
-    """Return such a project whose release is on the index by now, and is to be announced."""
+    """Return a project whose release is on the index, and whose next step is the announcement."""
     return hosted(forge, prepared(_published))
 
 
 def row(yard: Yard) -> tuple[str, str]:
-    """Return how the step ended, by the report."""
+    """Return the status and detail of the step `announce` in the report."""
     found = next(row for row in yard.told()["rows"] if row["name"] == "announce")
     return found["status"], found["detail"]
 
 
 @pytest.mark.slow
 def test_a_release_ends_with_its_page_on_the_forge(yard: Yard, forge: FailingForge) -> None:
-    """It has the notes and the files, and the report says so; a second run finds it done."""
+    """A release ends with a page on the forge with its notes and files, and a second run finds it complete."""
     yard.release()
     page = forge.page("v0.1.0")
     assert (page["name"], page["body"], page["draft"], set(forge.files("v0.1.0"))) == (
@@ -91,13 +91,13 @@ def test_a_release_ends_with_its_page_on_the_forge(yard: Yard, forge: FailingFor
 
 
 def describe(stage: Stage) -> None:
-    """Play `verify-install`, where it describes its environment."""
+    """Fake a `verify-install` that writes a bill of materials."""
     project = Project.read(stage.root)
     write_materials(project, Manifest.read(manifest_path(project)))
 
 
 def described(yard: Yard) -> str | None:
-    """Return the Python on which the sessions of the last run were to describe an environment."""
+    """Return the Python whose environment was to be described in the last run."""
     record = Record.read(yard.shop.record)
     assert record
     return record.described
@@ -105,14 +105,14 @@ def described(yard: Yard) -> str | None:
 
 BILL = "sample-0.1.0.cdx.json"
 GATED = STEPS[: 1 + [step.name for step in STEPS].index("gates")]
-"""The release, up to its gates."""
+"""The steps of a release up to its gates."""
 
 
 @pytest.mark.slow
 def test_the_page_has_the_bill_of_materials(
     yard: Yard, forge: FailingForge, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the newest Python that is here; its checksum stands beside those of the files, and the report tells of it."""
+    """The page has the bill of materials of the newest installed Python, which is also listed in the report."""
     yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}pythons = ["3.12", "3.11", "3.99"]\n'})
     monkeypatch.setattr(pythons, "interpreter", lambda python: None if python == "3.99" else sys.executable)
     sessions.afterwards = describe
@@ -129,7 +129,7 @@ def test_the_page_has_the_bill_of_materials(
 def test_a_bill_of_materials_of_something_else_is_not_announced(
     yard: Yard, forge: FailingForge, sessions: FakeGates
 ) -> None:
-    """Any gate can have written it: NS799, and the page waits."""
+    """A bill of materials that does not describe the release is not announced (NS799), as any gate can write it."""
 
     def lie(stage: Stage) -> None:
         materials_path(Project.read(stage.root)).write_bytes(b"{}")
@@ -140,9 +140,10 @@ def test_a_bill_of_materials_of_something_else_is_not_announced(
     assert forge.releases == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["no token", "elsewhere", "by a workflow"])
 def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge: FailingForge, how: str) -> None:
-    """It would take time that nobody has anything of."""
+    """If the page is not made on this machine, no bill of materials is made."""
     if how == "by a workflow":
         yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
     else:
@@ -155,7 +156,7 @@ def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge
 def test_a_token_that_comes_between_rehearsal_and_release_is_not_too_late(
     yard: Yard, forge: FailingForge, sessions: FakeGates
 ) -> None:
-    """`verify-install` runs once more, on one Python, to describe its environment; nothing else does."""
+    """If a token is set after the rehearsal, only `verify-install` runs again, to write the bill of materials."""
 
     def passed(stage: Stage) -> None:
         running = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -181,7 +182,7 @@ def test_a_token_that_comes_between_rehearsal_and_release_is_not_too_late(
 
 @pytest.mark.slow
 def test_what_is_public_is_not_tried_again(yard: Yard, forge: FailingForge, sessions: FakeGates) -> None:
-    """A token that is set after the release makes a page without a bill of materials: that of today is another."""
+    """If a token is set after the release, the page is made without a bill of materials, and no session runs again."""
 
     def passed(stage: Stage) -> None:
         stage.record.passed |= dict.fromkeys(["tests", "build", "verify-install-3.12"], 1.0)
@@ -197,8 +198,9 @@ def test_what_is_public_is_not_tried_again(yard: Yard, forge: FailingForge, sess
     assert set(forge.files("v0.1.0")) == FILES
 
 
+@pytest.mark.slow
 def test_a_lower_version_than_another_tag_is_not_the_latest(published: Yard, forge: FailingForge) -> None:
-    """A maintenance release comes after a newer one."""
+    """If the remote has a tag of a higher version, the announced release is not marked as the latest."""
     published.world.remote.has["refs/tags/v2.0.0"] = COMMIT
     published.release("0.1.0")
     assert forge.latest is None
@@ -207,7 +209,7 @@ def test_a_lower_version_than_another_tag_is_not_the_latest(published: Yard, for
 
 @pytest.mark.slow
 def test_what_the_forge_refuses_is_done_by_the_same_command(published: Yard, forge: FailingForge) -> None:
-    """The index has the release by then, and nothing is uploaded there again."""
+    """If the forge refuses the announcement, the same command later completes it, without another upload."""
     forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
         published.release()
@@ -221,7 +223,7 @@ def test_what_the_forge_refuses_is_done_by_the_same_command(published: Yard, for
 
 @pytest.mark.slow
 def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard: Yard, forge: FailingForge) -> None:
-    """The release stops in preflight, and by the same command once the token may."""
+    """A token without the right to announce stops the release in preflight (NS782), before anything is written."""
     forge.faults.read_only, before = True, dict(yard.world.remote.has)
     with pytest.raises(ShipError, match="NS782"):
         yard.release()
@@ -234,7 +236,7 @@ def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard:
 
 @pytest.mark.slow
 def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yard, forge: FailingForge) -> None:
-    """NS789 is a notice; with a token the same command does the rest."""
+    """Without a token, the release is complete with a notice (NS789), and the same command announces it later."""
     yard.world.forge = forge.client(None)
     yard.release()
     assert (yard.told()["passed"], forge.releases) == (True, {})
@@ -245,8 +247,9 @@ def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yar
     assert set(forge.files("v0.1.0")) == FILES
 
 
+@pytest.mark.slow
 def test_elsewhere_than_on_github_there_is_no_page(published: Yard) -> None:
-    """Nothing is missing then."""
+    """If the remote is not on GitHub, there is no page, and the release is complete."""
     published.world.forge = None
     published.release()
     assert (row(published), published.told()["findings"]) == (("done", "the remote is not on GitHub"), [])
@@ -254,7 +257,7 @@ def test_elsewhere_than_on_github_there_is_no_page(published: Yard) -> None:
 
 @pytest.mark.slow
 def test_a_workflow_that_publishes_announces(yard: Yard, forge: FailingForge) -> None:
-    """Its last job does, with the files that it has built and a token of its own: the one here is not tried."""
+    """If a workflow publishes, it also announces the release, and the token on this machine is not tested."""
     forge.faults.read_only = True
     yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
     yard.release()
@@ -262,7 +265,7 @@ def test_a_workflow_that_publishes_announces(yard: Yard, forge: FailingForge) ->
 
 
 def test_an_immutable_page_that_lacks_files_stops_nothing(published: Yard, forge: FailingForge) -> None:
-    """NS788 is a warning: the release is complete on the index, and nothing can be added."""
+    """If an immutable page lacks files, NS788 warns about it, and the release counts as passed."""
     forge.immutable = True
     forge.person(tag_name="v0.1.0", draft=False)
     published.release()
@@ -271,13 +274,13 @@ def test_an_immutable_page_that_lacks_files_stops_nothing(published: Yard, forge
 
 
 def standing(yard: Yard) -> Standing:
-    """Look where the releases of a yard stand."""
+    """Return the state of the releases of a yard."""
     return look(yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), yard.shop)
 
 
 @pytest.mark.slow
 def test_a_release_without_its_page_is_not_finished(published: Yard, forge: FailingForge) -> None:
-    """`status` asks the forge, and names the command that does the rest."""
+    """A release without its page is shown as unfinished by `status`, with the command that completes it."""
     forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
         published.release()
@@ -292,8 +295,9 @@ def test_a_release_without_its_page_is_not_finished(published: Yard, forge: Fail
     assert not found.progress.open
 
 
+@pytest.mark.slow
 def test_without_what_was_built_the_page_is_not_compared(yard: Yard, forge: FailingForge) -> None:
-    """A release that was made elsewhere is unknown where it has a page, and missing where it has a draft or none."""
+    """Without the built files, an existing page's state is unknown, and a missing page is reported as missing."""
     yard.tag("v0.1.0")
     assert (found := standing(yard).progress)
     assert str(found.steps["announce"].seen) == "v0.1.0 is not announced"
@@ -307,7 +311,7 @@ def test_without_what_was_built_the_page_is_not_compared(yard: Yard, forge: Fail
 
 @pytest.fixture
 def job(tmp_path: Path, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Return what a job has that checks nothing out, and may write to the forge."""
+    """Return the project as it is in a job without a checkout that may write to the forge."""
     project = make_project(tmp_path / "job", '[project]\nname = "sample"\nversion = "1.2.3"\n')
     notes = b"- A thing.\n"
     write_dist(project, COMMIT, "1.2.3", notes=hashlib.sha256(notes).hexdigest())
@@ -321,10 +325,11 @@ def job(tmp_path: Path, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) ->
     return project
 
 
+@pytest.mark.slow
 def test_a_job_announces_what_another_one_built(
     job: Project, forge: FailingForge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files and notes are those of the manifest; Actions names repository, API and token."""
+    """The session `announce` uses the manifest's files and notes, and the repository and token of Actions."""
     publishing.announce(job, [])
     page = forge.page()
     assert (page["body"], page["draft"], len(forge.files())) == ("- A thing.\n", False, 4)
@@ -350,7 +355,7 @@ def test_what_cannot_be_announced_is_an_error(
     facts: Mapping[str, Any],
     expected: str,
 ) -> None:
-    """A job has nothing else to do."""
+    """In a job, it is an error if the token, the repository or the release is missing, or if the notes were changed."""
     if unset:
         monkeypatch.delenv(unset)
     write_dist(job, COMMIT, "1.2.3", **facts)
@@ -359,9 +364,10 @@ def test_what_cannot_be_announced_is_an_error(
     assert forge.releases == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [True, False])
 def test_a_job_attaches_what_others_made(job: Project, forge: FailingForge, tmp_path: Path, there: bool) -> None:
-    """Bill of materials and provenance lie in folders of their own; where there are none, it does without."""
+    """The session attaches the bill of materials and provenance from their folders, if these exist."""
     manifest = Manifest.read(manifest_path(job))
     names = ("sbom", "provenance")
     if there:
@@ -373,15 +379,16 @@ def test_a_job_attaches_what_others_made(job: Project, forge: FailingForge, tmp_
     assert (more <= set(forge.files()), len(forge.files())) == ((True, 6) if there else (False, 4))
 
 
+@pytest.mark.slow
 def test_by_hand_the_bill_of_materials_that_was_made_here_is_attached(job: Project, forge: FailingForge) -> None:
-    """It lies beside the manifest."""
+    """Run by hand, the session attaches the bill of materials that lies next to the manifest."""
     write_materials(job, Manifest.read(manifest_path(job)))
     publishing.announce(job, [])
     assert "sample-1.2.3.cdx.json" in forge.files()
 
 
 def test_a_file_that_is_not_the_manifests_is_not_announced(job: Project, forge: FailingForge) -> None:
-    """NS603, before anything is asked."""
+    """A file that differs from the manifest is refused (NS603), before the forge is asked."""
     (job.root / "dist" / "sample-1.2.3.tar.gz").write_bytes(b"other")
     with pytest.raises(ShipError, match="NS603"):
         publishing.announce(job, [])
@@ -419,13 +426,13 @@ ENTERPRISE = {"GITHUB_SERVER_URL": "https://git.acme.com", "GITHUB_API_URL": "ht
 def test_the_remote_tells_the_repository_and_actions_the_api(
     address: str | None, variables: dict[str, str], expected: tuple[str, str, str | None] | None
 ) -> None:
-    """Where there is no checkout, Actions tells the repository, too."""
+    """The remote names the repository, and Actions the API; without a remote, Actions names both."""
     found = releases(address, variables)
     assert (found and (found.api.base, found.api.slug, found.api.token)) == expected
 
 
 def test_a_checkout_is_announced_where_it_is_pushed_to(tmp_path: Path) -> None:
-    """Its push address counts, as for branch and tag."""
+    """The release is announced in the repository of the remote's push address."""
     repository = make_repository(tmp_path / "project", {"pyproject.toml": ""})
     git(repository.path, "remote", "add", "origin", "https://github.com/fork/sample.git")
     git(repository.path, "remote", "set-url", "--push", "origin", "git@github.com:acme/sample.git")
@@ -438,7 +445,7 @@ def test_a_checkout_is_announced_where_it_is_pushed_to(tmp_path: Path) -> None:
 
 
 def test_a_rehearsal_announces_on_this_machine(tmp_path: Path, forge: FailingForge) -> None:
-    """A stand-in takes the same calls; without a token a release would announce nothing, and so does a rehearsal."""
+    """A rehearsal announces to a stand-in on this machine, with no real token, and only if a release would announce."""
     repository = make_repository(tmp_path / "project", {"pyproject.toml": ""})
     git(repository.path, "tag", "v1.2.3")
     for token in (TOKEN, None):
@@ -457,7 +464,7 @@ def test_a_rehearsal_announces_on_this_machine(tmp_path: Path, forge: FailingFor
 
 @pytest.mark.slow
 def test_the_step_comes_last(yard: Yard, forge: FailingForge) -> None:
-    """What is not published is not announced."""
+    """If publishing fails, the release is not announced."""
     yard.world.indexes["pypi"].refusals.append(ShipError(PROBLEM("No.")))
     with pytest.raises(ShipError, match="NS000"):
         yard.release()

@@ -1,4 +1,4 @@
-"""The gate api: which release it compares with, what it reads of that, and what the version lets a release change."""
+"""The gate `api`: the release it compares with, the modules it reads, and the changes that a version permits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GONE = ApiChange("sample.greet", "was removed", "src/sample/__init__.py", 3, gon
 
 
 def tagged(folder: Path, *tags: str, pyproject: str = PYPROJECT) -> Project:
-    """Return a project with a commit for each tag, and one on top."""
+    """Return a project with a commit for each tag, and one more on top."""
     make_repository(folder, {"pyproject.toml": pyproject, "src/sample/__init__.py": ""})
     for tag in tags:
         git(folder, "tag", tag)
@@ -57,12 +57,12 @@ def tagged(folder: Path, *tags: str, pyproject: str = PYPROJECT) -> Project:
     ],
 )
 def test_the_last_release_is_the_newest_final_one(tmp_path: Path, tags: tuple[str, ...], expected: str) -> None:
-    """Users of a final release are not asked to follow its pre-releases; without one, the newest counts."""
+    """The last release is the newest final version, or the newest pre-release if there is no final version."""
     assert ApiComparison.of(tagged(tmp_path, *tags)).last.tag == expected
 
 
 def test_the_release_at_head_is_not_the_last_one(tmp_path: Path) -> None:
-    """It is the one that comes; what lies on another branch is neither."""
+    """The release that is tagged at HEAD is the coming one, and a tag on another branch is ignored."""
     project = tagged(tmp_path, "v1.0.0")
     git(tmp_path, "tag", "v1.1.0")
     git(tmp_path, "switch", "--quiet", "--create", "other")
@@ -75,7 +75,7 @@ def test_the_release_at_head_is_not_the_last_one(tmp_path: Path) -> None:
 
 
 def test_what_comes_is_what_the_files_say_where_they_are_ahead(tmp_path: Path) -> None:
-    """Where they are not, nobody knows yet."""
+    """The coming version is the one in the files if it is newer than the last release, and otherwise unknown."""
     project = tagged(tmp_path, "v0.9.0")
     comparison = ApiComparison.of(project)
     assert coming(project, comparison.repository, comparison.last) == Version("1.0.0")
@@ -85,19 +85,19 @@ def test_what_comes_is_what_the_files_say_where_they_are_ahead(tmp_path: Path) -
 
 
 def test_what_comes_is_not_known_where_no_file_states_a_version(tmp_path: Path) -> None:
-    """Such as where git's tags are the version."""
+    """If no file contains the version, the coming version is unknown."""
     comparison = ApiComparison.of(tagged(tmp_path, "v1.0.0", pyproject='[project]\nname = "sample"\n'))
     assert coming(comparison.project, comparison.repository, comparison.last) is None
 
 
 def test_without_an_earlier_release_there_is_nothing_to_compare(tmp_path: Path) -> None:
-    """The reason is told."""
+    """Without an earlier release, there is nothing to compare, and the message says so."""
     with pytest.raises(NothingToCompareError, match="no earlier release"):
         ApiComparison.of(tagged(tmp_path, "nightly", "v1.0.0.dev1"))
 
 
 def test_a_history_that_is_cut_off_is_told(tmp_path: Path) -> None:
-    """A shallow clone has no earlier release because nobody fetched it."""
+    """In a shallow clone, the message says that older commits are missing, and how to fetch them."""
     tagged(tmp_path / "whole", "v1.0.0")
     commit_files(tmp_path / "whole", {}, "more")
     git(tmp_path, "clone", "--quiet", "--depth=1", (tmp_path / "whole").as_uri(), "cut")
@@ -124,12 +124,12 @@ def test_a_history_that_is_cut_off_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_which_releases_may_break(last: str, new: str, expected: bool) -> None:
-    """The first number that is not 0 says so."""
+    """A release may break the API if it changes the first version number that is not 0."""
     assert may_break(Version(last), Version(new)) is expected
 
 
 def test_a_change_that_the_version_does_not_tell_of_is_an_error() -> None:
-    """NS436 names the object, what happened, the file and the line, and the release that they are of."""
+    """A breaking change that the version does not permit is an error (NS436) with the object, change, file and line."""
     judged = judge(ApiCompared((GONE,), (), 1), LAST, Version("1.3.0"))
     (error,) = judged.errors
     assert str(error).startswith(
@@ -139,7 +139,7 @@ def test_a_change_that_the_version_does_not_tell_of_is_an_error() -> None:
 
 
 def test_a_change_is_a_warning_where_the_version_promises_nothing() -> None:
-    """It is not known yet, or is a date."""
+    """A breaking change is a warning if the coming version is unknown, or if the versions are dates."""
     dated = LastRelease("2024.1", Version("2024.1"), "0" * 40)
     for judged in (
         judge(ApiCompared((GONE,), (), 1), LAST, None),
@@ -150,7 +150,7 @@ def test_a_change_is_a_warning_where_the_version_promises_nothing() -> None:
 
 
 def test_a_release_that_may_break_is_told_what_it_breaks() -> None:
-    """As a note; and one that breaks nothing is told what is new."""
+    """If the version permits it, a breaking change is only noted; a release without one is shown its additions."""
     judged = judge(ApiCompared((GONE,), (), 1), LAST, Version("2.0.0"))
     assert (judged.warnings, judged.errors) == ((), ())
     assert judged.told[0] == "compared with v1.2.0: 1 breaking change, 0 additions"
@@ -160,7 +160,7 @@ def test_a_release_that_may_break_is_told_what_it_breaks() -> None:
 
 
 def test_many_changes_are_cut_short() -> None:
-    """The last line counts those that are not named."""
+    """Only the first breaking changes are listed, and a last line counts the others."""
     many = tuple(ApiChange(f"sample.f{number}", "was removed", "", 0, gone=True) for number in range(MOST_TOLD + 5))
     found = judge(ApiCompared(many, (), 1), LAST, Version("1.2.1")).errors
     assert len(found) == MOST_TOLD + 1
@@ -169,7 +169,7 @@ def test_many_changes_are_cut_short() -> None:
 
 
 def test_a_commit_is_unpacked_where_it_is_meant_to_be(tmp_path: Path) -> None:
-    """A fetched tag may hold names that lead out of it: git refuses to make an archive of those."""
+    """If a tag's tree contains `..`, git refuses to unpack it, and nothing is written outside the folder."""
     repository = make_repository(tmp_path / "project", {"good.py": "1"})
 
     def written(kind: str, content: bytes) -> bytes:
@@ -186,10 +186,10 @@ def test_a_commit_is_unpacked_where_it_is_meant_to_be(tmp_path: Path) -> None:
 
 
 class Archived(Repository):
-    """A repository whose git makes an archive of any name."""
+    """A repository whose git writes an archive with unsafe names."""
 
     def run(self, *args: Any, **_: Any) -> str:
-        """Write it where ``--output`` says."""
+        """Write the archive to the path in ``--output``."""
         output = next(arg.removeprefix("--output=") for arg in args if arg.startswith("--output="))
         with tarfile.open(output, "w") as archive:
             for name in ("../out.py", "a/../../out.py", f"{self.path}/out.py", "fine.py"):
@@ -198,13 +198,13 @@ class Archived(Repository):
 
 
 def test_an_archive_leads_nowhere_else(tmp_path: Path) -> None:
-    """Should a git make one of such names, they are left out."""
+    """Members of an archive that lead out of the folder are skipped."""
     root = unpacked(Archived(tmp_path), "HEAD", Path(), tmp_path / "made" / "old")
     assert [path.relative_to(root) for path in tmp_path.rglob("*.py")] == [Path("fine.py")]
 
 
 def test_a_release_is_unpacked_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that are too large are left out, and those above a number of them."""
+    """Files above the limit for the size of a file or for the number of files are not unpacked."""
     monkeypatch.setattr("nox_ship.gates.api._MOST_FILES", 2)
     monkeypatch.setattr("nox_ship.gates.api._MOST_BYTES", 9)
     repository = make_repository(tmp_path / "repository", {"a.py": "x" * 10, "b.py": "x" * 9, "c.py": "", "d.py": ""})
@@ -213,7 +213,7 @@ def test_a_release_is_unpacked_within_bounds(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_release_is_unpacked_as_far_as_it_is_read(tmp_path: Path) -> None:
-    """Sources and the files that tell where they are; no links, nothing of other projects in the repository."""
+    """Only Python sources and build settings of the project itself are unpacked, and no symlinks."""
     files = {"a/src/x.py": "1", "a/x.pyi": "2", "a/pyproject.toml": "", "a/data.bin": "3", "b/y.py": "4"}
     repository = make_repository(tmp_path / "repository", files)
     for name in ("link.py", "setup.py"):
@@ -226,7 +226,7 @@ def test_a_release_is_unpacked_as_far_as_it_is_read(tmp_path: Path) -> None:
 
 
 def asked(programs: Programs) -> Any:
-    """Return what griffe was asked."""
+    """Return the question that griffe's script was asked."""
     (call,) = (call for call in programs.calls if "surface.py" in call.text)
     return json.loads(call.line[-1])
 
@@ -235,7 +235,7 @@ ANSWER = "noise\nnox-ship:" + json.dumps({"changes": [vars(GONE)], "additions": 
 
 
 def test_the_packages_are_found_in_both_states(tmp_path: Path, programs: Programs) -> None:
-    """By what each says of itself, however they were laid out; settings that we do not know stop nothing."""
+    """The packages are found in both states, each by its own layout, even if the old settings contain unknown keys."""
     files = {
         "pyproject.toml": '[project]\nname = "google.sample"\nversion = "1"\n[tool.nox-ship]\nunheard-of = 1\n',
         "google/sample/__init__.py": "",
@@ -257,7 +257,7 @@ def test_the_packages_are_found_in_both_states(tmp_path: Path, programs: Program
 
 
 def test_what_reads_the_modules_is_apart_from_the_project(tmp_path: Path, programs: Programs) -> None:
-    """No variable leads it to modules of the project, it has a limit in time, and what `pass-env` names."""
+    """The script that reads the modules runs isolated, with a time limit and the variables in `pass-env`."""
     pyproject = f'{PYPROJECT}[tool.nox-ship]\npass-env = ["SAMPLE"]\n'
     programs.answer("surface.py", stdout=ANSWER)
     ApiComparison.of(tagged(tmp_path, "v1.0.0", pyproject=pyproject)).made(["python"])
@@ -268,7 +268,7 @@ def test_what_reads_the_modules_is_apart_from_the_project(tmp_path: Path, progra
 
 
 def test_a_folder_beside_the_packages_is_not_of_the_api(tmp_path: Path, programs: Programs) -> None:
-    """One such as `extra` goes without anybody noticing; a second package in `src` does not."""
+    """A package next to the project's own, outside `src`, does not belong to the API."""
     modules = {"sample/__init__.py": "", "extra/__init__.py": ""}
     make_repository(tmp_path, {"pyproject.toml": PYPROJECT, **modules})
     project = Project.read(tmp_path)
@@ -285,7 +285,7 @@ def test_a_folder_beside_the_packages_is_not_of_the_api(tmp_path: Path, programs
     "answer", ["", "nox-ship:", "nox-ship:[]", 'nox-ship:{"changes": 3}', "nox-ship:" + "[" * 99999]
 )
 def test_an_answer_that_is_none_is_told(tmp_path: Path, programs: Programs, answer: str) -> None:
-    """NS437, whatever was printed; so is a program that fails."""
+    """If griffe's script fails or prints no valid answer, NS437 is raised."""
     comparison = ApiComparison.of(tagged(tmp_path, "v1.0.0"))
     programs.answer("surface.py", stdout=answer)
     with pytest.raises(ShipError, match="NS437"):
@@ -297,7 +297,7 @@ def test_an_answer_that_is_none_is_told(tmp_path: Path, programs: Programs, answ
 
 
 def test_a_project_of_which_nothing_can_be_read_is_told(tmp_path: Path, programs: Programs) -> None:
-    """Such as one that is compiled as a whole."""
+    """If no module can be read, such as in a fully compiled project, there is nothing to compare."""
     comparison = ApiComparison.of(tagged(tmp_path, "v1.0.0"))
     programs.answer("surface.py", stdout=ANSWER.replace('"read": 1', '"read": 0'))
     with pytest.raises(NothingToCompareError, match="no package"):
@@ -305,7 +305,7 @@ def test_a_project_of_which_nothing_can_be_read_is_told(tmp_path: Path, programs
 
 
 def test_a_repository_without_commits_is_refused(tmp_path: Path) -> None:
-    """As everywhere: NS202."""
+    """A repository without commits is refused (NS202)."""
     git(tmp_path, "init", "--quiet")
     with pytest.raises(ShipError, match="NS202"):
         Repository.at(tmp_path)

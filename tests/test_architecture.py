@@ -55,7 +55,7 @@ GROUND = {
 }
 TESTS = Path(__file__).parent
 TEST = re.compile(r"^def (test_\w+)\((?:(?!\):).)*?\) -> None:\n([^\n]*)", re.MULTILINE | re.DOTALL)
-"""A test and the first line in it."""
+"""A test, and the first line of its body."""
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},
     "package": {"ground", "package"},
@@ -66,7 +66,7 @@ BELOW: dict[str, set[str]] = {
     "setup": {"ground", "package", "automation", "gates", "world", "release", "setup"},
     "roof": {"ground", "package", "automation", "gates", "world", "release", "setup", "roof"},
 }
-"""What each layer may import."""
+"""The layers from which each layer may import."""
 
 KNOW_NOX = ("environments.py", "registration.py", "runner.py", "sessions.py")
 """The modules that import nox."""
@@ -75,7 +75,7 @@ MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
 
 
 def layer(parts: tuple[str, ...]) -> str:
-    """Return the layer of a module, named by its parts below ``nox_ship``."""
+    """Return the layer of a module, given as its parts below ``nox_ship``."""
     if not parts or parts[0] in {
         "__init__",
         "__main__",
@@ -102,13 +102,13 @@ def layer(parts: tuple[str, ...]) -> str:
 
 @functools.cache
 def nodes(module: Path) -> tuple[ast.AST, ...]:
-    """Return everything that a module's text consists of."""
+    """Return all nodes in a module's syntax tree."""
     return tuple(ast.walk(ast.parse((HOUSE / module).read_text("utf-8"))))
 
 
 @functools.cache
 def imports(module: Path) -> tuple[str, ...]:
-    """Return the full name of everything that a module imports, wherever in it."""
+    """Return the full names of everything that a module imports, anywhere in it."""
     return tuple(_imports(module))
 
 
@@ -124,14 +124,14 @@ def _imports(module: Path) -> Iterator[str]:
 
 
 def test_every_module_has_a_layer() -> None:
-    """A new module or folder is given its place here."""
+    """Every module belongs to a layer, and every layer has a module."""
     layers = {layer(module.with_suffix("").parts) for module in MODULES}
     assert layers == set(BELOW)
     assert {f"{name}.py" for name in GROUND} <= {str(module) for module in MODULES}
 
 
 def test_imports_run_downward() -> None:
-    """A module imports its own layer and those below it."""
+    """A module imports only from its own layer and the layers below it."""
     wrong = [
         f"{module} imports {name}"
         for module in MODULES
@@ -143,13 +143,13 @@ def test_imports_run_downward() -> None:
 
 
 def test_only_the_sessions_import_nox() -> None:
-    """Everything else can be used without nox."""
+    """Only the modules for sessions import nox, so everything else works without it."""
     knowing = [str(module) for module in MODULES if "nox" in {name.split(".")[0] for name in imports(module)}]
     assert knowing == sorted(KNOW_NOX)
 
 
 def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
-    """The scripts that try an installation are run by Pythons that do not have nox-ship; others by their path."""
+    """Scripts that run in other environments do not import nox_ship, as it may not be installed there."""
     for script in ("package/installed.py", "gates/surface.py", "undumpable.py", "world/upload.py"):
         names = set(imports(Path(script)))
         assert names
@@ -157,21 +157,21 @@ def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
 
 
 def every_test() -> Iterator[tuple[str, str]]:
-    """Yield each test's place and the first line in it; mypy sees to it that each says what it returns."""
+    """Yield the name of each test and the first line of its body."""
     for path in sorted(TESTS.rglob("test_*.py")):
         for name, line in TEST.findall(path.read_text("utf-8")):
             yield f"{path.name}::{name}", line
 
 
 def test_every_test_states_a_behaviour() -> None:
-    """Each test has a docstring of one line that ends as a sentence does."""
+    """Each test has a docstring of one line that ends with a period."""
     tests = dict(every_test())
     assert len(tests) > 1500
     assert not [name for name, line in tests.items() if not re.fullmatch(r'    r?"""[^"].*\."""', line)]
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:
-    """Addresses of PyPI and TestPyPI come from the constants of twine."""
+    """No file contains the host name of PyPI; addresses of the indexes come from twine's constants."""
     host = (urlsplit(DEFAULT_REPOSITORY).hostname or "").removeprefix("upload.")
     assert host.count(".") == 1
     listing = git(TESTS.parent, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -189,11 +189,11 @@ READERS = {
     "git.py": "a setting of the workflow",
     "package/manifest.py": "a setting of the workflow",
 }
-"""The modules below the roof that read the environment, and what they read of it."""
+"""The modules below the roof that read the environment, and what they read."""
 
 
 def test_the_environment_is_read_at_the_edges() -> None:
-    """The roof reads it and hands down what it says; nothing else can depend on it unseen, or on a flag of a module."""
+    """Below the roof, only the listed modules read environment variables, and only two modules change globals."""
     words = ("environ", "environb", "getenv", "putenv")
     below = [module for module in MODULES if layer(module.with_suffix("").parts) != "roof"]
     reads = {

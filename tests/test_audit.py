@@ -14,12 +14,12 @@ from support import each, make_project
 
 
 def done(stdout: str, stderr: str = "", code: int = 0) -> Done:
-    """Return what pip-audit came to."""
+    """Return a finished pip-audit."""
     return Done(("pip-audit",), code, stdout, stderr)
 
 
 def report(*entries: dict[str, Any]) -> Done:
-    """Return a pip-audit that ended with a report."""
+    """Return a finished pip-audit that printed a report."""
     return done(json.dumps({"dependencies": list(entries), "fixes": []}), code=1)
 
 
@@ -28,13 +28,13 @@ SKIPPED = {"name": "odd", "skip_reason": "Dependency not found on PyPI"}
 
 
 def test_a_clean_report_has_no_findings() -> None:
-    """Dependencies that were looked up are counted."""
+    """A report without vulnerabilities has no findings, and counts the dependencies that were looked up."""
     assert audit.read_report(report(CLEAN, CLEAN)) == audit.Audited(2, (), ())
     assert audit.read_report(report()) == audit.Audited(0, (), ())
 
 
 def test_what_was_skipped_is_not_clean() -> None:
-    """A skipped dependency is unknown, whatever the exit code."""
+    """A dependency that pip-audit skipped is unknown and not clean, unless the settings ignore it."""
     assert audit.read_report(report(CLEAN, SKIPPED)) == audit.Audited(1, ("odd",), (), "Dependency not found on PyPI")
     assert audit.read_report(report(CLEAN, SKIPPED), ignore=("odd",)) == audit.Audited(1, (), ())
 
@@ -52,13 +52,13 @@ def test_what_was_skipped_is_not_clean() -> None:
     ],
 )
 def test_a_report_of_another_form_is_not_clean(entry: Any) -> None:
-    """What cannot be understood is NS422, and never taken for no vulnerability."""
+    """A report in an unexpected format is refused (NS422), and never counts as free of vulnerabilities."""
     with pytest.raises(ShipError, match="NS422"):
         audit.read_report(report(CLEAN, entry))
 
 
 def test_each_vulnerability_is_a_finding() -> None:
-    """The remedy names the versions with the fix, where there are some."""
+    """Each vulnerability is a finding, whose remedy names the fixed versions if there are any."""
     vulnerable = {
         "name": "bad",
         "version": "2.0",
@@ -79,7 +79,7 @@ def test_each_vulnerability_is_a_finding() -> None:
 
 @each("stdout", ["", "no JSON", "[]", "{}", "null", "3"])
 def test_no_report_is_no_success(stdout: str) -> None:
-    """Without a report nothing is known: NS422, with what the tool printed."""
+    """If pip-audit prints no report, NS422 is raised with its error output."""
     with pytest.raises(ShipError) as caught:
         audit.read_report(done(stdout, "ConnectionError"))
     assert [finding.id for finding in caught.value.findings] == ["NS422"]
@@ -87,7 +87,7 @@ def test_no_report_is_no_success(stdout: str) -> None:
 
 
 def test_what_is_unknown_is_named() -> None:
-    """The error counts all and names some."""
+    """NS422 gives the number of all dependencies without data, and names the first three."""
     finding = audit.not_audited(audit.Audited(0, ("a", "b", "c", "d"), (), "why"))
     assert finding.id == "NS422"
     assert "4 of the dependencies (a, b, c and 1 more): why." in finding.what
@@ -103,7 +103,7 @@ def test_what_is_unknown_is_named() -> None:
     ],
 )
 def test_dependencies_are_read_without_a_build_where_they_can_be(tmp_path: Path, text: str, static: bool) -> None:
-    """Dynamic dependencies, and those of other tables, are found by building the project."""
+    """Static dependencies are read from pyproject.toml; otherwise the project must be built for them."""
     source = audit._source(make_project(tmp_path, text), tmp_path)
     assert (source == "pyproject.toml") is static
     if isinstance(source, Path):
@@ -111,7 +111,7 @@ def test_dependencies_are_read_without_a_build_where_they_can_be(tmp_path: Path,
 
 
 def write_tool(folder: Path, name: str, code: int) -> Path:
-    """Write a program that prints its arguments and ends with ``code``."""
+    """Write a program that prints its arguments and exits with ``code``; return its folder."""
     folder.mkdir()
     tool = folder / name
     tool.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
@@ -120,7 +120,7 @@ def write_tool(folder: Path, name: str, code: int) -> Path:
 
 
 def test_security_findings_stop_the_audit(tmp_path: Path) -> None:
-    """An exit code of bandit other than 0 is NS423, with its output."""
+    """If bandit exits with another code than 0, NS423 is raised with its output."""
     project = make_project(tmp_path, '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
     with pytest.raises(ShipError) as caught:
         audit.code(project, write_tool(tmp_path / "bin", "bandit", 1), enforced=True)
@@ -129,7 +129,7 @@ def test_security_findings_stop_the_audit(tmp_path: Path) -> None:
 
 
 def test_code_without_findings_passes(tmp_path: Path) -> None:
-    """What was looked at is told; without a package nothing is run."""
+    """If bandit finds nothing, the checked folder is named; without a package, bandit does not run."""
     project = make_project(tmp_path / "a", '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
     told, warning = audit.code(project, write_tool(tmp_path / "bin", "bandit", 0), enforced=True)
     assert told.endswith("nothing in src/sample")
@@ -139,7 +139,7 @@ def test_code_without_findings_passes(tmp_path: Path) -> None:
 
 
 def test_bandit_only_warns_where_the_project_does_not_run_it(tmp_path: Path) -> None:
-    """What its CI calls green stays green; settings for bandit, or for what to ignore, ask for more."""
+    """If the project does not use bandit, its findings are warnings; settings for it make them errors."""
     files = {"src/sample/__init__.py": ""}
     plain = '[project]\nname = "sample"\n'
     bin_folder = write_tool(tmp_path / "bin", "bandit", 1)
@@ -165,7 +165,7 @@ def test_bandit_only_warns_where_the_project_does_not_run_it(tmp_path: Path) -> 
 def test_what_is_unknown_skips_the_audit_on_a_laptop_alone(
     tmp_path: Path, programs: Programs, entries: list[dict[str, Any]], in_ci: bool, expected: tuple[Any, ...]
 ) -> None:
-    """A CI can reach the data; what is vulnerable is an error anywhere."""
+    """Dependencies without data skip the audit on a laptop, and fail it in CI; a vulnerability always fails it."""
     project = make_project(tmp_path, '[project]\nname = "sample"\n', {"src/sample/__init__.py": ""})
 
     def compiled(call: Call) -> tuple[int, str]:
@@ -186,6 +186,6 @@ def test_what_is_unknown_skips_the_audit_on_a_laptop_alone(
 
 
 def test_the_audit_needs_its_tools_and_what_the_project_names(tmp_path: Path) -> None:
-    """In the versions that the project uses, if it uses them."""
+    """The audit installs its tools and the requirements in the project's settings for it."""
     project = make_project(tmp_path, '[project]\nname = "sample"\n[tool.nox-ship.audit]\ninstall = ["more"]\n')
     assert audit.needs(project).requirements == (*audit.TOOLS, "more")

@@ -10,7 +10,7 @@ FILES = ("one/__init__.py", "two/__init__.py", "one/inner/__init__.py", "alone.p
 
 
 def found(folder: Path, backend: str, text: str = "", *more: str, **files: str) -> list[str]:
-    """Return the packages of a project; files are named by their stem, with ``_`` for the dot before the suffix."""
+    """Return the packages of a project; ``_cfg`` and ``_py`` in keyword names stand for the suffixes of files."""
     named = {name.replace("_cfg", ".cfg").replace("_py", ".py"): content for name, content in files.items()}
     system = f'[build-system]\nbuild-backend = "{backend}"\n[project]\nname = "sample"\n'
     project = make_project(folder, system + text, {**dict.fromkeys((*FILES, *more), ""), **named})
@@ -74,7 +74,7 @@ def found(folder: Path, backend: str, text: str = "", *more: str, **files: str) 
 def test_packages_are_those_that_the_back_end_is_told(
     tmp_path: Path, backend: str, text: str, expected: list[str]
 ) -> None:
-    """Each back end has its own words; of packages within each other the outer one counts, and only what is there."""
+    """A project's packages are those that its build backend's settings name and that exist, without nested ones."""
     assert found(tmp_path, backend, text) == expected
 
 
@@ -91,7 +91,7 @@ def test_packages_are_those_that_the_back_end_is_told(
     ],
 )
 def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[str]) -> None:
-    """As setuptools reads it."""
+    """Packages in setup.cfg are found as setuptools finds them."""
     more = ("space/own/core.py", "space/data.txt")
     assert found(tmp_path, "setuptools.build_meta", "", *more, setup_cfg=cfg) == expected
 
@@ -119,27 +119,27 @@ def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[s
     ],
 )
 def test_setup_py_tells_the_packages(tmp_path: Path, call: str, expected: list[str]) -> None:
-    """Where they stand in it as they are; it is not run."""
+    """Packages are read from the arguments of `setup()` in setup.py without running it."""
     script = f"import setuptools\nfrom setuptools import *\nPACKAGES = ['two']\nsetup(name='sample', {call})\n"
     more = ("space/own/core.py", "docs/conf.py", "tests/__init__.py", "setup.cfg")
     assert found(tmp_path, "setuptools.build_meta", "", *more, setup_py=script) == expected
 
 
 def test_what_several_files_name_is_put_together(tmp_path: Path) -> None:
-    """Setuptools reads all of them."""
+    """Packages that pyproject.toml and setup.py name are combined."""
     text = '[tool.setuptools]\npy-modules = ["alone"]'
     assert found(tmp_path, "setuptools.build_meta", text, setup_py="setup(packages=['two'])") == ["alone.py", "two"]
 
 
 def test_settings_of_another_back_end_do_not_count(tmp_path: Path) -> None:
-    """They may be left over."""
+    """Settings for another build backend than the project's are ignored."""
     text = '[tool.setuptools]\npackages = ["one"]\n[tool.flit.module]\nname = "two"'
     assert found(tmp_path, "hatchling.build", text) == ["src/deep"]
 
 
 @each("name", ["../outside", "/etc", "one/../two", "", ".", "a\\u0000b", "one-x", "n" * 5000])
 def test_a_package_is_within_the_project(tmp_path: Path, name: str) -> None:
-    """Nothing else is read, whatever the settings name."""
+    """A package outside the project is ignored, whatever the settings name."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "__init__.py").write_text("")
     for place in (name, (tmp_path / "outside").as_posix()):
@@ -148,26 +148,26 @@ def test_a_package_is_within_the_project(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_stripped_holds_packages_and_is_none(tmp_path: Path) -> None:
-    """Hatchling's `sources` are no part of a name; modules in them are at top level."""
+    """A folder that hatchling's `sources` strips is no package, and modules in it are at top level."""
     text = '[tool.hatch.build.targets.wheel]\nonly-include = ["src"]\nsources = ["src"]'
     assert found(tmp_path, "hatchling.build", text, "src/_version.py") == ["src/_version.py", "src/deep"]
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("true", ["space/own"]), ("false", ["src/deep"])])
 def test_namespaces_are_looked_for_where_setuptools_does(tmp_path: Path, setting: str, expected: list[str]) -> None:
-    """In `pyproject.toml` it does by default."""
+    """Namespace packages are found unless `namespaces` in pyproject.toml is false, as in setuptools."""
     text = f'[tool.setuptools.packages.find]\ninclude = ["space*"]\nnamespaces = {setting}'
     assert found(tmp_path, "setuptools.build_meta", text, "space/own/core.py") == expected
 
 
 @each("name", ["n" * 5000, "a\\u0000b", "../outside", "gone"])
 def test_a_folder_of_packages_is_one(tmp_path: Path, name: str) -> None:
-    """Nothing else is looked into."""
+    """A package directory that does not exist in the project is ignored."""
     assert found(tmp_path, "pdm.backend", f'[tool.pdm.build]\npackage-dir = "{name}"') == ["src/deep"]
 
 
 def test_folders_without_end_are_not_followed(tmp_path: Path) -> None:
-    """Symlinks can make a tree of any depth."""
+    """Finding packages ends even if symlinks make an endless tree."""
     text = '[tool.setuptools.packages.find]\ninclude = ["gone*"]'
     for name in ("a", "b", "c"):
         (tmp_path / "loop").mkdir(exist_ok=True)

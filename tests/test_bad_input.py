@@ -1,4 +1,4 @@
-"""Everything a user can get wrong before a release: one clear line, and nothing changed."""
+"""Mistakes that a user can make before a release: each causes one clear error, and changes nothing."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from nox_ship.world import standins
 from support import taken
 from workbench import Bench, copy_of, make_bench
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Return a project that could be released; for copies."""
+    """Return a project that could be released; tests use copies of it."""
     return make_bench(tmp_path_factory.mktemp("good"))
 
 
 @pytest.fixture
 def bench(tmp_path: Path, good: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Return a project that could be released, whose indexes have nothing of it."""
+    """Return a project that could be released, and whose indexes have no files of it."""
     copy = copy_of(good, tmp_path)
     monkeypatch.setenv("NOX_SHIP_CACHE", str(copy.cache))
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(standins, "StandInIndex", lambda *_: SimpleNamespace(index=make_index(), close=list))
     monkeypatch.setattr(standins.StandIns, "index", lambda *_: make_index())
-    monkeypatch.setattr(standins.StandIns, "_begin_clone", lambda _: pytest.fail)  # nothing comes so far
+    monkeypatch.setattr(standins.StandIns, "_begin_clone", lambda _: pytest.fail)  # no case gets that far
     monkeypatch.setattr(
         worlds, "RealWorld", lambda *_, **__: SimpleNamespace(index=lambda *_: make_index(), forge=None)
     )
@@ -150,7 +152,7 @@ def nothing(_: Bench) -> None:
 
 
 def everything(bench: Bench) -> dict[str, object]:
-    """Return what the project and its remote consist of, git's own files too."""
+    """Return the content of the project and its remote, including git's files."""
     return {**taken(bench.root), **{f"remote/{name}": content for name, content in taken(bench.remote).items()}}
 
 
@@ -198,7 +200,7 @@ def everything(bench: Bench) -> dict[str, object]:
 def test_bad_input_is_one_line(
     bench: Bench, prepare: Callable[[Bench], None], args: list[str], expected: list[str]
 ) -> None:
-    """A mistake ends the rehearsal with its ID and a remedy; nothing is changed."""
+    """A mistake ends the rehearsal with its ID and a remedy, and changes nothing."""
     prepare(bench)
     before = everything(bench)
     with pytest.raises(ShipError) as stopped:

@@ -23,7 +23,7 @@ METADATA = (
 
 
 def made_by(version: str = "1.2.3", wheels: int = 1, sdists: int = 1) -> Callable[[Call], tuple[int, str]]:
-    """Return a build back end that makes so many files of a version."""
+    """Return a fake build backend that makes this many files of a version."""
 
     def reply(call: Call) -> tuple[int, str]:
         out = Path(call.line[call.line.index("--outdir") + 1])
@@ -43,13 +43,13 @@ def made_by(version: str = "1.2.3", wheels: int = 1, sdists: int = 1) -> Callabl
 
 @pytest.fixture
 def yard(tmp_path: Path, programs: Programs) -> Yard:
-    """Return a project whose back end works."""
+    """Return a project whose build backend works."""
     programs.play("-m build", reply=made_by())
     return make_yard(tmp_path, FILES)
 
 
 def stopped(yard: Yard) -> list[str]:
-    """Return the IDs of what stops a build, which leaves nothing behind."""
+    """Return the IDs of the errors that stop a build, which must leave no files."""
     with pytest.raises(ShipError) as caught:
         build(yard.project)
     assert not manifest_path(yard.project).exists()
@@ -59,14 +59,15 @@ def stopped(yard: Yard) -> list[str]:
 
 @each(("version", "public"), [("1.0", True), ("1.0rc1", True), ("1.0.dev1", False), ("of today", True)])
 def test_what_goes_to_a_public_index_is_held_to_its_rules(tmp_path: Path, version: str, public: bool) -> None:
-    """By the version's route; one that is no version counts as if it went there."""
+    """A version is checked by PyPI's rules if its route leads to a public index, or if the version is invalid."""
     text = f'{PYPROJECT}[tool.nox-ship]\nroutes.development = "mine"\nindexes.mine.upload-url = "https://x.invalid/"\n'
     project = make_project(tmp_path, f'{text}indexes.mine.simple-url = "https://x.invalid/simple/"\n')
     assert _is_public(project, version) is public
 
 
+@pytest.mark.slow
 def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, programs: Programs) -> None:
-    """What lies around ignored does not get in; the manifest names commit, tag, branch and each file's hash."""
+    """A build runs in a clean clone, and its manifest names the commit, the tag, the branch and the files' hashes."""
     yard.tag("v1.2.3")
     write_files(yard.root, {"dist/old-1.0.tar.gz": "", "dist/sub/x": ""})
     seen: list[str] = []
@@ -97,7 +98,7 @@ def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, 
 
 @pytest.mark.slow
 def test_files_that_the_manifest_covers_are_not_built_again(yard: Yard, programs: Programs) -> None:
-    """Of the same commit and tag, with the same bytes; unless it is asked for."""
+    """Files that fit the manifest, commit and tag are not built again, unless a new build is requested."""
     build(yard.project)
     assert build(yard.project).reused
     assert len(programs.started("build")) == 1
@@ -133,7 +134,7 @@ def _other_name(yard: Yard) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [_commit, _tag, _dirty, _bytes, _dirty_manifest, _other_name])
 def test_anything_else_is_built_anew(yard: Yard, change: Callable[[Yard], None]) -> None:
-    """Another commit, a tag, changes that no commit has, other bytes, a manifest of those or of another project."""
+    """A new commit or tag, uncommitted changes, other bytes or a wrong manifest cause a new build."""
     build(yard.project)
     change(yard)
     outcome = build(yard.project)
@@ -142,8 +143,9 @@ def test_anything_else_is_built_anew(yard: Yard, change: Callable[[Yard], None])
     assert outcome.manifest.name == "sample"
 
 
+@pytest.mark.slow
 def test_changes_that_no_commit_has_are_built_and_said(yard: Yard, programs: Programs) -> None:
-    """They are carried over, and build output is no change; a release is made of commits alone."""
+    """Uncommitted changes are built and recorded in the manifest, but a release contains only commits."""
     write_files(yard.root, {"more.txt": "", "dist/x": "", ".nox/x": ""})
     seen: list[bool] = []
     real = made_by()
@@ -160,7 +162,7 @@ def test_changes_that_no_commit_has_are_built_and_said(yard: Yard, programs: Pro
 
 @pytest.mark.slow
 def test_a_version_can_be_given(yard: Yard, programs: Programs) -> None:
-    """It is set in the clone alone; files of another version are not taken for it."""
+    """A given version is set only in the clone, and must be that of the built files (NS511)."""
     build(yard.project)
     programs.play("-m build", reply=made_by("1.2.4.dev1"))
     renamed: list[Path] = []
@@ -176,7 +178,7 @@ def test_a_version_can_be_given(yard: Yard, programs: Programs) -> None:
 
 
 def test_a_back_end_that_fails_is_told(yard: Yard, programs: Programs) -> None:
-    """NS501, and all it printed is kept."""
+    """A build backend that fails is reported (NS501), and all its output is kept in a log."""
     programs.answer("-m build", code=1, stdout="boom")
     assert stopped(yard) == ["NS501"]
     assert "boom" in (yard.project.own_folder() / "build.log").read_text("utf-8")
@@ -185,7 +187,7 @@ def test_a_back_end_that_fails_is_told(yard: Yard, programs: Programs) -> None:
 def test_what_a_back_end_puts_in_the_place_of_the_log_is_not_written_to(
     yard: Yard, programs: Programs, tmp_path: Path
 ) -> None:
-    """A symlink is replaced."""
+    """If the backend puts a symlink in place of the log, the symlink is replaced and its target is not changed."""
     write_files(tmp_path, {"precious": "1"})
     log = yard.root / ".nox-ship" / "build.log"
 
@@ -201,13 +203,13 @@ def test_what_a_back_end_puts_in_the_place_of_the_log_is_not_written_to(
 
 @pytest.mark.parametrize(("wheels", "sdists"), [(0, 1), (1, 0), (1, 2), (0, 0)])
 def test_a_release_is_one_sdist_and_wheels(yard: Yard, programs: Programs, wheels: int, sdists: int) -> None:
-    """A back end that makes anything else is NS504."""
+    """A build that makes anything but one sdist and at least one wheel is refused (NS504)."""
     programs.play("-m build", reply=made_by(wheels=wheels, sdists=sdists))
     assert stopped(yard) == ["NS504"]
 
 
 def made_with(*lines: str) -> Callable[[Call], tuple[int, str]]:
-    """Return a build back end whose sdist has these lines in its metadata, and no other content type."""
+    """Return a fake build backend whose sdist has these metadata lines, and no other content type."""
 
     def reply(call: Call) -> tuple[int, str]:
         done = made_by()(call)
@@ -217,6 +219,7 @@ def made_with(*lines: str) -> Callable[[Call], tuple[int, str]]:
     return reply
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -228,14 +231,15 @@ def made_with(*lines: str) -> Callable[[Call], tuple[int, str]]:
 def test_a_readme_that_an_index_would_refuse_is_told(
     yard: Yard, programs: Programs, lines: tuple[str, ...], expected: set[str]
 ) -> None:
-    """NS502, beside what else is wrong."""
+    """A README that an index could not render is reported (NS502), together with other findings."""
     yard.tag("v9.9")
     programs.play("-m build", reply=made_with(*lines))
     assert {number for number in stopped(yard) if number != "NS517"} == expected
 
 
+@pytest.mark.slow
 def test_twine_has_the_last_word(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it would not send is NS502, although no check has anything against it; it is read once nothing has."""
+    """If twine would not send a file, NS502 is raised, but twine is only asked if the checks find nothing."""
     from twine.exceptions import InvalidDistribution
     from twine.package import PackageFile
 
@@ -253,7 +257,7 @@ def test_twine_has_the_last_word(yard: Yard, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_sdist_that_is_a_zip_is_told(yard: Yard, programs: Programs) -> None:
-    """No index takes one any more: NS512."""
+    """An sdist in zip format is refused (NS512), as no index accepts it any more."""
 
     def reply(call: Call) -> tuple[int, str]:
         made_by(sdists=0)(call)
@@ -268,7 +272,7 @@ def test_an_sdist_that_is_a_zip_is_told(yard: Yard, programs: Programs) -> None:
 def test_what_only_pypi_refuses_does_not_matter_to_another_index(
     tmp_path: Path, programs: Programs, route: str, stops: bool
 ) -> None:
-    """The route of the version tells where it goes."""
+    """A fault that only PyPI refuses stops the build only if the version's route leads to PyPI or TestPyPI."""
     index = '[tool.nox-ship.indexes.mine]\nupload-url = "https://a.example/"\nsimple-url = "https://a.example/simple"\n'
     text = f'{PYPROJECT}[tool.nox-ship.routes]\nfinal = "{route}"\n{index}'
     yard = make_yard(tmp_path, {**FILES, "pyproject.toml": text})
@@ -287,10 +291,11 @@ def test_what_only_pypi_refuses_does_not_matter_to_another_index(
         assert "NS533" in [finding.id for finding in build(yard.project).warnings]
 
 
+@pytest.mark.slow
 def test_a_readme_of_the_usual_format_is_accepted(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing tells that format an index takes it for that: NS871, a warning."""
+    """A README without a content type is accepted as reStructuredText, with a warning (NS871)."""
     monkeypatch.setattr("readme_renderer.rst.render", lambda *_, **__: "<p></p>")
     programs.play("-m build", reply=made_with())
     (finding,) = (finding for finding in build(yard.project).warnings if finding.id == "NS871")
@@ -298,7 +303,7 @@ def test_a_readme_of_the_usual_format_is_accepted(
 
 
 def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:
-    """By its ID, and no other."""
+    """The setting `build.ignore` turns a finding into a warning by its ID."""
     text = PYPROJECT + '[tool.nox-ship]\nbuild.ignore = ["NS511"]\n'
     yard.write({"pyproject.toml": text})
     yard.tag("v9.9")
@@ -307,8 +312,21 @@ def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:
     ]
 
 
+@pytest.mark.slow
+def test_the_tree_that_was_built_is_told_where_any_commit_with_it_would_do(yard: Yard) -> None:
+    """The manifest names the tree, unless the version comes from a tag or the build changed something."""
+    tree = git(yard.root, "rev-parse", "HEAD^{tree}")
+    assert build(yard.project).manifest.tree == tree
+    assert build(yard.project, fresh=True, from_tag=True).manifest.tree is None
+    assert build(yard.project, fresh=True, renaming=Renaming("1.2.3", lambda _: None)).manifest.tree is None
+    write_files(yard.root, {"README.md": "# other\n"})
+    assert build(yard.project, fresh=True).manifest.tree is None
+    assert build(yard.project, fresh=True, committed=True).manifest.tree == tree
+
+
+@pytest.mark.slow
 def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> None:
-    """It then names no branch."""
+    """For a commit that is not on the release branch, the manifest names no branch."""
     git(yard.root, "switch", "--quiet", "--create", "side")
     commit_files(yard.root, {"more.txt": ""})
     assert build(yard.project).manifest.branch is None
@@ -317,7 +335,7 @@ def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["", "packages/sample/"])
 def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, programs: Programs, folder: str) -> None:
-    """A file that only looks secret is a warning where git has it; one that the back end adds is an error."""
+    """A file that looks secret is a warning if git tracks it, and an error if the build backend adds it (NS516)."""
     files = {**FILES, "tests/.netrc": "machine x\n", "noxfile.py": ""}
     repository = make_repository(tmp_path / "project", {f"{folder}{name}": text for name, text in files.items()})
     project = Project.read(repository.path / folder)
@@ -347,7 +365,7 @@ def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, prog
 
 @pytest.mark.slow
 def test_the_notes_of_a_release_lie_beside_the_manifest(yard: Yard) -> None:
-    """The manifest binds them: other notes are no notes, and what was built without them is built anew."""
+    """The release notes are stored next to the manifest, and files that were built without them are built again."""
     yard.tag("v1.2.3")
 
     def made() -> bool:
@@ -364,7 +382,8 @@ def test_the_notes_of_a_release_lie_beside_the_manifest(yard: Yard) -> None:
         assert made()
 
 
+@pytest.mark.slow
 def test_what_is_no_release_has_no_notes(yard: Yard) -> None:
-    """A development version is announced nowhere."""
+    """A build that is not a release has no release notes."""
     manifest = build(yard.project, notes=lambda _: "x").manifest
     assert (manifest.notes, read_notes(yard.project, manifest)) == (None, "")

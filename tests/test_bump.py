@@ -13,12 +13,14 @@ from nox_ship.release.preflight import preflight
 from nox_ship.release.stage import Stage
 from support import commit_files
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = []\n'
 CHANGES = "# Changes\n\n## Unreleased\n\n- New.\n"
 
 
 def staged(folder: Path, text: str | None = WRITTEN, changelog: str = CHANGES) -> tuple[Plan, Stage, Yard]:
-    """Return a release that stands before its bump."""
+    """Return a release whose next step is the bump."""
     files = {"pyproject.toml": text, "CHANGELOG.md": changelog} if text else {}
     yard = make_yard(folder, files)
     run = yard.prepare("0.1.0")
@@ -27,7 +29,7 @@ def staged(folder: Path, text: str | None = WRITTEN, changelog: str = CHANGES) -
 
 
 def hook(stage: Stage, name: str, line: str) -> None:
-    """Give the checkout, whose hooks a clone runs, a hook."""
+    """Add a hook to the checkout, whose hooks the clone runs."""
     path = Path(stage.repository.run("config", "core.hooksPath")) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
@@ -35,7 +37,7 @@ def hook(stage: Stage, name: str, line: str) -> None:
 
 
 def test_commit_and_tag_are_made_in_the_clone(tmp_path: Path) -> None:
-    """The tag is annotated, both have their messages, and the checkout stays as it is."""
+    """The bump makes a commit and an annotated tag in the clone, and does not change the checkout."""
     plan, stage, yard = staged(tmp_path)
     before = yard.repository.head
     done, made = bump(plan, stage), stage.repository
@@ -49,7 +51,7 @@ def test_commit_and_tag_are_made_in_the_clone(tmp_path: Path) -> None:
 
 
 def test_a_bump_is_made_once(tmp_path: Path) -> None:
-    """What an earlier run made is found."""
+    """A bump that an earlier run made is found, with the same commit and tag."""
     plan, stage, _ = staged(tmp_path)
     assert made(stage) is None
     done = bump(plan, stage)
@@ -58,14 +60,14 @@ def test_a_bump_is_made_once(tmp_path: Path) -> None:
 
 
 def test_a_release_that_changes_no_file_has_no_commit(tmp_path: Path) -> None:
-    """The tag is put on the commit that is there."""
+    """If a release changes no file, its tag is put on the existing commit."""
     plan, stage, yard = staged(tmp_path, changelog="# Changes\n")
     bump(plan, stage)
     assert stage.repository.tags() == {"v0.1.0": yard.repository.head}
 
 
 def test_a_release_after_one_of_the_same_commit_has_a_commit_all_the_same(tmp_path: Path) -> None:
-    """Where tags tell the version, two on one commit would tell two."""
+    """If the version comes from tags, a release of an already tagged commit gets a commit of its own."""
     yard = make_yard(tmp_path, {})
     yard.tag("v0.1.0")
     request = replace(yard.prepare("patch").request, early=True)
@@ -84,7 +86,7 @@ def test_a_release_after_one_of_the_same_commit_has_a_commit_all_the_same(tmp_pa
     ],
 )
 def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, name: str, text: str, heading: str) -> None:
-    """The commit that it takes is the one that the tag is on, and holds nothing else."""
+    """If the version comes from tags, the changelog is cut in a commit with no other change, and the tag is on it."""
     yard = make_yard(tmp_path, {name: text})
     plan = preflight(yard.root, yard.prepare("0.1.0").request, noxfile(yard.root, "tests"), yard.world, print)
     assert plan.source.kind == "tags"
@@ -98,7 +100,7 @@ def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, name: st
 
 
 def test_a_commit_that_a_hook_refuses_stops_the_release(tmp_path: Path) -> None:
-    """NS232 with the hook's words, and no tag; the user's own hooks run in the clone."""
+    """A hook of the user's that refuses the commit stops the release (NS232) with its output, and no tag is made."""
     plan, stage, _ = staged(tmp_path)
     hook(stage, "pre-commit", "echo not today; exit 1")
     with pytest.raises(ShipError) as caught:
@@ -110,7 +112,7 @@ def test_a_commit_that_a_hook_refuses_stops_the_release(tmp_path: Path) -> None:
 
 
 def test_a_commit_of_a_hook_stops_the_release(tmp_path: Path) -> None:
-    """NS232: a hook that commits once more would be released with what it did."""
+    """If a hook makes a further commit, the release stops (NS232), as the hook's changes would be released too."""
     plan, stage, _ = staged(tmp_path)
     again = "git commit -q --allow-empty --no-verify -m mine"
     hook(stage, "post-commit", f"[ -e ../once ] || {{ touch ../once; {again}; }}")
@@ -120,7 +122,7 @@ def test_a_commit_of_a_hook_stops_the_release(tmp_path: Path) -> None:
 
 
 def test_a_tag_that_git_refuses_stops_the_release(tmp_path: Path) -> None:
-    """NS233 with git's words; nothing is recorded as done."""
+    """If git refuses the tag, the release stops (NS233) with git's message, and no commit is recorded."""
     plan, stage, _ = staged(tmp_path, None)
     stage.repository.run("tag", "v0.1.0")
     with pytest.raises(ShipError) as caught:
@@ -132,7 +134,7 @@ def test_a_tag_that_git_refuses_stops_the_release(tmp_path: Path) -> None:
 
 
 def test_a_clone_commits_as_the_user_does(tmp_path: Path) -> None:
-    """The identity is the checkout's own."""
+    """The commit in the clone has the identity of the checkout."""
     plan, stage, _ = staged(tmp_path)
     bump(plan, stage)
     assert stage.repository.run("log", "-1", "--format=%an <%ae>") == "Tester <tester@example.invalid>"
@@ -140,7 +142,7 @@ def test_a_clone_commits_as_the_user_does(tmp_path: Path) -> None:
 
 
 def test_a_version_file_that_is_elsewhere_is_not_changed(tmp_path: Path) -> None:
-    """A committed symlink may lead out of the clone: NS608 comes before anything is written."""
+    """If a symlink leads a version file out of the clone, the bump stops before anything is written (NS608)."""
     (tmp_path / "elsewhere.toml").write_text(WRITTEN, "utf-8")
     plan, stage, _ = staged(tmp_path)
     (stage.root / "pyproject.toml").unlink()

@@ -14,7 +14,7 @@ import pytest
 
 from nox_ship import command
 from nox_ship.errors import ShipError
-from nox_ship.release.cache import LONGEST_SECONDS, Kept, kept, settle, tidy, took
+from nox_ship.release.cache import LONGEST_SECONDS, MOST_BYTES, Kept, kept, settle, tidy, took
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Workshop, workshop, workshop_of
 from support import commit_files, git, make_repository, write_files
@@ -24,7 +24,7 @@ DAY = 24 * 60 * 60
 
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the cache, which is empty."""
+    """Return the empty cache folder."""
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("NOX_SHIP_CACHE", str(folder))
@@ -32,7 +32,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make(base: Path, name: str, *, days: float = 0, size: int = 0, report: dict[str, Any] | None = None) -> Workshop:
-    """Make a workshop that was used some days ago."""
+    """Make a workshop that was last used some days ago."""
     shop = Workshop(base / f"{name:a<12}")
     shop.folder.mkdir(mode=0o700)
     took(shop, base.parent / name)
@@ -48,7 +48,7 @@ def make(base: Path, name: str, *, days: float = 0, size: int = 0, report: dict[
 
 
 def left(base: Path) -> set[str]:
-    """Return the names of the workshops that are there, without what fills them up."""
+    """Return the names of the existing workshops, without the padding."""
     return {path.name.rstrip("a") for path in base.iterdir() if path.is_dir()}
 
 
@@ -56,7 +56,7 @@ PUSHED = {"rehearsal": False, "passed": False, "pushed": "yes", "project": "samp
 
 
 def test_what_nobody_uses_goes(base: Path) -> None:
-    """After 30 days; what is in use here stays, however old it is."""
+    """A workshop that was not used for 30 days is removed, except the one in use."""
     mine = make(base, "1", days=90)
     make(base, "2", days=31)
     make(base, "3", days=29)
@@ -65,7 +65,7 @@ def test_what_nobody_uses_goes(base: Path) -> None:
 
 
 def test_what_was_used_longest_ago_goes_first(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the rest is small enough."""
+    """If the cache is too large, the workshops that were used longest ago are removed first."""
     monkeypatch.setattr("nox_ship.release.cache.MOST_BYTES", 100_000)
     mine = make(base, "1", size=40_000)
     for name, days in (("2", 3), ("3", 5), ("4", 4)):
@@ -76,7 +76,7 @@ def test_what_was_used_longest_ago_goes_first(base: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("pushed", ["yes", "unknown"])
 def test_a_release_whose_end_was_not_seen_stays(base: Path, pushed: str) -> None:
-    """Its files may be nowhere else; a rehearsal's are, and those of a release that was not pushed."""
+    """A pushed release that is not known to be complete is kept; rehearsals and other releases are not."""
     mine = make(base, "1")
     make(base, "2", days=90, report={**PUSHED, "pushed": pushed})
     make(base, "3", days=90, report={**PUSHED, "pushed": "no"})
@@ -87,7 +87,7 @@ def test_a_release_whose_end_was_not_seen_stays(base: Path, pushed: str) -> None
 
 
 def test_what_a_release_is_running_in_stays(base: Path) -> None:
-    """Its lock is the operating system's."""
+    """A workshop in which a release is running is locked, and not removed."""
     mine, other = make(base, "1"), make(base, "2", days=90)
     with filelock.FileLock(other.folder / "lock"):
         assert tidy(base, mine) == []
@@ -96,7 +96,7 @@ def test_what_a_release_is_running_in_stays(base: Path) -> None:
 
 
 def test_it_is_done_once_a_day(base: Path) -> None:
-    """A rehearsal waits for no more; a clock that was wrong does not stop it for ever."""
+    """The cache is cleaned once a day, even after the clock was wrong."""
     mine = make(base, "1")
     make(base, "2", days=90)
     tidy(base, mine)
@@ -109,7 +109,7 @@ def test_it_is_done_once_a_day(base: Path) -> None:
 
 
 def test_symlinks_are_not_followed(base: Path, tmp_path: Path) -> None:
-    """What they lead to stays; one in the place of a workshop is refused."""
+    """Symlinks in the cache are not followed, and one in place of a workshop or of the cache is refused (NS806)."""
     write_files(tmp_path / "precious", {"a.txt": "", "b/c.txt": ""})
     mine, shop = make(base, "1"), make(base, "2", days=90)
     (shop.folder / "envs").symlink_to(tmp_path / "precious")
@@ -127,7 +127,7 @@ def test_symlinks_are_not_followed(base: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_not_ours_is_left(base: Path) -> None:
-    """Files and folders with other names are nobody's workshop."""
+    """Files and folders in the cache that are not workshops are kept."""
     write_files(base, {"notes/a.txt": "", "0123456789abc/x": "", "x.json": ""})
     mine = make(base, "1")
     make(base, "2", days=90)
@@ -136,7 +136,7 @@ def test_what_is_not_ours_is_left(base: Path) -> None:
 
 
 def test_the_end_of_a_run_is_that_of_the_day(base: Path, tmp_path: Path) -> None:
-    """The workshop says whose it is and which release came to its end; then the cache is tidied."""
+    """At the end of a run, the workshop records its project and the finished release, and the cache is cleaned."""
     make(base, "2", days=90)
     with workshop(tmp_path) as shop:
         shop.report.write_text(json.dumps({**PUSHED, "passed": True, "commit": "c" * 40}), "utf-8")
@@ -150,7 +150,7 @@ def test_the_end_of_a_run_is_that_of_the_day(base: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"root": 5}', '{"root": "a\\u0000b"}', f'{{"root": {"9" * 5000}}}'])
 def test_broken_notes_are_as_none(base: Path, text: str) -> None:
-    """What a killed run left is no reason to stop."""
+    """Damaged records in a workshop are treated as missing."""
     shop = make(base, "1")
     for path in (shop.owner, shop.report, shop.record):
         path.write_text(text, "utf-8")
@@ -164,7 +164,7 @@ def test_broken_notes_are_as_none(base: Path, text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("base")
 def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
-    """From the push on the checkout has it; a rehearsal's tag it never has. Once it came to its end, that is known."""
+    """A killed release is recognized by its tag, which its checkout has, until a run completes it."""
     checkout = make_repository(tmp_path / "checkout")
     shop = workshop_of(checkout.path)
     shop.folder.mkdir(mode=0o700)
@@ -190,7 +190,7 @@ def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
 
 
 def test_sizes_count_what_is_there_once(base: Path) -> None:
-    """A file with two names, and none of what a symlink leads to."""
+    """The size of a workshop counts a hard-linked file once, and nothing outside that a symlink leads to."""
     shop = make(base, "1", size=50_000)
     before = Kept(shop).size
     (shop.folder / "again").hardlink_to(shop.folder / "envs" / "big")
@@ -202,7 +202,7 @@ def test_sizes_count_what_is_there_once(base: Path) -> None:
 
 @pytest.fixture
 def mine(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    """Return the workshop of the project in the current folder, beside those of two others."""
+    """Return the workshop of the project in the current folder, next to the workshops of two others."""
     root = tmp_path / "project"
     root.mkdir()
     monkeypatch.chdir(root)
@@ -214,7 +214,7 @@ def mine(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worksho
 
 
 def test_clean_removes_what_this_project_left(base: Path, mine: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says of which project that was, and how much others have; twice there is nothing left."""
+    """`nox-ship clean` removes the current project's workshop, and says how much space other projects use."""
     assert command.main(["clean"]) == 0
     assert left(base) == {"1", "2"}
     told = capsys.readouterr().out
@@ -225,7 +225,7 @@ def test_clean_removes_what_this_project_left(base: Path, mine: Workshop, capsys
 
 
 def test_clean_shows_what_there_is(base: Path, mine: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each project by its folder, what it holds, its size and when it was used; nothing goes."""
+    """`nox-ship clean --list` shows each project's folder, content, size and last use, and removes nothing."""
     before = left(base)
     assert command.main(["clean", "--list"]) == 0
     told = capsys.readouterr().out.splitlines()
@@ -240,7 +240,7 @@ def test_clean_shows_what_there_is(base: Path, mine: Workshop, capsys: pytest.Ca
 def test_clean_removes_everything_but_what_is_needed(
     base: Path, mine: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A release whose end was not seen goes by force alone, one that runs not at all."""
+    """`clean --all` keeps unfinished releases, which `--force` removes, and never removes a running one."""
     with filelock.FileLock(mine.folder / "lock"):
         assert command.main(["clean", "--all"]) == 0
         words = [line.split(" /")[0].split() for line in capsys.readouterr().out.splitlines()]
@@ -253,20 +253,22 @@ def test_clean_removes_everything_but_what_is_needed(
 
 
 def test_there_may_be_no_cache_yet(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is made by looking."""
+    """If there is no cache folder, `clean --list` does not create it."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(base / "none"))
     assert command.main(["clean", "--list"]) == 0
     assert not (base / "none").exists()
 
 
-def test_the_limits_are_what_the_readme_says() -> None:
-    """A month, in seconds."""
-    assert LONGEST_SECONDS == 30 * DAY
+def test_the_limits_are_what_the_documentation_says() -> None:
+    """The documentation states for how long unused files are kept, and how large the cache may get."""
+    text = (Path(__file__).parents[1] / "docs" / "reference" / "settings.md").read_text("utf-8")
+    assert f"no release of a project has used for {LONGEST_SECONDS // DAY} days are deleted" in text
+    assert f"holds more than {MOST_BYTES >> 30} GB" in text
 
 
 @pytest.mark.parametrize("write", [lambda shop: took(shop, shop.folder), settle])
 def test_notes_are_written_whole(base: Path, write: Callable[[Workshop], None]) -> None:
-    """Another file takes the place of the old one: half a note would forget that a release came to no end."""
+    """Records are replaced atomically, because half a record would lose that a release is unfinished."""
     shop = make(base, "1", report={**PUSHED, "passed": True, "commit": "c" * 40})
     before, earlier = shop.owner.read_bytes(), base / "earlier"
     earlier.hardlink_to(shop.owner)

@@ -21,7 +21,7 @@ TODAY = date(2026, 3, 4)
 
 
 def cut(folder: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.md", tag: str | None = None) -> str:
-    """Cut a changelog and return what it then holds."""
+    """Cut a changelog, and return its new content."""
     settings = f'[tool.nox-ship]\nchangelog = "{name}"' if name != "CHANGELOG.md" else ""
     project = make_project(folder, f"{STATIC}{settings}", {name: text})
     changed = cut_changelog(project, version, TODAY, tag)
@@ -52,7 +52,7 @@ def cut(folder: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.
     ],
 )
 def test_the_unreleased_section_becomes_the_releases(tmp_path: Path, before: str, after: str) -> None:
-    """A new heading follows *Unreleased*, in its style, and everything else stays, line breaks too."""
+    """A heading for the release follows *Unreleased*, in its style, and everything else is unchanged."""
     assert cut(tmp_path, before) == after
 
 
@@ -72,24 +72,24 @@ def test_the_unreleased_section_becomes_the_releases(tmp_path: Path, before: str
     ],
 )
 def test_a_changelog_without_anything_to_cut_stays(tmp_path: Path, text: str) -> None:
-    """Without an *Unreleased* section, or with one of the release already, nothing changes."""
+    """A changelog without an *Unreleased* section, or with a section of the release, is not changed."""
     assert cut(tmp_path, text) == text
 
 
 def test_cutting_twice_changes_nothing_more(tmp_path: Path) -> None:
-    """A release that is finished later finds its section."""
+    """Cutting a changelog that was already cut changes nothing."""
     once = cut(tmp_path, "## Unreleased\n- a\n")
     assert cut(tmp_path, once) == once
 
 
 def test_a_changelog_of_another_name_is_cut(tmp_path: Path) -> None:
-    """The setting names the file; where there is none, there is nothing to cut."""
+    """The changelog that the setting names is cut, and without a changelog nothing happens."""
     assert "## 1.2.0" in cut(tmp_path / "a", "## Unreleased\n", name="docs/NEWS.md")
     assert cut_changelog(make_project(tmp_path / "b", STATIC), "1.2.0", TODAY) is None
 
 
 def test_a_changelog_in_another_encoding_is_not_damaged(tmp_path: Path) -> None:
-    """Bytes that are not UTF-8 are left as they are, without a traceback."""
+    """A changelog that is not UTF-8 is left unchanged, without a traceback."""
     content = "## Unreleased\n\n- größer\n".encode("latin-1")
     project = make_project(tmp_path, STATIC, {"CHANGELOG.md": content})
     with suppress(ShipError):
@@ -112,14 +112,14 @@ def test_a_changelog_in_another_encoding_is_not_damaged(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_heading_is_cut(tmp_path: Path, before: str) -> None:
-    """What stands in code, comments, quotes or lists is left alone, and the heading after it is found."""
+    """A heading in code, comments, quotes or lists is ignored, and the real heading after it is found."""
     assert cut(tmp_path / "a", before) == before
     section = "## 1.2.0 - 2026-03-04\n"
     assert cut(tmp_path / "b", f"{before}## Unreleased\n- a\n") == f"{before}## Unreleased\n\n{section}- a\n"
 
 
 def test_a_version_in_code_is_no_section(tmp_path: Path) -> None:
-    """The section of the release is made although an example shows one."""
+    """A version in an example does not count as the release's section."""
     text = "## Unreleased\n\n```\n## 1.2.0\n```\n"
     assert cut(tmp_path, text) == "## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n```\n## 1.2.0\n```\n"
 
@@ -178,13 +178,13 @@ CUT = "## [Unreleased]\n\n## [1.2.0] - 2026-03-04\n- a\n\n## [1.0.0] - 2025-01-0
 )
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_the_links_of_versions_go_on(tmp_path: Path, before: str, after: str, ending: str) -> None:
-    """The new version's is told as those of its neighbours are; that of *Unreleased* begins at the new tag."""
+    """The new version gets a link like its neighbours, and the link of *Unreleased* starts at the new tag."""
     text, expected = (f"{head}{tail}".replace("\n", ending) for head, tail in ((HEADINGS, before), (CUT, after)))
     assert cut(tmp_path, text) == expected
 
 
 def test_links_in_the_headings_go_on(tmp_path: Path) -> None:
-    """The tag is the release's, whatever its form."""
+    """Links in headings are continued with the release's tag, whatever its form."""
     before = f"## [Unreleased]({HOST}/compare/1.0.0...HEAD)\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
     after = (
         f"## [Unreleased]({HOST}/compare/1.2.0...HEAD)\n\n"
@@ -194,13 +194,13 @@ def test_links_in_the_headings_go_on(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leads_elsewhere_is_not_continued(tmp_path: Path) -> None:
-    """The new heading has none where the earlier one's does not tell where it would lead to."""
+    """If the link of the last version is no link to a tag or comparison, the new heading gets no link."""
     earlier = f"## [1.0.0]({HOST}/elsewhere)\n"
     assert cut(tmp_path, f"## Unreleased\n\n{earlier}") == f"## Unreleased\n\n## 1.2.0\n\n{earlier}"
 
 
 def test_links_with_labels_go_on(tmp_path: Path) -> None:
-    """A heading may name the label of its link beside its text."""
+    """A link whose label stands after the heading's text is continued too."""
     links = f"[unreleased]: {HOST}/compare/v1.0.0...HEAD\n"
     text = f"## [Unreleased][unreleased]\n- a\n\n## [1.0.0][1.0.0] - 2025-01-01\n\n{links}"
     assert cut(tmp_path, text) == (
@@ -211,7 +211,7 @@ def test_links_with_labels_go_on(tmp_path: Path) -> None:
 
 @each("around", ["\ufeff", "\x0b\x0c\x1c\u2028 \x00 ", "\r", "a\rb\r\nc\n\r", "[a]: <\n", "#" * 5000])
 def test_everything_else_stays_byte_for_byte(tmp_path: Path, around: str) -> None:
-    """Whatever breaks lines elsewhere breaks none here."""
+    """All other text is unchanged, including characters that could count as line breaks."""
     text = f"{around}\n\n## Unreleased\n\n{around}"
     assert cut(tmp_path, text).replace("\r\n", "\n") == text.replace("\r\n", "\n").replace(
         "## Unreleased\n", "## Unreleased\n\n## 1.2.0 - 2026-03-04\n"
@@ -220,7 +220,7 @@ def test_everything_else_stays_byte_for_byte(tmp_path: Path, around: str) -> Non
 
 @each("manner", MARKDOWN)
 def test_the_new_section_is_written_as_those_before_it(tmp_path: Path, manner: str) -> None:
-    """Heading, version, date and link have the form that the changelog has already."""
+    """The new section has the same form of heading, version, date and link as the earlier ones."""
     before, after = before_and_after(MARKDOWN[manner])
     assert cut(tmp_path, before) == after
     assert cut(tmp_path, after) == after
@@ -229,14 +229,14 @@ def test_the_new_section_is_written_as_those_before_it(tmp_path: Path, manner: s
 @pytest.mark.parametrize("manner", RESTRUCTURED)
 @pytest.mark.parametrize(("name", "ending"), [("CHANGES.rst", "\n"), ("docs/news", "\r\n")])
 def test_a_changelog_in_restructuredtext_is_cut(tmp_path: Path, manner: str, name: str, ending: str) -> None:
-    """In its own manner, too; a file without an ending is read by what it holds."""
+    """A reStructuredText changelog is cut in its own style, even if its file name has no suffix."""
     before, after = (text.replace("\n", ending) for text in before_and_after(RESTRUCTURED[manner]))
     assert cut(tmp_path, before, name=name) == after
     assert cut(tmp_path, after, name=name) == after
 
 
 def test_a_long_changelog_is_read_from_its_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """docutils takes long: it is given no more than shows how releases are written."""
+    """Only the beginning of a long changelog is given to docutils, which is slow."""
     parsed: list[int] = []
     real = restructured._parsed
 
@@ -272,9 +272,9 @@ def test_a_long_changelog_is_read_from_its_beginning(tmp_path: Path, monkeypatch
 def test_reading_a_changelog_asks_nobody_and_opens_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """Directives that would are not obeyed."""
-    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("It asks somebody."))
-    monkeypatch.setattr("docutils.io.FileInput", lambda *_, **__: pytest.fail("It opens a file."))
+    """Directives in a changelog that would read a URL or a file are not executed."""
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("A URL was requested."))
+    monkeypatch.setattr("docutils.io.FileInput", lambda *_, **__: pytest.fail("A file was opened."))
     section = "Unreleased\n==========\n\n"
     text = text.replace("URL", "http://127.0.0.1:9/x.png")
     after = cut(tmp_path, f"{section}{text}", name="CHANGES.rst")
@@ -293,13 +293,13 @@ DEEP = "\n".join(f"{'  ' * depth}- x\n" for depth in range(700))
     ids=range(5),
 )
 def test_a_changelog_that_docutils_does_not_like_is_left_alone(tmp_path: Path, text: str) -> None:
-    """Whatever it says of it."""
+    """A changelog that docutils cannot parse is left unchanged."""
     assert "1.2.0" not in cut(tmp_path, text, name="CHANGES.rst")
 
 
 @pytest.mark.parametrize("leading", ["link", "setting"])
 def test_no_changelog_outside_of_the_repository_is_changed(tmp_path: Path, leading: str) -> None:
-    """A link or a setting that leads out of it is NS308, and what is there stays."""
+    """A changelog outside the repository, named by a link or a setting, is refused (NS308) and not changed."""
     outside = write_files(tmp_path / "outside", {"it.md": "## Unreleased\n"}) / "it.md"
     settings = '[tool.nox-ship]\nchangelog = "../../outside/it.md"\n' if leading == "setting" else ""
     project = make_project(tmp_path / "repository" / "part", f"{STATIC}{settings}", {"../.git/HEAD": ""})
@@ -311,7 +311,7 @@ def test_no_changelog_outside_of_the_repository_is_changed(tmp_path: Path, leadi
 
 
 def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None:
-    """A project in a folder of its repository may share it."""
+    """A project in a folder of its repository may use the changelog at the top of the repository."""
     files = {"../.git/HEAD": "", "../CHANGES.md": "## Unreleased\n"}
     project = make_project(tmp_path / "part", f'{STATIC}[tool.nox-ship]\nchangelog = "../CHANGES.md"\n', files)
     assert cut_changelog(project, "1.2.0", TODAY) == "../CHANGES.md"
@@ -330,14 +330,14 @@ def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None
     ],
 )
 def test_a_changelog_has_one_of_the_usual_names(tmp_path: Path, names: list[str], chosen: str | None) -> None:
-    """At the top of the project, then in its docs."""
+    """A changelog is found by its usual names, first at the top of the project, then in its docs."""
     project = make_project(tmp_path, STATIC, dict.fromkeys(names, "x\n"))
     found = find_changelog(project)
     assert (found.name if found else None) == chosen
 
 
 def test_of_several_the_one_with_something_to_cut_is_the_changelog(tmp_path: Path) -> None:
-    """Another one may only lead to it; what cannot be read comes last."""
+    """Of several possible changelogs, the one with an unreleased section is used."""
     files: dict[str, str | bytes] = {
         "CHANGELOG.md": "See NEWS.\n",
         "CHANGES.txt": b"\xff",
@@ -348,7 +348,7 @@ def test_of_several_the_one_with_something_to_cut_is_the_changelog(tmp_path: Pat
 
 
 def told(project: Project, version: str = "1.2.0") -> list[str]:
-    """Return the IDs of what is wrong with the changelog of a release."""
+    """Return the IDs of the findings about the changelog of a release."""
     return [finding.id for finding in changelog_findings(project, version)]
 
 
@@ -378,14 +378,14 @@ def told(project: Project, version: str = "1.2.0") -> list[str]:
 def test_what_is_wrong_with_a_changelog_is_told(
     tmp_path: Path, name: str, text: str | bytes, expected: list[str]
 ) -> None:
-    """NS313: it is not cut; NS314: the release's section says nothing."""
+    """A changelog that cannot be cut is reported with NS313, and a release's section without entries with NS314."""
     project = make_project(tmp_path, STATIC, {name: text})
     assert told(project) == expected
 
 
 @pytest.mark.parametrize("text", ["# Changes\n", "## Unreleased\n"])
 def test_a_release_without_an_entry_is_refused_where_the_changelog_is_set(tmp_path: Path, text: str) -> None:
-    """NS313 or NS314 is an error then, and else a warning."""
+    """NS313 and NS314 are errors if the setting names the changelog, and otherwise warnings."""
     for setting, level in (("", "warning"), ('[tool.nox-ship]\nchangelog = "CHANGELOG.md"\n', "error")):
         project = make_project(tmp_path, f"{STATIC}{setting}", {"CHANGELOG.md": text})
         assert [finding.level for finding in changelog_findings(project, "1.2.0")] == [level]
@@ -393,14 +393,14 @@ def test_a_release_without_an_entry_is_refused_where_the_changelog_is_set(tmp_pa
 
 @pytest.mark.parametrize("text", ["== Unreleased\n\n* a\n"])
 def test_a_changelog_in_a_form_that_is_not_understood_is_told(tmp_path: Path, text: str) -> None:
-    """Where the setting names it: NS313."""
+    """A changelog in an unknown markup language that the setting names is reported (NS313)."""
     project = make_project(tmp_path, f'{STATIC}[tool.nox-ship]\nchangelog = "CHANGES.adoc"\n', {"CHANGES.adoc": text})
     assert told(project) == ["NS313"]
     assert cut_changelog(project, "1.2.0", TODAY) is None
 
 
 def test_a_changelog_that_the_setting_names_must_be_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS308 where it is not UTF-8, and the system's own words where it cannot be read."""
+    """A changelog that the setting names must be UTF-8 (NS308) and readable (NS312)."""
     text = f'{STATIC}[tool.nox-ship]\nchangelog = "CHANGES.md"\n'
     project = make_project(tmp_path, text, {"CHANGES.md": b"## Unreleased\n- \xff\n"})
     with pytest.raises(ShipError, match="NS308"):
@@ -444,7 +444,7 @@ TOWNCRIER = '[tool.towncrier]\ndirectory = "news"\n'
 def test_fragments_that_no_release_has_are_told(
     tmp_path: Path, settings: str, files: dict[str, str], expected: str
 ) -> None:
-    """NS315 if the release does not run their tool; that the changelog has no section is its business in any case."""
+    """Fragments that the release does not collect are reported (NS315), instead of a changelog without a section."""
     project = make_project(tmp_path, f"{STATIC}{settings}", {"CHANGES.md": "# Changes\n", **files})
     left = pending(project)
     assert (f"{left.count} of {left.tool} in {left.folder}" if left else "") == expected
@@ -456,7 +456,7 @@ def test_fragments_that_no_release_has_are_told(
 
 @pytest.mark.parametrize("outside", [str, lambda path: f"../{path.name}"])
 def test_fragments_of_others_are_not_looked_at(tmp_path: Path, outside: Callable[[Path], str]) -> None:
-    """A folder outside of the project has none of its fragments, however it is named."""
+    """Fragments in a folder outside the project are ignored."""
     write_files(tmp_path, {"news/1.fix.md": ""})
     settings = f'{STATIC}[tool.towncrier]\ndirectory = "{outside(tmp_path / "news")}"\n'
     project = make_project(tmp_path / "project", settings, {"CHANGES.md": "# Changes\n"})
@@ -477,7 +477,7 @@ def test_fragments_of_others_are_not_looked_at(tmp_path: Path, outside: Callable
     ],
 )
 def test_the_text_of_a_release_is_that_of_its_section(tmp_path: Path, name: str, text: str, expected: str) -> None:
-    """Without its heading, and without the definitions of links; empty where there is none."""
+    """The notes of a release are its section without the heading and the link definitions, or empty."""
     found = find_changelog(make_project(tmp_path, STATIC, {name: text}))
     assert found
     assert found.notes("1.2.0") == expected
@@ -487,10 +487,10 @@ def test_the_text_of_a_release_is_that_of_its_section(tmp_path: Path, name: str,
     ("text", "expected"), [("## Unreleased\n", True), ("## [Unreleased]\n", True), ("# x\n", False)]
 )
 def test_whether_something_is_unreleased(text: str, expected: bool) -> None:
-    """A changelog tells it by its section."""
+    """A changelog has unreleased changes if it has such a section."""
     assert (Changelog("CHANGELOG.md", text).unreleased is not None) is expected
 
 
 def test_a_heading_is_of_a_version_where_it_spells_it(tmp_path: Path) -> None:
-    """Its dots are dots."""
+    """A heading like `1x2x0` is not taken for the version 1.2.0."""
     assert "## 1.2.0 - 2026-03-04" in cut(tmp_path, "## Unreleased\n\n## 1x2x0 - once\n")

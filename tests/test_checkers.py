@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from nox_ship.automation.checkers import CHECKERS, checker, hooked, judging
+from nox_ship.automation.checkers import checker, distribution, hooked, judging
 from support import each
 
 
 def as_check(command: str) -> str | None:
-    """Return a command line as one that changes nothing, None where it never was to judge."""
+    """Return a command line that only checks, or None if the command is no check."""
     words = judging(tuple(command.split()))
     return None if words is None else " ".join(words)
 
@@ -26,7 +26,7 @@ def as_check(command: str) -> str | None:
     ],
 )
 def test_programs_that_judge_code(command: str, gate: str) -> None:
-    """Each belongs to a gate."""
+    """Every known checker belongs to a gate."""
     known = checker(command.split())
     assert known
     assert known.gate == gate
@@ -34,7 +34,7 @@ def test_programs_that_judge_code(command: str, gate: str) -> None:
 
 @each("command", ["", "python", "python -m build", "python unittest", "make", "sphinx-build", "nox"])
 def test_other_programs_judge_none(command: str) -> None:
-    """Builders and runners are no checkers."""
+    """Build tools and runners are no checkers."""
     assert checker(command.split()) is None
     assert as_check(command) is None
 
@@ -69,7 +69,7 @@ def test_other_programs_judge_none(command: str) -> None:
     ],
 )
 def test_what_judges_changes_nothing(command: str, expected: str) -> None:
-    """Options that change files are taken out, also where settings would switch them on."""
+    """Options that change files are removed, and settings that would change files are overridden."""
     assert as_check(command) == expected
 
 
@@ -101,7 +101,7 @@ def test_what_judges_changes_nothing(command: str, expected: str) -> None:
     ],
 )
 def test_what_never_was_to_judge(command: str) -> None:
-    """Formatters that write, and what only shows a version, help or names."""
+    """Formatters that write, and commands that only show a version, help or names, are no checks."""
     assert as_check(command) is None
 
 
@@ -127,10 +127,11 @@ def test_what_never_was_to_judge(command: str) -> None:
     ],
 )
 def test_a_hook_fails_where_it_would_change_a_file(command: str, expected: str) -> None:
-    """pre-commit looks at what a hook changed; as a gate it only tells."""
+    """A pre-commit hook that would change files becomes a command that only checks."""
     assert " ".join(hooked(tuple(command.split()))) == expected
 
 
 def test_a_checker_is_called_by_its_distribution() -> None:
-    """What a gate installs is named as the program is, as far as that is a name."""
-    assert all(name == name.lower() for name in CHECKERS)
+    """A program's distribution has the program's name, unless the table of checkers states another."""
+    programs = ("ruff", "py.test", "trial", "tool")
+    assert [distribution(name) for name in programs] == ["ruff", "pytest", "twisted", "tool"]

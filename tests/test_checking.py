@@ -33,29 +33,29 @@ BOTH = Required((TESTS, AUDIT))
 
 @pytest.fixture
 def forge() -> Iterator[FailingForge]:
-    """Run a forge whose commits have no check."""
+    """Run a forge whose commits have no checks."""
     with FailingForge() as running:
         yield running
 
 
 def waited(forge: FailingForge, required: Required = BOTH, **client: Any) -> tuple[Check, ...]:
-    """Return the checks that were waited for."""
+    """Return the checks after waiting for them."""
     return wait(required, forge.client(**client), COMMIT)
 
 
 def refused(forge: FailingForge, required: Required = BOTH) -> tuple[Finding, ...]:
-    """Return why the wait for them ended."""
+    """Return the findings that ended the waiting."""
     with pytest.raises(ShipError) as caught:
         waited(forge, required)
     return caught.value.findings
 
 
 def state(forge: FailingForge, name: str = TESTS) -> list[str]:
-    """Return the state of each check of that name."""
+    """Return the state of each check with this name."""
     return [check.state for check in checks_of(forge.client().api, COMMIT) if check.name == name]
 
 
-# What GitHub tells
+# What GitHub reports
 
 CONCLUSIONS = {
     "success": "passed",
@@ -71,8 +71,9 @@ CONCLUSIONS = {
 }
 
 
+@pytest.mark.slow
 def test_a_conclusion_counts_as_it_does_for_a_protected_branch(forge: FailingForge) -> None:
-    """GitHub takes what was skipped or is neutral as passed, and nothing else but success."""
+    """Skipped and neutral checks count as passed, like for protected branches, and other conclusions as failed."""
     for conclusion, expected in CONCLUSIONS.items():
         forge.check_list.clear()
         forge.check(TESTS, conclusion)
@@ -84,7 +85,7 @@ def test_a_conclusion_counts_as_it_does_for_a_protected_branch(forge: FailingFor
 
 
 def test_a_commit_status_is_a_check_too(forge: FailingForge) -> None:
-    """Other services make those; one of the same name as a check run counts beside it."""
+    """A commit status counts as a check, in addition to a check run with the same name."""
     for told_by_it, expected in {
         "success": "passed",
         "pending": "running",
@@ -100,7 +101,7 @@ def test_a_commit_status_is_a_check_too(forge: FailingForge) -> None:
 
 
 def test_the_newest_attempt_counts(forge: FailingForge) -> None:
-    """Run again in its suite, it replaces what failed, and what passed."""
+    """A later attempt in the same suite replaces an earlier one, whether that passed or failed."""
     first = forge.check(TESTS, "failure")
     second = forge.check(TESTS, None, started_at=first["completed_at"])
     assert state(forge) == ["running"]
@@ -123,7 +124,7 @@ def test_the_newest_attempt_counts(forge: FailingForge) -> None:
     ],
 )
 def test_what_is_no_later_attempt_replaces_nothing(later: dict[str, Any]) -> None:
-    """In another workflow, beside it, or skipped because it failed: both count, and the one that failed stands."""
+    """A check from another suite, a check at the same time, and a skipped one do not replace a failed check."""
     with FailingForge() as forge:
         forge.check(TESTS, "failure")
         forge.check(TESTS, **later)
@@ -132,7 +133,7 @@ def test_what_is_no_later_attempt_replaces_nothing(later: dict[str, Any]) -> Non
 
 
 def test_what_an_app_leaves_out_is_not_missed(forge: FailingForge) -> None:
-    """Apps other than Actions tell less; what is not as GitHub documents it is NS785."""
+    """Check runs of other apps may lack some fields, but an undocumented answer is refused (NS785)."""
     less: dict[str, Any] = {"output": None, "app": None, "details_url": None, "html_url": None, "check_suite": None}
     forge.check(TESTS, **less)
     assert checks_of(forge.client().api, COMMIT) == (Check(TESTS, "passed", "success"),)
@@ -146,14 +147,15 @@ def test_what_an_app_leaves_out_is_not_missed(forge: FailingForge) -> None:
 
 
 def test_an_end_that_is_not_told_is_none(forge: FailingForge) -> None:
-    """What began after it cannot be told from what ran beside it."""
+    """A check without an end time is not replaced by a later one."""
     forge.check(TESTS, "failure", completed_at=None)
     forge.check(TESTS)
     assert state(forge) == ["failed", "passed"]
 
 
+@pytest.mark.slow
 def test_every_page_is_read(forge: FailingForge) -> None:
-    """GitHub tells a hundred at a time, of check runs and of statuses."""
+    """All pages of check runs and of statuses are read."""
     for number in range(250):
         forge.check(f"Check {number}", suite=number)
         forge.status(f"Status {number}")
@@ -162,11 +164,11 @@ def test_every_page_is_read(forge: FailingForge) -> None:
     assert (state(forge), state(forge, AUDIT)) == (["failed"], ["failed"])
 
 
-# The wait
+# Waiting
 
 
 def test_checks_are_waited_for_until_they_have_passed(forge: FailingForge) -> None:
-    """Also one that appears late; each step on the way is told once."""
+    """Publishing waits until all required checks have passed, even late ones, and each change is shown once."""
     tests = forge.check(TESTS, None, suite=1)
     forge.later += [
         lambda: None,
@@ -184,7 +186,7 @@ def test_checks_are_waited_for_until_they_have_passed(forge: FailingForge) -> No
 
 
 def test_one_that_fails_stops_it(forge: FailingForge) -> None:
-    """NS851, at once, whatever else runs; with its address and what it says."""
+    """A failed check stops the waiting at once (NS851), with its address and title."""
     forge.check(AUDIT, None)
     failed = forge.check(TESTS, "failure", output={"title": "3 tests failed"})
     (found,) = refused(forge)
@@ -197,7 +199,7 @@ def test_one_that_fails_stops_it(forge: FailingForge) -> None:
 
 
 def test_of_one_name_in_two_workflows_both_must_pass(forge: FailingForge) -> None:
-    """One that passed does not hide the other, whichever is newer."""
+    """If two workflows have a check with the same name, both must pass."""
     forge.check(TESTS, "failure", suite=1)
     forge.check(TESTS, "success", suite=2)
     assert [found.id for found in refused(forge, Required((TESTS,)))] == ["NS851"]
@@ -206,8 +208,9 @@ def test_of_one_name_in_two_workflows_both_must_pass(forge: FailingForge) -> Non
     assert len(waited(forge, Required((TESTS,)))) == 2
 
 
+@pytest.mark.slow
 def test_one_that_never_appears_is_named(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS852, once nothing has run for ten minutes that it could wait for; with those that are there."""
+    """If a check has not appeared ten minutes after the last running one ended, NS852 names it and the others."""
     assert checking._GRACE == 600
     monkeypatch.setattr(checking, "_GRACE", 60.0)
     forge.check(AUDIT)
@@ -225,7 +228,7 @@ def test_one_that_never_appears_is_named(forge: FailingForge, monkeypatch: pytes
 
 
 def test_one_without_an_end_is_left(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS853 after some hours, also for one that may still come."""
+    """After two hours, the waiting ends with NS853, both for running and for missing checks."""
     assert checking.LONGEST == 2 * 3600
     monkeypatch.setattr(checking, "LONGEST", 60.0)
     forge.check(TESTS, None)
@@ -234,7 +237,7 @@ def test_one_without_an_end_is_left(forge: FailingForge, monkeypatch: pytest.Mon
 
 
 def test_a_job_does_not_wait_for_itself(forge: FailingForge) -> None:
-    """NS854, once all else in its run has ended; a job that runs beside it is waited for."""
+    """A required check that is the waiting job itself is refused (NS854), but other jobs of its run are waited for."""
     ours = Required((TESTS, "Docs"), run="7")
     forge.check("Docs", None, suite=7)
     forge.check(TESTS, None, suite=7)
@@ -245,18 +248,23 @@ def test_a_job_does_not_wait_for_itself(forge: FailingForge) -> None:
     assert len(waited(forge, ours)) == 2
 
 
+@pytest.mark.slow
 def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that comes after this one is not there before: NS852 names it."""
+    """Jobs of the own run do not extend the waiting for a missing check (NS852); other runs and other apps do."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
+    wanted = Required(("Announce",), run="7")
     forge.check("Publish", None, suite=7)
-    assert [found.id for found in refused(forge, Required(("Announce",), run="7"))] == ["NS852"]
-    forge.check("Publish", None, suite=7, app={"slug": "another"})
-    forge.later += [*[lambda: None] * 10, lambda: forge.check("Announce")]
-    assert waited(forge, Required(("Announce",), run="7"))
+    assert [found.id for found in refused(forge, wanted)] == ["NS852"]
+    for other in ({"suite": 8}, {"suite": 7, "app": {"slug": "another"}}):
+        forge.check_list.clear()
+        forge.check("Publish", None, **other)
+        forge.later += [*[lambda: None] * 10, lambda: forge.check("Announce")]
+        assert [check.name for check in waited(forge, wanted)] == ["Announce"]
 
 
+@pytest.mark.slow
 def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is there, and may take longer than one that is missing."""
+    """A required job of the own run may take longer than the limit for missing checks."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
     docs = forge.check("Docs", None, suite=7)
     forge.check("Publish", None, suite=7)
@@ -265,7 +273,7 @@ def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch:
 
 
 def test_a_job_of_this_run_hides_none_of_another_workflow(forge: FailingForge) -> None:
-    """Both have a job of that name, and the other workflow's comes once what it needs has ended."""
+    """A job of the own run does not hide a check with the same name in another workflow."""
     forge.check(TESTS, suite=7)
     other = forge.check("Lint", None, suite=8)
     forge.later += [
@@ -282,7 +290,7 @@ def test_a_job_of_this_run_hides_none_of_another_workflow(forge: FailingForge) -
 
 
 def test_what_was_left_out_is_not_waited_for(forge: FailingForge) -> None:
-    """Nor asked for, where none is left."""
+    """A check that the user left out is not waited for, and NS855 says who left it out."""
     required = Required((TESTS, AUDIT), (AUDIT,), "octocat")
     forge.check(TESTS)
     assert [check.name for check in waited(forge, required)] == [TESTS]
@@ -295,7 +303,7 @@ def test_what_was_left_out_is_not_waited_for(forge: FailingForge) -> None:
 
 
 def test_a_forge_that_does_not_tell_is_explained(forge: FailingForge) -> None:
-    """A private repository without a token, a job that may not read checks, another forge: NS850."""
+    """If GitHub does not show the checks, or the forge is not GitHub, NS850 explains why."""
     assert [found.id for found in refused_by(None)] == ["NS850"]
     forge.faults.private = True
     (found,) = refused_by(forge.client(None))
@@ -306,14 +314,14 @@ def test_a_forge_that_does_not_tell_is_explained(forge: FailingForge) -> None:
 
 
 def refused_by(client: Any) -> tuple[Finding, ...]:
-    """Return why a forge is not waited for."""
+    """Return the findings that end the waiting for a forge."""
     with pytest.raises(ShipError) as caught:
         wait(BOTH, client, COMMIT)
     return caught.value.findings
 
 
 def test_a_commit_that_was_just_pushed_may_not_be_there_yet(forge: FailingForge) -> None:
-    """GitHub says so by 422: it has no check then."""
+    """If GitHub does not know the commit yet, the commit counts as having no checks, and the waiting goes on."""
     forge.check(TESTS)
     forge.check(AUDIT)
     forge.faults.answers = [(422, {}, {"message": f"No commit found for SHA: {COMMIT}"})] * 2
@@ -322,7 +330,7 @@ def test_a_commit_that_was_just_pushed_may_not_be_there_yet(forge: FailingForge)
 
 
 def test_limits_and_outages_are_waited_for(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limit until its end, also one that GitHub calls secondary; an outage for some minutes: NS780."""
+    """Rate limits are waited out, and so are outages for some minutes (NS780)."""
     forge.check(TESTS)
     forge.check(AUDIT)
     limited = {"message": "You have exceeded a secondary rate limit."}
@@ -342,7 +350,7 @@ def test_limits_and_outages_are_waited_for(forge: FailingForge, monkeypatch: pyt
 
 
 def required_by(yard: Yard, forge: FailingForge, *names: str, by: str = "machine") -> Yard:
-    """Let a project's publishing require checks of that forge."""
+    """Make a project's publishing require checks on the forge."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
     listed = ", ".join(f'"{name}"' for name in names)
     yard.write({"pyproject.toml": f'{text}publish.require-checks = [{listed}]\npublish.by = "{by}"\n'})
@@ -353,12 +361,12 @@ def required_by(yard: Yard, forge: FailingForge, *names: str, by: str = "machine
 
 @pytest.fixture
 def requiring(yard: Yard, forge: FailingForge, programs: object, sessions: object) -> Yard:  # noqa: ARG001
-    """Make a project whose publishing requires a check."""
+    """Return a project whose publishing requires a check."""
     return required_by(yard, forge, TESTS)
 
 
 def prepare(yard: Yard, *without: str) -> Run:
-    """Return a release that was not begun."""
+    """Return a release that has not started."""
     run = yard.prepare()
     checks = Required(yard.project.settings.publish.require_checks, without, "Jane")
     run.request = type(run.request)("minor", agreed=True, checks=checks)
@@ -371,14 +379,14 @@ def release(yard: Yard, *without: str) -> None:
 
 
 def row(yard: Yard) -> tuple[str, str]:
-    """Return how the step ended, by the report."""
+    """Return the status and detail of the step `checks` in the report."""
     found = next(row for row in yard.told()["rows"] if row["name"] == "checks")
     return found["status"], found["detail"]
 
 
 @pytest.mark.slow
 def test_a_release_uploads_once_the_checks_have_passed(requiring: Yard, forge: FailingForge) -> None:
-    """After the push, which starts them; the report says which."""
+    """A release uploads only after its push and the passed checks, which the report lists."""
     index = requiring.world.indexes["pypi"]
     seen: list[object] = []
     forge.later += [
@@ -394,7 +402,7 @@ def test_a_release_uploads_once_the_checks_have_passed(requiring: Yard, forge: F
 
 @pytest.mark.slow
 def test_a_check_that_fails_keeps_the_index_as_it_is(requiring: Yard, forge: FailingForge) -> None:
-    """The same command goes on once it has passed."""
+    """A failed check prevents the upload (NS851), and the same command continues once it has passed."""
     failed = forge.check(TESTS, "failure")
     with pytest.raises(ShipError, match="NS851"):
         release(requiring)
@@ -413,7 +421,7 @@ def test_a_check_that_fails_keeps_the_index_as_it_is(requiring: Yard, forge: Fai
 
 @pytest.mark.slow
 def test_a_person_may_leave_one_out(requiring: Yard) -> None:
-    """The report says who: NS855."""
+    """If the user leaves a check out, the report names the user and the check (NS855)."""
     release(requiring, TESTS)
     assert row(requiring) == ("done", f"without {TESTS}")
     assert [one["what"].split(" of ")[0] for one in requiring.told()["findings"] if one["id"] == "NS855"] == [
@@ -424,7 +432,7 @@ def test_a_person_may_leave_one_out(requiring: Yard) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("programs", "sessions")
 def test_a_workflow_that_publishes_waits_itself(yard: Yard, forge: FailingForge) -> None:
-    """Nobody waits here."""
+    """If a workflow publishes, the release does not wait for checks on this machine."""
     required_by(yard, forge, TESTS, by="workflow")
     release(yard)
     assert row(yard) == ("done", "left to release.yml")
@@ -448,7 +456,7 @@ jobs:
 @pytest.mark.slow
 @pytest.mark.usefixtures("programs")
 def test_what_would_wait_for_itself_is_told_before_the_push(yard: Yard, forge: FailingForge) -> None:
-    """NS854 for the job that publishes and those after it, NS850 where there is no GitHub."""
+    """Required checks that come from the publishing job or later ones are refused before the push (NS854)."""
     required_by(yard, forge, "Tests", "Upload it", "page", "After all", by="auto")
     yard.write({".github/workflows/release.yml": WORKFLOW})
     checks = Required(yard.project.settings.publish.require_checks)
@@ -466,7 +474,7 @@ def test_what_would_wait_for_itself_is_told_before_the_push(yard: Yard, forge: F
 
 
 def test_a_rehearsal_waits_for_nothing(tmp_path: Path, forge: FailingForge) -> None:
-    """On the forge that stands in for the real one, the checks have passed; the report says that nothing ran."""
+    """In a rehearsal, the checks of the stand-in forge have passed, and the report says that nothing ran."""
     yard = make_yard(tmp_path)
     with StandIns(yard.root, tmp_path / "world", forge=lambda: forge.client(None), checks=(TESTS,)) as world:
         (found,) = wait(Required((TESTS,)), world.forge, yard.repository.head)
@@ -474,20 +482,21 @@ def test_a_rehearsal_waits_for_nothing(tmp_path: Path, forge: FailingForge) -> N
     assert forge.asked == []
 
 
-# The session, and the arguments
+# The session and its arguments
 
 
 @pytest.fixture
 def built(requiring: Yard, home: object) -> Yard:  # noqa: ARG001
-    """Build the release that HEAD is."""
+    """Return a project whose HEAD is a release that was built."""
     requiring.tag("v0.1.0")
     write_dist(requiring.project, requiring.repository.head, "0.1.0")
     git(requiring.root, "update-index", "-q", "--refresh")
     return requiring
 
 
+@pytest.mark.slow
 def test_publishing_waits_for_the_checks(built: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]) -> None:
-    """And does not ask for them where nothing is missing on the index."""
+    """The session `publish` waits for the checks, but not if the index already has all files."""
     forge.later += [lambda: forge.check(TESTS)]
     publishing.publish(built.project, ["--without-check="], "publish", None)
     assert len(built.world.indexes["pypi"].uploads) == 2
@@ -497,8 +506,9 @@ def test_publishing_waits_for_the_checks(built: Yard, forge: FailingForge, capsy
     assert forge.asked == []
 
 
+@pytest.mark.slow
 def test_a_check_that_failed_is_not_published(built: Yard, forge: FailingForge) -> None:
-    """NS851, before anything is uploaded."""
+    """A failed check prevents publishing (NS851), before anything is uploaded."""
     forge.check(TESTS, "failure")
     with pytest.raises(ShipError, match="NS851"):
         publishing.publish(built.project, [], "publish", None)
@@ -519,7 +529,7 @@ def test_who_leaves_a_check_out_is_told(
     variables: dict[str, str],
     who: str,
 ) -> None:
-    """By the name that Actions tells, or that git knows."""
+    """NS855 names the user who left a check out, by the account in Actions or the identity in git."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     publishing.publish(built.project, ["--without-check", TESTS], "publish", None)
@@ -528,7 +538,7 @@ def test_who_leaves_a_check_out_is_told(
 
 
 def test_a_job_knows_its_own_run(built: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS854 for the job that publishes."""
+    """A job that would wait for its own run stops with NS854."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_RUN_ID", "7")
     forge.check(TESTS, None, suite=7)
@@ -537,7 +547,7 @@ def test_a_job_knows_its_own_run(built: Yard, forge: FailingForge, monkeypatch: 
 
 
 def test_only_a_required_check_can_be_left_out(built: Yard) -> None:
-    """NS108 names those that there are."""
+    """Only a required check can be left out; for another one, NS108 names the required checks."""
     with pytest.raises(ShipError, match=rf"NS108.*`--without-check {AUDIT}` is not a required check.*{TESTS}"):
         publishing.publish(built.project, ["--without-check", AUDIT], "publish", None)
     with pytest.raises(ShipError, match="NS108"):
@@ -546,14 +556,14 @@ def test_only_a_required_check_can_be_left_out(built: Yard) -> None:
 
 @pytest.mark.usefixtures("rehearsed")
 def test_a_rehearsal_of_publishing_names_the_command(built: Yard, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what was left out."""
+    """A rehearsal of publishing ends with the command to publish, including `--without-check`."""
     publishing.publish(built.project, ["--dry-run", "--without-check", TESTS], "publish", None)
     assert capsys.readouterr().out.rstrip().endswith(f"nox -s publish -- --without-check '{TESTS}'")
 
 
 @pytest.mark.usefixtures("programs", "home")
 def test_where_nobody_requires_checks_nothing_is_told_of_them(yard: Yard) -> None:
-    """Neither a release nor publishing has a step for it."""
+    """Without required checks, neither a release nor publishing has a step for them."""
     assert "checks" not in [step.name for step in release_steps(yard.project.settings)]
     yard.tag("v0.1.0")
     write_dist(yard.project, yard.repository.head, "0.1.0")

@@ -334,6 +334,7 @@ def test_a_key_for_everybody_may_be_in_what_a_build_makes(tmp_path: Path, name: 
     assert told.startswith(expected)
 
 
+@pytest.mark.slow
 @each(
     ("name", "content", "in_sdist", "in_wheel"),
     [

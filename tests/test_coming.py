@@ -13,6 +13,7 @@ from planning import plan, record, stopped, told
 from support import git
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: Path) -> None:
     """NS221 refuses a release whose tag, in the form that bump-my-version's settings give, is on the remote."""
@@ -112,6 +113,7 @@ def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: 
         plan(yard, "pach")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("settings", "wanted"), [("parts = {year = {}}", "year"), ("parse = 3", "patch")])
 def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
     tmp_path: Path, programs: Programs, settings: str, wanted: str
@@ -151,6 +153,7 @@ def test_a_version_in_files_must_be_one(tmp_path: Path) -> None:
     assert stopped(yard, "0.1.0") == {"NS303"}
 
 
+@pytest.mark.slow
 def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) -> None:
     """The first release may have the version in the files, unless it has a local part (NS303)."""
     yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0"\n'})
@@ -169,6 +172,7 @@ def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Ya
     assert stopped(yard) == {"NS216"}
 
 
+@pytest.mark.slow
 def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Programs) -> None:
     """With the project's own version scheme, too, a version that is not newer is refused with NS304."""
     scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)"\nserialize = ["{year}"]\n'

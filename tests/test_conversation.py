@@ -95,6 +95,7 @@ def test_half_an_answer_is_none(talk: Conversation) -> None:
     assert talk.ask("half", 10) is None
 
 
+@pytest.mark.slow
 def test_a_script_that_is_not_closed_to_others_is_told_nothing(
     talk: Conversation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +134,7 @@ def test_the_end_of_the_conversation_ends_the_script(talk: Conversation, monkeyp
         os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_nothing_is_started_where_nothing_is_asked() -> None:
     """The script is not started until the first question."""
     with Conversation("/nowhere/script.py"):

@@ -35,6 +35,7 @@ def found(
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
 
 
+@pytest.mark.slow
 @each(
     ("code", "name"),
     [
@@ -144,9 +145,10 @@ def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path)
     for lacking in (("c.json", "d.json"), ("a.json", "b.json", "c.json")):
         (line,) = found(tmp_path / lacking[0], many, lacking=lacking)
         assert line.startswith("NS521 warning")
-    few = {f"src/sample/{name}.json": "" for name in "ab"}
-    (line,) = found(tmp_path / "few", few, lacking=("b.json",))
-    assert line.startswith("NS521 warning")
+    for names, level in (("ab", "warning"), ("abc", "error")):
+        few = {f"src/sample/{name}.json": "" for name in names}
+        (line,) = found(tmp_path / names, few, lacking=("b.json",))
+        assert line.startswith(f"NS521 {level}")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,7 @@ def test_a_marker_of_types_that_is_missing_is_an_error_where_types_are_claimed(
     assert line.startswith(f"NS521 {level}: ")
 
 
+@pytest.mark.slow
 @each(
     "name",
     [
@@ -250,6 +253,7 @@ def test_a_table_of_names_is_no_search_for_files(tmp_path: Path) -> None:
         assert [line[:13] for line in found(tmp_path, sources, lacking=(".json",))] == ["NS521 warning"]
 
 
+@pytest.mark.slow
 def test_a_module_that_is_nested_too_deeply_is_not_looked_into(tmp_path: Path) -> None:
     """Missing data of a module that is nested too deeply to examine is only a warning."""
     branches = "".join(f"elif X == {number}:\n    pass\n" for number in range(1100))
@@ -275,6 +279,7 @@ def test_a_package_is_found_whatever_its_folder_is_called(tmp_path: Path) -> Non
     assert found == {"c++/run.py": PurePosixPath("src/c++/run.py")}
 
 
+@pytest.mark.slow
 def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:
     """2,000 modules in 200 packages are found in the sources in half a second."""
     project = make_project(tmp_path, PYPROJECT)

@@ -63,15 +63,6 @@ def hook(folder: Path, name: str, line: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("tag", ["0.1.0-test.1", "sample-v0.1.0-test.1", "release-0.1.0-test.1"])
-def test_a_tag_that_names_no_version_is_no_development(tmp_path: Path, tag: str) -> None:
-    """If the only tag names no valid version, NS310 refuses a development version."""
-    made = project(tmp_path)
-    git(tmp_path, "tag", tag)
-    with pytest.raises(ShipError, match="NS310"):
-        development(made)
-
-
 def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
     """A commit with a release tag has no development version; other tags do not matter."""
     made = project(tmp_path)
@@ -81,6 +72,7 @@ def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
     assert development(made) is None
 
 
+@pytest.mark.slow
 def test_commits_are_counted_from_the_last_release_in_the_history(tmp_path: Path) -> None:
     """Commits are counted from the last release tag on the same branch, or from the first commit."""
     made = project(tmp_path)
@@ -115,6 +107,7 @@ def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
     assert git(clone, "status", "--porcelain") == "M pyproject.toml"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_version_is_committed_where_the_back_end_packs_commits(tmp_path: Path) -> None:
     """The version is committed if the build back end, as meson-python does, packs only committed files."""
@@ -187,6 +180,7 @@ def test_a_version_that_only_the_back_end_knows_is_left_to_it(tmp_path: Path) ->
     assert development(project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n')) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--depth=1"], ["--depth=1", "--no-single-branch"], ["--shallow-exclude=v1.2.3"]])
 def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: list[str]) -> None:
     """NS309 refuses a shallow clone without the last release, and names the command to fetch the rest."""
@@ -204,6 +198,7 @@ def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: lis
     assert found.version == "1.2.4.dev2"
 
 
+@pytest.mark.slow
 def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Path) -> None:
     """A shallow clone that contains the last release tag is enough to compute the development version."""
     project(tmp_path / "one")
@@ -220,6 +215,7 @@ def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Pa
     assert found.version == "1.2.4.dev1"
 
 
+@pytest.mark.slow
 def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> None:
     """NS309 refuses a clone made with `--no-tags`, unless it has a release tag of its own."""
     project(tmp_path / "one")

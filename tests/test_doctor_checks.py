@@ -201,6 +201,7 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
     return patient(yard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "expected", "words"),
     [
@@ -220,6 +221,7 @@ def test_routes_without_a_job_are_told(yard: Yard, settings: str, expected: list
     assert words in text.replace("NS835 no-job-for-route: ", "")
 
 
+@pytest.mark.slow
 def test_a_job_of_your_own_serves_a_route(yard: Yard) -> None:
     """A job of the project's own that a tag starts serves a route: neither `doctor` nor `init` reports it."""
     survey = set_up(yard, OWN).survey
@@ -256,6 +258,7 @@ def test_a_publisher_of_the_projects_own_is_no_missing_workflow(yard: Yard) -> N
     assert "publish.yml: the job p publishes as a trusted publisher, in the environment x" in text
 
 
+@pytest.mark.slow
 def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
     """On GitLab, .gitlab-ci.yml must exist and be up to date, and GitHub is not asked."""
     git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")
@@ -337,6 +340,7 @@ def test_a_doctor_that_finds_an_error_fails(
     assert "much" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_token_that_may_not_announce_is_told(yard: Yard) -> None:
     """If this machine publishes, NS782 reports a token that may not create releases on GitHub."""
     yard.write({"pyproject.toml": f'{FILES}[tool.nox-ship]\npublish.by = "machine"\n'})

@@ -50,6 +50,7 @@ def test_what_the_project_lets_pass_reaches_git_from_the_first_question_on(tmp_p
     assert all("SAMPLE" in call.options["keep"] for call in programs.calls)
 
 
+@pytest.mark.slow
 def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, programs: Programs) -> None:
     """The commands of a fast-forward run in a process group of their own, and start no housekeeping."""
     checkout = make_repository(tmp_path / "checkout")
@@ -62,17 +63,6 @@ def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, progra
     writing = [call for call in programs.calls if "fetch" in call.line or "merge" in call.line]
     assert [call.options["apart"] for call in writing] == [True, True, True]
     assert all("--no-auto-maintenance" in call.line for call in writing if "fetch" in call.line)
-
-
-def test_borrowing_brings_objects_alone(tmp_path: Path, programs: Programs) -> None:
-    """Borrowing fetches objects without tags, FETCH_HEAD or housekeeping."""
-    mine, other = make_repository(tmp_path / "a"), make_repository(tmp_path / "b", {"x": "y"})
-    git(other.path, "tag", "v1")
-    mine.borrow(other, ["refs/heads/main"])
-    assert mine.known([other.head]) == {other.head}
-    assert mine.tags() == {}
-    assert not (mine.path / ".git" / "FETCH_HEAD").exists()
-    assert "--no-auto-maintenance" in programs.started("fetch")[0].line
 
 
 def test_a_clone_borrows_the_objects(tmp_path: Path) -> None:
@@ -129,6 +119,7 @@ def test_the_release_branch_holds_a_commit_or_is_none(tmp_path: Path) -> None:
     assert repository.release_branch(released, None) is None
 
 
+@pytest.mark.slow
 def test_submodules_are_fetched_with_what_git_may_need(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +191,7 @@ def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs
     assert "--no-checkout" in programs.started("clone")[0].line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("remote", "expected"),
     [

@@ -53,6 +53,7 @@ def test_everything_that_is_to_be_committed_is_named(project: Path, capsys: pyte
     assert "git add" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Bump settings are added for files that state the version; existing ones stay, and missing files are named."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
@@ -99,6 +100,7 @@ def test_line_breaks_are_kept(project: Path) -> None:
     assert b"\n" not in (project / "noxfile.py").read_bytes().replace(b"\r\n", b"")
 
 
+@pytest.mark.slow
 def test_a_file_keeps_its_mode_and_most_of_its_line_breaks(project: Path) -> None:
     """A changed noxfile keeps its mode, and the kind of line breaks that most of its lines have."""
     path = project / "noxfile.py"
@@ -118,6 +120,7 @@ def test_without_actions_only_the_noxfile_is_written(project: Path) -> None:
     assert command.main(["init", "--check", "--ci", "none"]) == 0
 
 
+@pytest.mark.slow
 def test_without_a_forge_the_rest_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On an unknown host, `init` writes no workflow, says why, and shows the sessions for another CI."""
     git(project, "remote", "set-url", "origin", "https://git.example/acme/sample.git")
@@ -166,6 +169,7 @@ def test_a_project_of_the_old_style_gets_a_pyproject(project: Path, capsys: pyte
     assert "numpy" not in capsys.readouterr().out.partition("Next:")[0]
 
 
+@pytest.mark.slow
 def test_hints_come_before_what_is_to_be_typed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The output has hints first, then the commands to type, then what to do before the first release."""
     write_files(project, {"noxfile.py": "import nox\nimport yaml\n"})

@@ -227,6 +227,7 @@ def kept(yard: Yard) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_status_tells_what_the_forge_does(shown: Any, yard: Yard) -> None:
     """`status -- --history` shows GitHub's data in a table, on a page and as JSON, even without local records."""
     said = shown()

@@ -61,6 +61,7 @@ def test_too_much_output_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
         process.run([sys.executable, "-S", "-E", "-c", "import os\nwhile True: os.write(2, b'x' * 1000)"])
 
 
+@pytest.mark.slow
 def test_of_long_lines_and_logs_beginning_and_end_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session may write any amount: long lines are shown in parts, and the middle of a long log is omitted."""
     monkeypatch.setattr(process, "_LONGEST_LINE", 1000)

@@ -37,6 +37,7 @@ def test_links_of_pages_beside_the_site_lead_somewhere(name: str) -> None:
     assert broken(ROOT / name) == []
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_the_code_says() -> None:
     """The reference pages match the code; after a change, run `nox -s pages`."""
     for path, text in reference_pages.pages().items():
@@ -61,6 +62,7 @@ def test_what_is_written_by_hand_about_an_error_stays() -> None:
     assert reference_pages.UNEXPLAINED in reference_pages.section(kind, "new.py", "")
 
 
+@pytest.mark.slow
 def test_the_diagrams_are_drawn_from_the_code() -> None:
     """The diagrams match the code; after a change, run `nox -s pages`."""
     for name, drawn in diagrams.DIAGRAMS.items():

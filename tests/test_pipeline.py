@@ -22,7 +22,7 @@ from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from support import commit_files, git
 
-pytestmark = pytest.mark.usefixtures("programs")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("programs")]
 
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
 BROKEN = 'nox-ship:[["entry point", "x"]]'
@@ -44,7 +44,6 @@ def stopped(yard: Yard, wanted: str | None = "minor") -> set[str]:
     return {finding.id for finding in caught.value.findings}
 
 
-@pytest.mark.slow
 def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> None:
     """Branch and tag are pushed together, the checkout follows, and the files are uploaded."""
     run = yard.release()
@@ -63,7 +62,6 @@ def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> N
     assert told["uploads"] == [f"{WHEEL} → PyPI", f"{SDIST} → PyPI"]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_name_that_the_index_does_not_allow_stops_before_the_push(yard: Yard) -> None:
     """A name that the index does not allow stops the release before the push, even in a run that only cuts it."""
@@ -107,7 +105,6 @@ def test_an_installation_that_fails_in_the_rehearsal_stops_the_release(yard: Yar
     assert stopped(yard) == {"NS611"}
 
 
-@pytest.mark.slow
 def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) -> None:
     """The upload rehearsal runs once, while gates are running."""
     sessions.at_once = True
@@ -115,7 +112,6 @@ def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) ->
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
 
 
-@pytest.mark.slow
 def test_sessions_of_the_pipeline_may_have_other_names(yard: Yard, sessions: FakeGates) -> None:
     """If the project has a session `build`, our renamed session is run, and the upload rehearsal waits for it."""
     sessions.at_once = True
@@ -162,7 +158,6 @@ def test_a_refused_push_leaves_everything_as_it_was(yard: Yard) -> None:
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     """A second run does not push, ask or rehearse again, and uploads only the file that is missing."""
@@ -183,7 +178,6 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     assert details["checkout"].endswith("already")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 @pytest.mark.parametrize("rehearses", [True, False])
 def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, programs: Programs, rehearses: bool) -> None:
@@ -198,7 +192,6 @@ def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, progr
     assert len(programs.started("install")) == first + (0 if rehearses else 1)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_programs_are_started_ahead_where_they_will_be_needed(released: Yard, begun: list[Path]) -> None:
     """Programs are started ahead of time, except if an earlier run already made this release."""
@@ -231,7 +224,6 @@ def test_other_bytes_on_the_index_are_not_taken_for_ours(unpublished: Yard) -> N
     assert unpublished.told()["passed"] is False
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yard, programs: Programs) -> None:
     """If the release does not install from the index, NS614 gives the reason and NS714 the remedy."""
@@ -246,7 +238,6 @@ def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yar
     assert yard.told()["pushes"]
 
 
-@pytest.mark.slow
 def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: FakeGates) -> None:
     """If the checkout has new commits, it is left alone; the release is published, and NS234 says what to do."""
     yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
@@ -259,7 +250,6 @@ def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: Fake
     assert yard.told()["passed"] is True
 
 
-@pytest.mark.slow
 def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> None:
     """The checkout's branch is fast-forwarded to the pushed release commit, and it gets the tag."""
     yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
@@ -274,7 +264,6 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
     assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wheel for a platform that the index refuses stops the release, unless a workflow publishes its own wheels."""
@@ -287,7 +276,6 @@ def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkey
     assert len(yard.world.remote.pushes) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
     """If a workflow publishes, nothing is uploaded from this machine, and the report names the workflow."""
@@ -299,7 +287,6 @@ def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
     assert told["uploads"] == [f"{WHEEL} → PyPI, by release.yml", f"{SDIST} → PyPI, by release.yml"]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> None:
     """If a workflow builds wheels, the report names their systems; of the local files, only the sdist is published."""
@@ -312,7 +299,6 @@ def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> N
     assert [file["name"] for file in told["files"]] == [WHEEL, SDIST]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
     """A pre-release goes to the index that its route names."""
@@ -322,7 +308,6 @@ def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
     assert yard.world.indexes["pypi"].uploads == []
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_can_no_longer_be_finished_stops_at_once(released: Yard) -> None:
     """If the index accepts no more files for the release, NS772 stops the next run before any gate."""
@@ -353,7 +338,6 @@ def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(unpus
     assert stopped(unpushed) == {"NS603"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("fresh", "how"), [(False, "the clone of an earlier run"), (True, "clean clone")])
 @pytest.mark.usefixtures("sessions")
 def test_a_stage_is_used_again_unless_a_fresh_one_is_wanted(unpushed: Yard, fresh: bool, how: str) -> None:
@@ -362,7 +346,6 @@ def test_a_stage_is_used_again_unless_a_fresh_one_is_wanted(unpushed: Yard, fres
     assert next(row["detail"] for row in unpushed.told()["rows"] if row["name"] == "stage").startswith(how)
 
 
-@pytest.mark.slow
 def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates) -> None:
     """The variables that the setting `pass-env` names are passed on to sessions, even if they look like credentials."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
@@ -371,7 +354,6 @@ def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates)
     assert sessions.kept == {"SAMPLE_TOKEN"}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_only_pushes_or_only_uploads_changes_something(released: Yard) -> None:
     """A run that only pushes, or only uploads, is reported as having changed something."""
@@ -385,7 +367,6 @@ def test_a_release_that_only_pushes_or_only_uploads_changes_something(released: 
     assert released.world.indexes["pypi"].shelf == shelf
 
 
-@pytest.mark.slow
 def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report shows the result of each session; the next run uses the commit that was already made."""
     commits = set()
@@ -403,7 +384,6 @@ def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.Mon
     assert rows == [("lint", "passed", ""), ("tests", "failed", "boom")]
 
 
-@pytest.mark.slow
 def test_what_sessions_warn_of_is_in_the_report(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings of sessions are in the report, even if all sessions passed."""
     played = FakeGates()

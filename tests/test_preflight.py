@@ -88,6 +88,7 @@ def test_somebody_must_commit(yard: Yard, programs: Programs) -> None:
     assert stopped(yard) == {"NS211"}
 
 
+@pytest.mark.slow
 def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     """Another branch than the release branch is NS205, and a detached HEAD NS204."""
     git(yard.root, "switch", "--quiet", "--create", "side")
@@ -100,6 +101,7 @@ def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     assert stopped(yard) == {"NS204"}
 
 
+@pytest.mark.slow
 def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
     """A rehearsal may run on any branch, with NS205 as a notice; a detached HEAD is still NS204."""
     assert told(yard, any_branch=True).count("NS205") == 0
@@ -148,6 +150,7 @@ def test_gates_must_be_sessions(tmp_path: Path) -> None:
     assert stopped(yard, without=("mine", "more")) == {"NS104"}
 
 
+@pytest.mark.slow
 def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
     """Default gates that the noxfile excludes are notices: NS105 for each, NS109 for coverage without tests."""
     yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace('gates = ["tests"]\n', "")})
@@ -238,6 +241,7 @@ def test_a_file_of_settings_in_another_encoding_is_told(
     assert set(told(written)) == expected
 
 
+@pytest.mark.slow
 def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Path) -> None:
     """If bump-my-version would have to read a file that is not UTF-8, NS119 stops the release before it is made."""
     text = '[tool.nox-ship]\ngates = ["tests"]\n[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
@@ -249,6 +253,7 @@ def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Pat
     assert plan(yard).version == "0.1.0"
 
 
+@pytest.mark.slow
 def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In CI, one Python of the range must be installed: missing ones are the notice NS118, a missing range is NS804."""
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -276,6 +281,7 @@ def test_pythons_that_the_project_has_left_behind_are_not_missed(
     plan(yard, in_ci=True)
 
 
+@pytest.mark.slow
 def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     """Missing credentials stop the release, unless the index has all files; warnings about credentials are shown."""
     base = make_index()
@@ -293,6 +299,7 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     assert "NS000" in told(yard)
 
 
+@pytest.mark.slow
 def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
     """Credentials that the index refuses stop the release; they are not tried if the index has all files."""
     base = make_index()
@@ -346,6 +353,7 @@ def test_an_index_that_a_setting_alone_leads_to_stops_no_release(yard: Yard) -> 
     assert told(yard) == ["NS770"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workflow", [None, "publish.yml"])
 def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str | None) -> None:
     """An index that accepts no files for the release stops it, even if a workflow would upload them."""
@@ -368,6 +376,7 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str 
     assert stopped(yard) == {"NS000", "NS203"}
 
 
+@pytest.mark.slow
 def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard) -> None:
     """If an incomplete release accepts no more files, NS772 names the missing ones, by the manifest if there is one."""
     yard.tag("v0.1.0")
@@ -453,6 +462,7 @@ def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: P
     assert plan(yard).branch == "trunk"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_stale_settings_are_told(tmp_path: Path) -> None:
     """Outdated settings for bump-my-version are reported with NS307, but do not stop the release."""
@@ -468,6 +478,7 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
 
 
+@pytest.mark.slow
 def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
     """A changelog without an unreleased section (NS313) or entries (NS314) is reported, unless the tag is there."""
     yard.write({"CHANGES.rst": "Changes\n=======\n"})

@@ -104,6 +104,7 @@ def test_commits_before_the_last_release_tell_of_that_one(tmp_path: Path, progra
     assert propose(Project.read(tmp_path), Repository.at(tmp_path), "1.2.3", stated=True).wanted == "patch"
 
 
+@pytest.mark.slow
 def test_merges_are_no_commits_against_the_convention(tmp_path: Path, programs: Programs) -> None:
     """Merge commits do not count against the convention, and messages are read in whatever encoding git writes."""
     proposed(tmp_path, programs)
@@ -117,6 +118,7 @@ def test_merges_are_no_commits_against_the_convention(tmp_path: Path, programs: 
     assert (made.wanted, "feat: größer" in made.why) == ("minor", True)
 
 
+@pytest.mark.slow
 def test_in_a_folder_of_a_repository_its_own_commits_tell(tmp_path: Path, programs: Programs) -> None:
     """For a project in a folder of the repository, only commits that change this folder count."""
     make_repository(tmp_path, {"a/pyproject.toml": PYPROJECT.format("1.2.3"), "a/sample.py": "", "b/other.py": ""})
@@ -149,6 +151,7 @@ def test_the_changelog_tells(tmp_path: Path, programs: Programs, changelog: str,
     assert proposed(tmp_path, programs, "Change", changelog=changelog).wanted == wanted
 
 
+@pytest.mark.slow
 def test_the_highest_evidence_decides_and_is_named(tmp_path: Path, programs: Programs) -> None:
     """The evidence that calls for the most decides and is named; weaker evidence is not."""
     made = proposed(tmp_path, programs, "feat: new", changelog="### Removed\n\n- It.", api=ADDED)
@@ -158,6 +161,7 @@ def test_the_highest_evidence_decides_and_is_named(tmp_path: Path, programs: Pro
     assert "1 addition to the public API (sample.g); the commits name a feature (feat: new)" in made.why
 
 
+@pytest.mark.slow
 def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> None:
     """If griffe is not available, NS440 says why, and other evidence decides; without any, it is a patch release."""
     made = proposed(tmp_path, programs, "Change", changelog="### Added\n\n- It.", api=None)
@@ -262,6 +266,7 @@ def test_a_proposal_that_no_longer_holds_is_made_anew(
     assert [call for call in programs.calls[before:] if "surface.py" in call.text]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_proposal_that_the_projects_versions_cannot_follow_is_told(yard: Yard, programs: Programs) -> None:
     """If the project's versions have no such part, NS302 lists the parts, and does not suggest `auto` again."""

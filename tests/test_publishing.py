@@ -41,6 +41,7 @@ def test_an_installation_can_be_left_out(yard: Yard, programs: Programs) -> None
     assert programs.started("install") == []
 
 
+@pytest.mark.slow
 def test_an_index_can_be_named(yard: Yard) -> None:
     """The index can be given by the session or with ``--to``."""
     published(yard, "--to", "testpypi")
@@ -56,6 +57,7 @@ def test_what_is_no_release_is_not_uploaded(yard: Yard) -> None:
     assert yard.world.indexes["pypi"].uploads == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "told", "args", "index", "expected"),
     [
@@ -100,6 +102,7 @@ def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld
     assert "has a release before" in json.loads(report.read_text("utf-8"))["difference"]["why"]
 
 
+@pytest.mark.slow
 def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
     yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +116,7 @@ def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
     assert "NS000" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehearsed: FakeWorld) -> None:
     """If the release can no longer be completed, a rehearsal and the real command stop with the same NS772."""
     wheel = "sample-0.1.0-py3-none-any.whl"
@@ -132,6 +136,7 @@ def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehear
     assert len(set(words)) == 1
 
 
+@pytest.mark.slow
 def test_the_page_of_the_version_is_handed_on(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The version's page on a public index is passed to Actions as an output and in the summary."""
     for public, page in ((True, "https://pypi.invalid/project/sample/0.1.0/"), (False, "")):

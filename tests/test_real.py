@@ -11,6 +11,7 @@ from nox_ship.world.real import RealWorld, index_addresses, token_variable
 from support import each, git, make_repository
 
 
+@pytest.mark.slow
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
     """The addresses of PyPI and TestPyPI are those that twine and pypi-simple have."""
     from pypi_simple import PYPI_SIMPLE_ENDPOINT  # imported here because it is slow to import

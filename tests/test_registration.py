@@ -1,4 +1,4 @@
-"""Our sessions beside those of a noxfile, in nox's own registry; and the noxfile read without running it."""
+"""Registering our sessions with nox next to those of a noxfile, and reading a noxfile without running it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ PLAIN = "import nox\n\n\n@nox.session\ndef {name}(session):\n    pass\n"
 
 
 def test_ours_are_registered_in_a_noxfile_without_others(load: Load) -> None:
-    """All of them, and twice changes nothing."""
+    """All our sessions are registered, and registering them twice changes nothing."""
     assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *FURTHER, *PIPELINE)
 
 
 def test_a_gate_that_the_settings_leave_out_is_none(load: Load) -> None:
-    """Plain `nox` does not run it."""
+    """A gate that the settings leave out is not run by plain `nox`, and has no tag `gate`."""
     found = load(BELOW, pyproject=f'{PYPROJECT}[tool.nox-ship]\ngates = ["tests"]\n')
     assert [name for name, one in found.items() if one.default] == [name for name in found if name.startswith("tests")]
     assert (found["coverage"].default, found["coverage"].tags) == (False, [])
 
 
 def test_further_gates_are_gates_where_a_setting_says_so(load: Load) -> None:
-    """One word for each; or their names among the gates. They can be run by name in any case."""
+    """An optional gate becomes a gate by its own setting, or by its name in `gates`."""
     found = load(BELOW)
     assert (found["lowest"].default, found["lowest"].tags) == (False, [])
     found = load(BELOW, pyproject=f"{PYPROJECT}[tool.nox-ship]\nlowest = 'warning'\n")
@@ -52,9 +52,9 @@ def test_further_gates_are_gates_where_a_setting_says_so(load: Load) -> None:
 
 @pytest.mark.parametrize("place", ["{theirs}{ours}", "import nox{ours}{theirs}"])
 def test_sessions_that_are_called_as_further_gates_are_theirs(load: Load, place: str) -> None:
-    """A session `api` may serve one or document it: it stays as it is, wherever it stands, and is no gate of ours."""
+    """A project's own session `api` is left alone and is not a gate, wherever the noxfile defines it."""
     text = place.format(ours=BELOW, theirs=PLAIN.format(name="api"))
-    with warnings.catch_warnings(action="ignore"):  # nox warns where theirs come last
+    with warnings.catch_warnings(action="ignore"):  # nox warns if their session comes last
         found = load(text)
     assert found["api"].tags == []
     assert registration.loaded_sessions().decision.gates == GATES
@@ -62,7 +62,7 @@ def test_sessions_that_are_called_as_further_gates_are_theirs(load: Load, place:
 
 
 def test_a_further_gate_beside_theirs_has_another_name(load: Load) -> None:
-    """That one is the gate; and one of theirs that comes too late for it is told."""
+    """If the noxfile has a session `api`, ours is `ship-api`, with NS812; one defined later is reported as late."""
     on = f"{PYPROJECT}[tool.nox-ship]\napi = 'warning'\n"
     found = load(PLAIN.format(name="api") + BELOW, pyproject=on)
     assert found["ship-api"].tags == ["gate"]
@@ -76,7 +76,7 @@ def test_a_further_gate_beside_theirs_has_another_name(load: Load) -> None:
 def test_the_lowest_versions_are_for_the_oldest_python_that_is_here(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is looked for where the session is asked for, which takes too long for a list of sessions."""
+    """The session `lowest` looks for the oldest installed Python, but only when nox is asked to run that session."""
     asked = []
 
     def look(python: str) -> str | None:
@@ -93,7 +93,7 @@ def test_the_lowest_versions_are_for_the_oldest_python_that_is_here(
 
 
 def test_theirs_replace_ours_and_are_gates(load: Load) -> None:
-    """With their Pythons, in the matrix, and required by coverage; the tag of gates is theirs too."""
+    """A noxfile's session `tests` replaces ours: it keeps its Pythons, is a gate, and is required by `coverage`."""
     found = load(f"{TESTS}{BELOW}", pyproject=f"{PYPROJECT}[tool.nox-ship.coverage]\nrun = 'x'\n")
     assert found["tests"].func.__name__ == "tests"
     assert found["tests"].tags == ["gate"]
@@ -104,7 +104,7 @@ def test_theirs_replace_ours_and_are_gates(load: Load) -> None:
 
 
 def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
-    """Ours of the standard name is not there, and coverage has nothing to combine."""
+    """A session `unit` replaces our `tests`; `coverage` is then not a gate, as it has nothing to combine."""
     found = load(PLAIN.format(name="unit") + BELOW)
     assert "tests" not in found
     assert found["unit"].tags == ["gate"]
@@ -116,7 +116,7 @@ def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
 
 
 def test_arguments_for_coverage_do_not_reach_the_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest cannot read them, so coverage then combines what was measured before."""
+    """With arguments, `coverage` does not require `tests`, because pytest would receive the same arguments."""
     assert load(BELOW)["coverage"].requires == ["tests"]
     monkeypatch.setattr(sys, "argv", ["nox", "-s", "coverage", "--", "--show-missing"])
     found = load(BELOW)
@@ -125,32 +125,32 @@ def test_arguments_for_coverage_do_not_reach_the_tests(load: Load, monkeypatch: 
 
 
 def test_a_session_that_is_asked_for_its_help_runs_no_other_first(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That one would show its own help, and end nox."""
+    """With `--help`, a session requires no other one, which would show its own help and end nox."""
     monkeypatch.setattr(sys, "argv", ["nox", "-s", "publish", "--", "--help"])
     assert load(BELOW)["publish"].requires == []
 
 
 def test_ours_that_the_pipeline_needs_have_other_names_then(load: Load) -> None:
-    """Theirs stay; what is required, and what descriptions say, follows."""
+    """If a noxfile has a session of our name, ours gets the prefix `ship-`, also in requirements and descriptions."""
     text = PLAIN.format(name="build") + PLAIN.format(name="release") + PLAIN.format(name="matrix")
     found = load(text + BELOW)
     assert {"build", "ship-build", "release", "ship-release", "ship-matrix", "verify-install"} <= set(found)
     assert found["build"].requires == found["release"].requires == []
     assert found["publish"].requires == ["verify-install"]
-    found["verify-install"].python = "3.12"  # nox tells what is required for one Python
+    found["verify-install"].python = "3.12"  # nox resolves requirements for one Python
     assert found["verify-install"].requires == ["ship-build"]
     assert "`nox -s ship-release -- patch --dry-run`" in (found["ship-release"].func.__doc__ or "")
     assert naming.registered("release") == "ship-release"
 
 
 def test_what_is_excluded_must_be_there(load: Load) -> None:
-    """A misspelt name would leave a session in."""
+    """Excluding an unknown session is an error, because a misspelt name would leave a session in."""
     with pytest.raises(ValueError, match=r"exclude names linnt; nox-ship has lint, "):
         load(BELOW.replace("register()", 'register(exclude=["linnt", "lint"])'))
 
 
 def test_what_is_excluded_is_not_registered_by_another_name(load: Load) -> None:
-    """Neither is what requires it broken."""
+    """An excluded session is not registered under a `ship-` name either."""
     text = PLAIN.format(name="release") + BELOW.replace("register()", 'register(exclude=["release", "lint"])')
     found = load(text)
     assert not {"ship-release", "lint"} & set(found)
@@ -158,7 +158,7 @@ def test_what_is_excluded_is_not_registered_by_another_name(load: Load) -> None:
 
 
 def test_settings_choose_the_gates(load: Load) -> None:
-    """A session that they name stands for ours of that meaning, also where nobody else runs it."""
+    """A session named in `gates` replaces ours for the same purpose, even if nox does not run it by default."""
     chosen = f'{PYPROJECT}[tool.nox-ship]\ngates = ["lint", "unit", "mine"]\n'
     idle = PLAIN.replace("session\n", "session(default=False)\n", 1).format(name="unit")
     found = load(idle + BELOW, pyproject=chosen)
@@ -170,7 +170,7 @@ def test_settings_choose_the_gates(load: Load) -> None:
 
 
 def test_what_ci_runs_is_looked_up(load: Load) -> None:
-    """Where nox does not run it by default."""
+    """A session that nox does not run by default is a gate if CI runs it."""
     text = PLAIN.format(name="docs").replace("session\n", "session(default=False)\n", 1) + BELOW
     assert "docs" not in load(text)["lint"].tags
     assert "docs" not in registration.loaded_sessions().decision.gates
@@ -179,7 +179,7 @@ def test_what_ci_runs_is_looked_up(load: Load) -> None:
 
 
 def test_sessions_below_the_call_are_noticed(load: Load) -> None:
-    """Those that redefine ours, and those that would have been gates; others are none of its business."""
+    """A session defined below `register()` is reported as late if it redefines ours or would have been a gate."""
     text = f"import nox{BELOW}"
     load(text + "".join(PLAIN.format(name=name) for name in ("mine", "test", "docs-live".replace("-", "_"))))
     assert registration.loaded_sessions().late == ("test",)
@@ -191,7 +191,7 @@ def test_sessions_below_the_call_are_noticed(load: Load) -> None:
 
 
 def test_a_broken_project_does_not_hide_sessions(load: Load) -> None:
-    """What is wrong is said by the session that runs."""
+    """Our sessions are registered even if the settings are invalid or pyproject.toml is not TOML."""
     found = load(PLAIN.format(name="build") + BELOW, pyproject="[tool.nox-ship]\ngates = 3\n")
     assert "ship-build" in found
     found = load(BELOW, pyproject="not TOML")
@@ -235,7 +235,7 @@ def links(session):
 
 
 def test_parameters_are_jobs_and_requirements(load: Load) -> None:
-    """Each run on a Python that parameters choose is a job; nox has no name for all runs of a session."""
+    """Each run on a Python that parameters choose is a job, and is required by its own name."""
     found = load(PARAMETERS + BELOW, {"x.cfg": ""}, f'{PYPROJECT}[tool.nox-ship.coverage]\nrun = "x"\n')
     runs = loaded.pythons(found)
     assert runs["docs"] == "3.12"
@@ -256,7 +256,7 @@ def test_parameters_are_jobs_and_requirements(load: Load) -> None:
 
 
 def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By hand it is run as they wrote it; what notifies it is not refused."""
+    """In a release, a noxfile's `coverage` runs after its `tests`, unless `tests` requires it; by hand, it does not."""
     text = TESTS + PLAIN.format(name="coverage") + BELOW
     assert load(text)["coverage"].requires == []
     monkeypatch.setattr(registration, "_in_release", True)
@@ -377,7 +377,7 @@ def docs(s):
 
 @pytest.mark.parametrize("name", NOXFILES)
 def test_the_text_tells_what_nox_loads(load: Load, name: str, tmp_path: Path) -> None:
-    """The same sessions, of which the same are gates, whether the noxfile is run or read."""
+    """Reading a noxfile finds the same sessions and the same gates as running it."""
     registry = load(NOXFILES[name], {".github/workflows/x.yml": "run: nox -s docs\n" if name == "asked" else ""})
     project = Project.read(tmp_path)
     read = Noxfile.read(NOXFILES[name])
@@ -397,7 +397,7 @@ def test_the_text_tells_what_nox_loads(load: Load, name: str, tmp_path: Path) ->
 def test_tests_that_listen_on_a_fixed_port_run_alone_in_a_release(
     load: Load, monkeypatch: pytest.MonkeyPatch, listens: bool, released: bool
 ) -> None:
-    """Those on two Pythons would want the port at the same time; all other sessions stay parallel."""
+    """In a release, `tests` runs alone if it listens on a fixed port; all other sessions stay parallel."""
     monkeypatch.setattr(registration, "_in_release", released)
     server = "from http.server import HTTPServer\nHTTPServer(('', 8000), None)\n" if listens else ""
     found = load(BELOW, {"tests/conftest.py": server, "tests/test_a.py": ""})
@@ -406,7 +406,7 @@ def test_tests_that_listen_on_a_fixed_port_run_alone_in_a_release(
 
 
 def test_logs_of_libraries_stay_out_of_noxs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nox shows whatever is logged, and parsers log each step: only errors of theirs are told."""
+    """Nox's output shows only errors of what libraries log, but everything that nox itself logs."""
     stream = io.StringIO()
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler(stream)])

@@ -19,8 +19,9 @@ def make_remote(folder: Path) -> tuple[Remote, Repository]:
     return Remote("origin", "origin", clone), origin
 
 
+@pytest.mark.slow
 def test_the_remote_is_asked_for_what_is_not_known_here(tmp_path: Path) -> None:
-    """A commit that came to its branch since the clone was made is found there."""
+    """A commit that reached the remote's branch after the clone was made is found there."""
     remote, origin = make_remote(tmp_path)
     known = remote.local.head
     newer = commit_files(origin.path, {"a": ""})
@@ -29,8 +30,9 @@ def test_the_remote_is_asked_for_what_is_not_known_here(tmp_path: Path) -> None:
     assert not remote.holds(newer, "gone")
 
 
+@pytest.mark.slow
 def test_the_checkout_gets_no_tags_by_a_question(tmp_path: Path) -> None:
-    """Whatever it fetches otherwise."""
+    """Asking the remote and fetching a commit add no tags to the checkout, even with `tagOpt = --tags`."""
     remote, origin = make_remote(tmp_path)
     git(remote.local.path, "config", "remote.origin.tagOpt", "--tags")
     newer = commit_files(origin.path, {"a": ""})
@@ -40,8 +42,9 @@ def test_the_checkout_gets_no_tags_by_a_question(tmp_path: Path) -> None:
     assert remote.local.tags() == {}
 
 
+@pytest.mark.slow
 def test_a_commit_of_another_branch_is_not_held(tmp_path: Path) -> None:
-    """Neither one of the clone alone, nor one of another branch of the remote."""
+    """A commit that is only in the clone, or only on another branch, is not on the remote's branch."""
     remote, origin = make_remote(tmp_path)
     git(origin.path, "switch", "--quiet", "--create", "side")
     side = commit_files(origin.path, {"a": ""})
@@ -53,7 +56,7 @@ def test_a_commit_of_another_branch_is_not_held(tmp_path: Path) -> None:
 
 
 def test_a_shallow_clone_is_deepened_to_tell(tmp_path: Path) -> None:
-    """A CI job's clone often holds one commit alone."""
+    """A shallow clone, as in a CI job, is deepened to find out whether the branch contains an older commit."""
     origin = make_repository(tmp_path / "origin")
     old = origin.head
     for name in "abc":
@@ -66,7 +69,7 @@ def test_a_shallow_clone_is_deepened_to_tell(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
-    """From a clone that knows no remote, the push takes the checkout's, and its tracking branch follows."""
+    """A push from the stage, which has no remote, uses the checkout's remote and updates its tracking branch."""
     remote, origin = make_remote(tmp_path)
     git(origin.path, "config", "receive.denyCurrentBranch", "ignore")
     stage = remote.local.clone(tmp_path / "stage", branch="main")
@@ -81,8 +84,9 @@ def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
     assert remote.local.run("fsck", "--connectivity-only") == ""
 
 
+@pytest.mark.slow
 def test_a_remote_is_asked_where_it_is_pushed_to(tmp_path: Path) -> None:
-    """With a `pushurl` what is fetched from says nothing of the place that a release goes to."""
+    """If a remote has a `pushurl`, that address is asked, and not the one that is fetched from."""
     origin = make_repository(tmp_path / "origin")
     git(tmp_path, "clone", "--quiet", str(origin.path), "clone")
     git(tmp_path, "init", "--quiet", "--bare", "there.git")
@@ -99,7 +103,7 @@ def test_a_remote_is_asked_where_it_is_pushed_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["insteadOf", "pushInsteadOf"])
 def test_a_remote_is_asked_where_settings_send_the_push(tmp_path: Path, key: str) -> None:
-    """`url.*.insteadOf` and `url.*.pushInsteadOf` are git's to follow."""
+    """The remote is asked at the address that results from `url.*.insteadOf` or `url.*.pushInsteadOf`."""
     there = make_repository(tmp_path / "there")
     clone = make_repository(tmp_path / "clone")
     git(clone.path, "remote", "add", "origin", "away:there")
@@ -111,7 +115,7 @@ def test_a_remote_is_asked_where_settings_send_the_push(tmp_path: Path, key: str
 
 @pytest.mark.parametrize("key", ["url", "pushurl"])
 def test_several_addresses_cannot_be_pushed_to_in_one(tmp_path: Path, key: str) -> None:
-    """NS215: nothing makes two servers take all or nothing."""
+    """A remote with several push addresses is refused with NS215, as a push to two servers is not atomic."""
     repository = make_repository(tmp_path)
     for name in ("origin", "single"):
         git(tmp_path, "remote", "add", name, "/nowhere")
@@ -123,7 +127,7 @@ def test_several_addresses_cannot_be_pushed_to_in_one(tmp_path: Path, key: str) 
 
 
 def test_a_push_takes_no_other_tags_along(tmp_path: Path) -> None:
-    """Whatever `push.followTags` says."""
+    """A push sends no other tags, even if `push.followTags` is set."""
     remote, origin = make_remote(tmp_path)
     git(origin.path, "config", "receive.denyCurrentBranch", "ignore")
     git(remote.local.path, "config", "user.email", "x@example.invalid")
@@ -155,7 +159,7 @@ def test_a_push_takes_no_other_tags_along(tmp_path: Path) -> None:
     ],
 )
 def test_addresses_on_github(url: str) -> None:
-    """GitHub is known by its host, however the address is written."""
+    """A GitHub repository is recognised by its host, in every form of address that git accepts."""
     assert GitHub.of(url) == GitHub("acme", "sample")
 
 
@@ -180,12 +184,12 @@ def test_addresses_on_github(url: str) -> None:
     ],
 )
 def test_addresses_elsewhere(url: str) -> None:
-    """What only mentions GitHub is not there."""
+    """An address is not taken for a GitHub repository if its host or path only resembles one."""
     assert GitHub.of(url) is None
 
 
 def test_a_push_that_came_through_is_no_failure(tmp_path: Path) -> None:
-    """Where git fails after the server took what it was sent, the remote is asked."""
+    """If git fails after the server accepted the push, the remote is asked, and the push counts as done."""
     remote, origin = make_remote(tmp_path)
     git(origin.path, "config", "receive.denyCurrentBranch", "ignore")
     git(remote.local.path, "config", "user.email", "x@example.invalid")

@@ -15,7 +15,7 @@ JOB = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://example.invalid",
 
 @pytest.fixture
 def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
-    """Return a remote whose git is played."""
+    """Return a remote for which a fake answers instead of git."""
     for name in JOB:
         monkeypatch.delenv(name, raising=False)
     return Remote("origin", "origin", make_repository(tmp_path))
@@ -24,7 +24,7 @@ def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
 def test_git_gets_what_it_may_need_and_nothing_of_an_index(
     remote: Remote, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it is asked for: its hooks and helpers are the project's code."""
+    """Git, whose hooks run the project's code, gets the token of a forge but none of an index."""
     monkeypatch.setenv("PYPI_API_TOKEN", "x")
     monkeypatch.setenv("GITLAB_TOKEN", "x")
     programs.answer("ls-remote")
@@ -38,7 +38,7 @@ def test_git_gets_what_it_may_need_and_nothing_of_an_index(
 
 
 def test_branch_and_tag_are_pushed_as_one(remote: Remote, programs: Programs) -> None:
-    """In one atomic push of objects, and nothing else goes along."""
+    """Branch and tag go out in one atomic push without force, and nothing else goes with them."""
     programs.answer("push")
     remote.push(remote.local, {"refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40})
     (call,) = programs.started("push")
@@ -59,7 +59,7 @@ def test_branch_and_tag_are_pushed_as_one(remote: Remote, programs: Programs) ->
     ],
 )
 def test_a_refused_push_says_what_to_do(remote: Remote, programs: Programs, said: str, remedy: str) -> None:
-    """NS231 with git's words, where the remote says that nothing arrived."""
+    """If the remote refuses a push, NS231 shows git's message and a remedy that fits it."""
     programs.answer("push", code=1, stdout=said)
     programs.answer("ls-remote", stdout="")
     with pytest.raises(ShipError, match="NS231") as caught:
@@ -71,7 +71,7 @@ def test_a_refused_push_says_what_to_do(remote: Remote, programs: Programs, said
 
 @pytest.mark.parametrize("arrived", [{"refs/heads/main": "a" * 40}, {"refs/tags/v1": "b" * 40}, {}])
 def test_half_a_push_is_none(remote: Remote, programs: Programs, arrived: dict[str, str]) -> None:
-    """Both must be there, at these objects."""
+    """A failed push counts as done only if the remote has both branch and tag at the pushed objects."""
     programs.answer("push", code=1)
     listing = {"refs/heads/main": "c" * 40, "refs/tags/v1": "d" * 40, **arrived}
     programs.answer("ls-remote", stdout="".join(f"{commit}\t{name}\n" for name, commit in listing.items()))
@@ -80,7 +80,7 @@ def test_half_a_push_is_none(remote: Remote, programs: Programs, arrived: dict[s
 
 
 def test_a_push_whose_answer_was_lost_is_looked_for(remote: Remote, programs: Programs) -> None:
-    """Where both arrived, it is done; where the remote is silent, nobody knows."""
+    """A failed push is done if branch and tag arrived; if the remote does not answer, the remedy is to rerun."""
     programs.answer("push", code=1)
     programs.answer("ls-remote", stdout=f"{'a' * 40}\trefs/heads/main\n{'b' * 40}\trefs/tags/v1")
     remote.push(remote.local, {"refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40})
@@ -106,7 +106,7 @@ PUSHED = {"refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}
 def test_whether_a_push_may_still_arrive_is_told(
     remote: Remote, programs: Programs, code: int, said: str, there: dict[str, str] | None, unknown: bool
 ) -> None:
-    """Not where the remote refused it, or has a tag of that name; but where it was cut off, nobody knows."""
+    """A push that was cut off may still arrive (NS238), unless the remote refused it or has that tag (NS231)."""
     programs.answer("push", code=code, stdout=said)
     listing = "".join(f"{commit}\t{name}\n" for name, commit in (there or {}).items())
     programs.answer("ls-remote", stdout=listing, code=128 if there is None else 0)
@@ -115,7 +115,7 @@ def test_whether_a_push_may_still_arrive_is_told(
 
 
 def test_tags_are_followed_to_their_commits(remote: Remote, programs: Programs) -> None:
-    """The peeled line comes after the tag's own."""
+    """An annotated tag is resolved to its commit, which `ls-remote` lists on a line of its own."""
     lines = [f"{'a' * 40}\trefs/heads/main", f"{'b' * 40}\trefs/tags/v1", f"{'c' * 40}\trefs/tags/v1^{{}}"]
     programs.answer("ls-remote", stdout="\n".join(lines))
     assert remote.refs() == {"refs/heads/main": "a" * 40, "refs/tags/v1": "c" * 40}
@@ -124,7 +124,7 @@ def test_tags_are_followed_to_their_commits(remote: Remote, programs: Programs) 
 def test_the_token_of_a_job_is_in_no_argument(
     remote: Remote, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Git is told where it is; on a laptop, or without one, it is told nothing."""
+    """Git gets a credential helper only in a job with a token, and the token itself is in no argument."""
     programs.answer("ls-remote")
     remote.refs()
     assert "credential" not in programs.calls[-1].text
@@ -137,7 +137,7 @@ def test_the_token_of_a_job_is_in_no_argument(
 
 
 def test_what_is_fetched_changes_no_reference(tmp_path: Path, programs: Programs) -> None:
-    """Neither tags nor FETCH_HEAD come along where a remote is only asked."""
+    """Asking whether a remote holds a commit leaves no tags and no FETCH_HEAD behind."""
     origin = make_repository(tmp_path / "origin")
     git(tmp_path, "clone", "--quiet", str(origin.path), "clone")
     clone = Repository(tmp_path / "clone")
@@ -150,7 +150,7 @@ def test_what_is_fetched_changes_no_reference(tmp_path: Path, programs: Programs
 
 
 def test_a_commit_can_be_fetched_alone(tmp_path: Path, programs: Programs) -> None:
-    """Without its history and without tags; one that the remote does not hand out is NS208."""
+    """A commit is fetched without its history and without tags; if the remote does not have it, NS208 says so."""
     origin = make_repository(tmp_path / "origin")
     older = origin.head
     newer = commit_files(origin.path, {"a": ""})

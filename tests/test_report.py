@@ -11,7 +11,7 @@ from nox_ship.report import Report, Row
 
 
 def test_a_report_is_written_as_json(tmp_path: Path) -> None:
-    """It holds everything, and no partial file is left."""
+    """The JSON file holds the whole report, and no partial file is left beside it."""
     report = Report("Title", passed=True, rows=[Row("tests", "passed", 1.5, "ä", within="gates")])
     path = tmp_path / "new" / "report.json"
     report.write(path)
@@ -23,7 +23,7 @@ def test_a_report_is_written_as_json(tmp_path: Path) -> None:
 
 
 def test_a_report_tells_when_its_run_began() -> None:
-    """In UTC; moments count from there."""
+    """A report states in UTC when its run began, and counts seconds from then."""
     report = Report("Title")
     begun = dt.datetime.fromisoformat(report.begun)
     assert begun.utcoffset() == dt.timedelta(0)
@@ -33,6 +33,6 @@ def test_a_report_tells_when_its_run_began() -> None:
 
 
 def test_steps_that_were_not_reached_are_told_from_sessions() -> None:
-    """Sessions within the gates are no steps."""
+    """Sessions within the gates are not listed as steps that were not reached."""
     rows = [Row("stage", "done"), Row("a", "not reached", within="gates"), Row("push", "not reached")]
     assert Report("x", rows=rows).steps_not_reached() == ["push"]

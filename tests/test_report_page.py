@@ -18,7 +18,7 @@ def headings(report: Report) -> list[str]:
 
 
 def test_a_page_tells_all_that_the_report_holds() -> None:
-    """The verdict comes first, then when things ran, then what came of it."""
+    """The page shows everything in the report: first the verdict, then the timeline, then the results."""
     read = Page(page(rehearsal()))
     said = read.said("body")
     assert said.startswith("✓ passed Rehearsal of the release sample 1.1.0 Nothing was touched: this was a rehearsal.")
@@ -44,14 +44,14 @@ def test_a_page_tells_all_that_the_report_holds() -> None:
 
 
 def test_what_there_is_nothing_of_has_no_heading() -> None:
-    """A run that ended in its first step says little."""
+    """Sections without content have no heading, for example if the run ended in its first step."""
     assert headings(Report("Release")) == []
     assert "✗ failed Release Release Nothing was changed" in Page(page(Report("Release"))).said("body")
     assert headings(failed()) == ["Findings", "Timeline"]
 
 
 def test_a_page_says_how_the_run_ended() -> None:
-    """In words, and what to do next; errors come before everything else."""
+    """The page says how the run ended and what to do next, and shows errors before everything else."""
     said = Page(page(failed())).said("body")
     assert "✗ failed Release" in said
     assert "1 min 12 s" in said
@@ -62,21 +62,21 @@ def test_a_page_says_how_the_run_ended() -> None:
 
 
 def test_the_run_that_was_followed_is_linked() -> None:
-    """To its page on GitHub, and to nothing else that an answer may tell."""
+    """The workflow's run is linked if its address is on GitHub; any other address is not."""
     url = "https://github.com/acme/sample/actions/runs/7"
     assert f'<a href="{url}">release.yml</a>' in page(Report("Release", workflow="release.yml", run=url))
     assert "href" not in page(Report("Release", workflow="release.yml", run="javascript:alert(1)"))
 
 
 def test_commands_are_told_from_words() -> None:
-    """What stands between backticks, and the command that comes next."""
+    """Text between backticks and the next command are shown as code."""
     text = page(rehearsal())
     assert "To release: <code>nox -s release -- minor</code>" in text
     assert "The module <code>sample.old</code> is gone." in text
 
 
 def test_the_critical_path_is_not_marked_by_colour_alone() -> None:
-    """A sign stands beside each name on it, and the path is written out."""
+    """Each name on the critical path has a sign beside it, and the path is also written out."""
     read = Page(page(rehearsal()))
     marked = [one for one in read.all("span") if one.get("aria-label") == "critical path"]
     assert len(marked) == 6
@@ -87,14 +87,14 @@ def test_the_critical_path_is_not_marked_by_colour_alone() -> None:
 
 
 def test_sessions_follow_their_step_in_the_order_in_which_they_began() -> None:
-    """What did not run this time comes last, without a bar."""
+    """Sessions stand below their step in the order in which they began; those that did not run come last."""
     rows = [step("gates", 0, 5), step("push", 5, 1), session("b", 2, 1), session("a", None, 9), session("c", 1, 1)]
     names = re.findall(r"class=\"name\"><span[^>]*>.</span>(\w+)", page(Report("x", rows=rows)))
     assert names == ["gates", "c", "b", "a", "push"]
 
 
 def test_a_page_runs_and_loads_nothing() -> None:
-    """No script, no address, and a policy that forbids both."""
+    """The page has no scripts, links or external resources, and its policy forbids them."""
     read = Page(page(rehearsal()))
     policy = next(one["content"] or "" for one in read.all("meta") if one.get("http-equiv"))
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -106,7 +106,7 @@ def test_a_page_runs_and_loads_nothing() -> None:
 
 
 def test_a_page_can_be_listened_to() -> None:
-    """It names its language; headings name sections, cells of a table have headers; signs are not read out."""
+    """For screen readers, the page names its language, sections and table headers, and hides its signs."""
     read = Page(page(rehearsal()))
     assert read.all("html") == [{"lang": "en"}]
     assert len(read.all("h1")) == len(read.all("main")) == 1
@@ -118,7 +118,7 @@ def test_a_page_can_be_listened_to() -> None:
 
 @pytest.mark.parametrize("text", ATTACKS, ids=short)
 def test_all_text_is_text(text: str) -> None:
-    """Whatever a project writes adds no element and no attribute, and stands there to be read."""
+    """Text from a project adds no element or attribute to the page, and remains readable."""
     plain, odd = Page(page(hostile("harmless"))), Page(page(hostile(text)))
     kinds = {(tag, tuple(attributes)) for tag, attributes in plain.elements}
     new = {(tag, tuple(attributes)) for tag, attributes in odd.elements} - kinds
@@ -132,7 +132,7 @@ def test_all_text_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("status", ["success", "", "<b>"])
 def test_any_status_has_a_row(status: str) -> None:
-    """Also one that nobody has thought of."""
+    """A status that is unknown, empty, or looks like HTML has a row too."""
     assert Page(page(Report("x", rows=[Row("a", status)]))).said("tbody").startswith("· a")
 
 
@@ -147,13 +147,13 @@ def test_any_status_has_a_row(status: str) -> None:
     ],
 )
 def test_the_axis_has_a_few_round_numbers(whole: float, expected: list[float]) -> None:
-    """None of them stands at the very end, where there is no room for it."""
+    """The axis has a few round numbers, and none at its very end, where there is no room."""
     assert _ticks(whole) == pytest.approx(expected)
     assert whole / _nice(whole) <= 5
 
 
 def test_times_are_told_as_people_tell_them() -> None:
-    """Tenths of a second, or minutes."""
+    """Durations are shown in tenths of a second, or in minutes and seconds."""
     assert [duration(number) for number in (0.04, 8.25, 59.9, 60.4, 3725.0)] == [
         "0.0 s",
         "8.2 s",
@@ -164,5 +164,5 @@ def test_times_are_told_as_people_tell_them() -> None:
 
 
 def test_a_time_that_cannot_be_read_is_shown() -> None:
-    """A report may come from anywhere."""
+    """A time that cannot be parsed is shown as it is."""
     assert "soon" in Page(page(Report("x", begun="soon"))).said("header")

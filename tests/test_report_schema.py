@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("programs")
 
 @pytest.fixture(scope="module")
 def check() -> Callable[[dict[str, Any]], object]:
-    """Return what raises an error for a report that does not keep to the schema."""
+    """Return a function that raises an error if a report does not match the schema."""
     compiled: Callable[[dict[str, Any]], object] = fastjsonschema.compile(report_schema(), use_default=False)
     return compiled
 
@@ -32,7 +32,7 @@ def check() -> Callable[[dict[str, Any]], object]:
 def test_every_report_keeps_to_the_schema(
     check: Callable[[dict[str, Any]], object], tmp_path: Path, report: Report
 ) -> None:
-    """And has no key that the schema does not describe."""
+    """A report matches the schema, and has no key that the schema does not describe."""
     report.write(tmp_path / "report.json")
     written = json.loads((tmp_path / "report.json").read_text("utf-8"))
     check(written)
@@ -44,7 +44,7 @@ def test_every_report_keeps_to_the_schema(
 def test_reports_of_real_runs_keep_to_the_schema(
     check: Callable[[dict[str, Any]], object], yard: Yard, sessions: FakeGates
 ) -> None:
-    """Of one that passed, one that was interrupted, and one that failed."""
+    """Reports of runs that passed, failed and were interrupted match the schema."""
 
     def end(error: BaseException) -> Callable[[Stage], None]:
         def raises(_: Stage) -> None:
@@ -80,7 +80,7 @@ def test_reports_of_real_runs_keep_to_the_schema(
 def test_the_schema_refuses_what_no_report_holds(
     check: Callable[[dict[str, Any]], object], tmp_path: Path, path: tuple[Any, ...], value: object
 ) -> None:
-    """A reader can rely on it."""
+    """The schema refuses values that no report has, so that readers can rely on it."""
     rehearsal().write(tmp_path / "report.json")
     written: Any = json.loads((tmp_path / "report.json").read_text("utf-8"))
     place = written
@@ -92,7 +92,7 @@ def test_the_schema_refuses_what_no_report_holds(
 
 
 def test_a_report_without_a_key_is_none(check: Callable[[dict[str, Any]], object], tmp_path: Path) -> None:
-    """Each is there in every report; one of a later version may hold more."""
+    """The schema requires every key, and allows unknown ones, which a later version may add."""
     rehearsal().write(tmp_path / "report.json")
     written: dict[str, Any] = json.loads((tmp_path / "report.json").read_text("utf-8"))
     check({**written, "more": 1})
@@ -103,7 +103,7 @@ def test_a_report_without_a_key_is_none(check: Callable[[dict[str, Any]], object
 
 @pytest.mark.parametrize("cls", [Report, Row, BuiltFile])
 def test_every_key_is_described(cls: type) -> None:
-    """In a sentence."""
+    """The schema describes every key in a sentence."""
     whole = report_schema()["properties"]
     schema = {
         Report: whole,

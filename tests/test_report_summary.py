@@ -13,7 +13,7 @@ SECTION = re.compile(r"    section [^:;#%{}\"\n]+")
 
 
 def test_a_summary_tells_all_that_the_report_holds() -> None:
-    """The verdict comes first."""
+    """The summary contains everything in the report and begins with the verdict."""
     text = summary(rehearsal())
     assert text.startswith(
         "## ✅ Rehearsal of the release 1.1.0: passed\n\nNothing was touched\\: this was a rehearsal."
@@ -40,12 +40,12 @@ def test_a_summary_tells_all_that_the_report_holds() -> None:
     [(failed(), "## ❌ Release 1.1.0: failed"), (interrupted(), "## ⏸️ Release 1.1.0: interrupted")],
 )
 def test_a_summary_says_how_the_run_ended(report: Report, title: str) -> None:
-    """With a sign that is seen among those of other jobs."""
+    """The title says how the run ended, with a sign that stands out among the summaries of other jobs."""
     assert summary(report).splitlines()[0] == title
 
 
 def test_the_chart_shows_when_things_ran() -> None:
-    """In milliseconds, by step, with the critical path; what did not run this time is not there."""
+    """The chart shows in milliseconds what ran when, with the critical path; reused sessions are left out."""
     lines = gantt(rehearsal()).splitlines()
     assert lines[0] == "gantt"
     tasks = {match["name"]: match for line in lines if (match := TASK.fullmatch(line))}
@@ -80,7 +80,7 @@ WORDS = [
 
 @pytest.mark.parametrize("text", [*ATTACKS, *MARKS, *WORDS], ids=short)
 def test_no_name_means_anything_to_mermaid(text: str) -> None:
-    """Every line of the chart is one of ours: no name ends its task, and none is a keyword."""
+    """Whatever a name contains, each line of the chart remains a task or section: no name is read as Mermaid syntax."""
     rows = [step(text, 0, 1), Row(text, text, 1.0, text, text, 0.0)]
     for line in gantt(Report("x", rows=rows)).splitlines()[4:]:
         assert TASK.fullmatch(line) or SECTION.fullmatch(line)
@@ -88,7 +88,7 @@ def test_no_name_means_anything_to_mermaid(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*ATTACKS, *MARKS], ids=short)
 def test_no_text_means_anything_in_markdown(text: str) -> None:
-    """Outside of blocks, whatever means something has a backslash before it; nothing in a block ends it."""
+    """Special characters of Markdown are escaped outside code blocks, and no text in a block can end it."""
     page = summary(hostile(text))
     assert "pass-" not in page
     page.encode()
@@ -101,14 +101,14 @@ def test_no_text_means_anything_in_markdown(text: str) -> None:
 
 
 def test_a_changelog_with_fences_stays_in_its_own() -> None:
-    """Its fence is longer than any of them."""
+    """The fence around the changelog is longer than any fence in it."""
     report = rehearsal()
     report.notes = "a\n````\nb\n```\n# c"
     assert "\n`````\na\n````\nb\n```\n# c\n`````\n" in summary(report)
 
 
 def test_a_long_changelog_is_cut() -> None:
-    """The summary of a job has a limit of 1 MiB."""
+    """Long release notes are cut, because the summary of a job is limited to 1 MiB."""
     report = rehearsal()
     report.notes = "\n".join(f"- {number}" for number in range(150))
     assert "- 99\n... and 50 more lines\n" in summary(report)

@@ -19,7 +19,7 @@ PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.0"  # ours\n'
 
 @pytest.mark.slow
 def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -> None:
-    """`cff-version: 1.2.0` is in most citations: it stays when the project comes to 1.2.0 and goes on."""
+    """The line `cff-version: 1.2.0` of a citation stays as it is, even when the project itself reaches 1.2.0."""
     early = PYPROJECT.replace("1.2.0", "0.3.0")
     files = {"pyproject.toml": early, "CITATION.cff": "cff-version: 1.2.0\ntitle: x\nversion: 0.3.0\n"}
     make_repository(tmp_path, files)
@@ -31,6 +31,7 @@ def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -
         assert citation == f"cff-version: 1.2.0\ntitle: x\nversion: {version}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "after"),
     [
@@ -49,7 +50,7 @@ def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -
     ],
 )
 def test_what_states_the_version_is_found_and_changed(tmp_path: Path, name: str, text: str, after: str) -> None:
-    """The settings that follow make bump-my-version change it there, and nothing that looks like it."""
+    """With the proposed settings, bump-my-version changes the version in that file, and nothing that looks like it."""
     make_repository(tmp_path, {"pyproject.toml": PYPROJECT, name: text})
     survey = Survey.of(tmp_path, "3.12")
     assert {place.file for place in survey.restated} == {name}
@@ -76,20 +77,20 @@ def test_what_states_the_version_is_found_and_changed(tmp_path: Path, name: str,
     ],
 )
 def test_what_does_not_state_the_version_is_left(tmp_path: Path, name: str, text: str) -> None:
-    """Other versions, other words, other places, and what a release finds by itself."""
+    """Other versions, other names, other folders, and places that a release finds by itself are not reported."""
     project = make_project(tmp_path, PYPROJECT, {name: text})
     assert restated(project, VersionSource.of(project)) == ()
 
 
 def test_a_project_versioned_by_tags_states_nothing(tmp_path: Path) -> None:
-    """Nothing in its files is changed by a release."""
+    """If the version comes from git tags, no file is reported, as a release changes none."""
     text = '[build-system]\nrequires = ["setuptools-scm"]\n[project]\nname = "sample"\ndynamic = ["version"]\n'
     project = make_project(tmp_path, text, {"docs/conf.py": 'release = "1.2.0"\n'})
     assert restated(project, VersionSource.of(project)) == ()
 
 
 def test_what_a_scheme_leaves_out_is_told(tmp_path: Path) -> None:
-    """Settings that stand alone change what they name, and nothing that is found without them."""
+    """If bump-my-version's settings state the current version, a place that they do not name is reported."""
     files = {"src/sample/__init__.py": '__version__ = "1.2.0"\n', "docs/conf.py": 'release = "1.2.0"\n'}
     text = f'{PYPROJECT}[tool.bumpversion]\ncurrent_version = "1.2.0"\n'
     text += '[[tool.bumpversion.files]]\nfilename = "docs/conf.py"\n'
@@ -99,7 +100,7 @@ def test_what_a_scheme_leaves_out_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entry", ['filename = "docs/conf.py"', 'glob = "docs/*.py"'])
 def test_what_settings_name_is_known(tmp_path: Path, entry: str) -> None:
-    """By its name or by a glob."""
+    """A file that bump-my-version's settings include by its name or by a glob is not reported."""
     text = f"{PYPROJECT}[[tool.bumpversion.files]]\n{entry}\n"
     files = {"docs/conf.py": 'release = "1.2.0"\n', "CITATION.cff": "version: 1.2.0\n"}
     project = make_project(tmp_path, text, files)
@@ -118,7 +119,7 @@ def test_what_settings_name_is_known(tmp_path: Path, entry: str) -> None:
     ],
 )
 def test_a_test_that_asserts_the_version_states_it(tmp_path: Path, line: str) -> None:
-    """It goes with the version: otherwise every release would fail at it."""
+    """A test that asserts the version is changed with it; otherwise every release would fail that test."""
     files = {"tests/test_version.py": f"def test_version():\n    {line}\n", "src/sample/__init__.py": ""}
     make_repository(tmp_path, {"pyproject.toml": PYPROJECT, **files})
     write_files(tmp_path, {"pyproject.toml": pyproject.extended(PYPROJECT, Survey.of(tmp_path, "3.12"))})
@@ -141,7 +142,7 @@ def test_a_test_that_asserts_the_version_states_it(tmp_path: Path, line: str) ->
     ],
 )
 def test_a_test_of_versions_states_none(tmp_path: Path, name: str, line: str) -> None:
-    """Numbers that happen to be the project's stay as they are."""
+    """A version in a test or an example that only happens to equal the project's is not reported."""
     make_repository(tmp_path, {"pyproject.toml": PYPROJECT, name: f"{line}\n", "tests/test_b.py": ""})
     project = Project.read(tmp_path)
     assert restated(project, VersionSource.of(project)) == ()

@@ -15,7 +15,7 @@ from support import write_files
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """Return an environment in which a session passed."""
+    """Return an environment in which a session has passed."""
     folder = tmp_path / "tests-3-12"
     folder.mkdir()
     reuse.offer(folder, sys.executable)
@@ -23,13 +23,13 @@ def environment(tmp_path: Path) -> Path:
 
 
 def test_an_environment_is_claimed_once(environment: Path) -> None:
-    """A session that ends early in it, however, leaves nothing that the next one would take for whole."""
+    """An environment can be claimed once, so a session that ends early leaves nothing that could be reused."""
     assert reuse.claim(environment, sys.executable)
     assert not reuse.claim(environment, sys.executable)
 
 
 def test_an_environment_of_another_python_is_not_reused(environment: Path, tmp_path: Path) -> None:
-    """Neither of another interpreter, nor of one that was replaced, nor of none."""
+    """An environment is not reused if its interpreter is another one, has been replaced, or is missing."""
     (tmp_path / "python").write_text("one", "utf-8")
     for change in ("two", "three times"):
         reuse.offer(environment, str(tmp_path / "python"))
@@ -41,20 +41,20 @@ def test_an_environment_of_another_python_is_not_reused(environment: Path, tmp_p
 
 
 def test_an_environment_of_another_nox_ship_is_not_reused(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may install other things."""
+    """An environment is not reused by another version of nox-ship, which may install other packages."""
     monkeypatch.setattr(reuse, "own_version", lambda: "99")
     assert not reuse.claim(environment, sys.executable)
 
 
 def test_a_session_has_passed_though_its_environment_cannot_be_offered(tmp_path: Path) -> None:
-    """A full disk, for one, is no reason to fail it."""
+    """If an environment cannot be offered for reuse, for example on a full disk, no error is raised."""
     reuse.offer(tmp_path / "gone", sys.executable)
     reuse.offer(tmp_path, str(tmp_path / "gone"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_record_counts_as_none(environment: Path) -> None:
-    """Whatever a session wrote there."""
+    """An environment is not reused if its record is damaged or is a folder."""
     (environment / "nox-ship-passed.json").write_bytes(b"\xff\x00")
     assert not reuse.claim(environment, sys.executable)
     (environment / "nox-ship-passed.json").unlink()
@@ -63,7 +63,7 @@ def test_what_is_no_record_counts_as_none(environment: Path) -> None:
 
 
 def test_all_environments_but_those_that_are_offered_are_removed(environment: Path, tmp_path: Path) -> None:
-    """A symlink is removed as such, also in place of the whole folder."""
+    """All environments that were not offered for reuse are removed; symlinks are removed, but not followed."""
     write_files(tmp_path, {"lint/pyvenv.cfg": "", ".gitignore": "*", "elsewhere/file.txt": ""})
     (tmp_path / "linked").symlink_to(environment)
     reuse.remove_others(tmp_path)
@@ -79,7 +79,7 @@ def test_all_environments_but_those_that_are_offered_are_removed(environment: Pa
 
 @pytest.mark.parametrize(("request_", "kept"), [({}, True), ({"in_ci": True}, False), ({"fresh": True}, False)])
 def test_only_a_laptop_reuses_environments(yard: Yard, request_: dict[str, Any], kept: bool) -> None:
-    """A CI makes all of them anew, and so does `--fresh`."""
+    """Environments are not reused in CI or with `--fresh`."""
     run = yard.prepare("minor")
     environment = run.workshop.environments / "lint"
     environment.mkdir(parents=True)

@@ -19,20 +19,20 @@ TOKEN = f"{TAGS}jobs:\n  go:\n    env: {{X: '${{{{ secrets.X }}}}'}}\n    steps:
 
 
 def survey(root: Path, workflows: dict[str, str]) -> Survey:
-    """Return what is known of a project with these workflows."""
+    """Return the survey of a project with these workflows."""
     make_repository(root, {"pyproject.toml": PYPROJECT})
     write_files(root / ".github" / "workflows", workflows)
     return Survey.of(root, "3.12")
 
 
 def settings(advice: str) -> dict[str, object]:
-    """Return the settings that are to be added."""
+    """Return the settings that the advice proposes."""
     table: dict[str, object] = tomllib.loads(advice.partition("\n\n")[2])["tool"]["nox-ship"]["workflows"]
     return table
 
 
 def test_a_workflow_that_publishes_is_named(tmp_path: Path) -> None:
-    """With its environment, and with the settings by which the trusted publisher stays as it is."""
+    """The advice names the publishing workflow, its environment, and settings that keep its trusted publisher valid."""
     rival = rivals(survey(tmp_path, {"publish.yml": TRUSTED, "test.yml": "on: push\njobs: {}\n"}))[0]
     assert rival is not None
     told = rival.advice("release.yml")
@@ -61,12 +61,13 @@ def test_a_workflow_that_publishes_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_the_settings_are_those_of_the_workflow(tmp_path: Path, workflow: str, expected: dict[str, object]) -> None:
-    """Environments with names of their own, a token where there is no identity, no TestPyPI that it does not go to."""
+    """The settings keep the workflow's environments, its token if it has no identity, and TestPyPI if it is used."""
     rival = rivals(survey(tmp_path, {"publish.yml": workflow}))[0]
     assert rival is not None
     assert settings(rival.advice("release.yml")) == expected
 
 
+@pytest.mark.slow
 @each(
     ("workflow", "expected"),
     [
@@ -90,7 +91,7 @@ def test_the_names_of_secrets_stay(tmp_path: Path, workflow: str, expected: dict
 
 
 def test_one_of_our_name_needs_no_setting_for_it(tmp_path: Path) -> None:
-    """What is replaced keeps its name."""
+    """The setting `file` is not proposed if the workflow already has the file name of ours."""
     rival = rivals(survey(tmp_path, {"release.yml": TRUSTED}))[0]
     assert rival is not None
     assert "file" not in settings(rival.advice("release.yml"))
@@ -107,12 +108,12 @@ def test_one_of_our_name_needs_no_setting_for_it(tmp_path: Path) -> None:
     ],
 )
 def test_other_workflows_are_no_rivals(tmp_path: Path, workflow: str) -> None:
-    """Ours, those that somebody starts or other tags do, and those that upload nothing."""
+    """A workflow is no rival if nox-ship wrote it, no release tag starts it, it uploads nothing, or it is invalid."""
     assert rivals(survey(tmp_path, {"publish.yml": workflow}))[0] is None
 
 
 def test_a_workflow_that_may_publish_is_told(tmp_path: Path) -> None:
-    """Nobody can see what a script does; GitLab's file may be another project's."""
+    """A workflow that runs a script on release tags, or GitLab's file, is reported as one that may publish."""
     known = survey(tmp_path, {"x.yml": TRUSTED.replace(UPLOAD, "steps: [{run: ./publish.sh}]")})
     assert rivals(known)[1] == "x.yml"
     write_files(tmp_path, {".gitlab-ci.yml": "go: {script: [twine upload dist/*]}\n"})
@@ -121,7 +122,7 @@ def test_a_workflow_that_may_publish_is_told(tmp_path: Path) -> None:
 
 
 def test_a_rival_of_the_name_of_ours_is_left(tmp_path: Path) -> None:
-    """Nothing else is written in its place, so nothing is said of two that would upload."""
+    """A publishing workflow with the file name of ours stays, and the advice does not warn of two uploads."""
     rival = rivals(survey(tmp_path, {"release.yml": TRUSTED}))[0]
     assert rival is not None
     told = rival.advice("release.yml")

@@ -1,4 +1,4 @@
-"""The runner, run as a program on a noxfile with sessions of every fate."""
+"""The runner, run as a program on a noxfile whose sessions end in every possible way."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ PLAIN = (
     *("good", "after_good", "bad", "after_bad", "long_after_bad", "skipped", "after_skipped", "raises", "par(x=1)"),
     *("par(x=2)", "leaves_a_process"),
 )
-"""Sessions of which nox reports by itself what the runner does."""
+"""Sessions for which nox's own report must agree with the runner's."""
 
 
 @dataclass
 class Ran:
-    """What a run of the runner came to."""
+    """The outcome of a run of the runner."""
 
     code: int
     seconds: float
@@ -155,16 +155,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ran(folder: Path) -> Ran:
-    """Return what all sessions came to."""
+    """Return the outcome of all sessions."""
     return run(folder)
 
 
 @pytest.mark.slow
 def test_each_session_comes_to_what_nox_says_of_it_alone(folder: Path, ran: Ran) -> None:
-    """Result, reason and name; what requires a failed one is not run."""
+    """The runner reports the same result, reason and name for each session as nox does."""
     report = folder / "report.json"
     command = [sys.executable, "-m", "nox", "--noxfile", "noxfile.py", "--report", str(report), "--sessions", *PLAIN]
-    silent = subprocess.DEVNULL  # a pipe would wait for what the sessions leave running
+    silent = subprocess.DEVNULL  # a pipe would stay open for the process that a session leaves running
     subprocess.run(command, cwd=folder, stdout=silent, stderr=silent, timeout=60, check=False)
     facts = ("name", "signatures", "result", "result_code", "reason", "args")
     told = {one["signatures"][0]: one for one in json.loads(report.read_text("utf-8"))["sessions"]}
@@ -174,8 +174,9 @@ def test_each_session_comes_to_what_nox_says_of_it_alone(folder: Path, ran: Ran)
     assert ran.code == 1
 
 
+@pytest.mark.slow
 def test_all_that_a_session_writes_is_told(ran: Ran) -> None:
-    """Its own lines, those of programs, and nox's; in whole, and each as its own."""
+    """Everything that a session, its programs, and nox print is reported in full under the session's name."""
     first, second, third = ran.said["good"].splitlines()[:3]
     assert (first, third) == ("nox > Running session good", " line")
     assert second.startswith(f"partialnox > {sys.executable} -c")
@@ -188,8 +189,9 @@ def test_all_that_a_session_writes_is_told(ran: Ran) -> None:
     assert "loading" in ran.plain
 
 
+@pytest.mark.slow
 def test_a_session_is_a_process_group_without_input(ran: Ran) -> None:
-    """It knows that others run beside it."""
+    """A session runs in its own process group, without input, and knows that others run in parallel."""
     assert "nox > parallel: True, input: '', group: True" in ran.said["good"]
 
 
@@ -203,12 +205,12 @@ def test_a_session_is_a_process_group_without_input(ran: Ran) -> None:
     ],
 )
 def test_a_process_that_ends_early_has_not_passed(ran: Ran, name: str, result: str, reason: str | None) -> None:
-    """Unless it leaves as a program does that has done its work."""
+    """A session whose process ends early has failed, unless it calls `sys.exit(0)`."""
     assert (ran.entries[name]["result"], ran.entries[name].get("reason")) == (result, reason)
 
 
 def test_what_is_required_has_ended_before(ran: Ran) -> None:
-    """And each starts and ends once."""
+    """A session starts after those that it requires have ended, and each starts and ends once."""
     assert (ran.needs["after_good"], ran.needs["good"]) == (["good"], [])
     assert ran.order.index(("ended", "good")) < ran.order.index(("started", "after_good"))
     assert len(ran.order) == len(set(ran.order))
@@ -216,7 +218,7 @@ def test_what_is_required_has_ended_before(ran: Ran) -> None:
 
 
 def test_a_session_that_allows_no_other_beside_it_runs_alone(ran: Ran) -> None:
-    """Nothing starts while it runs, and it starts once all others have ended."""
+    """A session that does not allow others beside it starts once all others have ended, and runs alone."""
     for name in ("alone", "also_alone"):
         at = ran.order.index(("started", name))
         before = ran.order[:at]
@@ -225,7 +227,7 @@ def test_a_session_that_allows_no_other_beside_it_runs_alone(ran: Ran) -> None:
 
 
 def test_a_process_that_a_session_leaves_is_not_waited_for(ran: Ran) -> None:
-    """It may hold the session's output for as long as it likes."""
+    """The runner does not wait for a process that a session leaves running, even if it holds the output open."""
     assert ran.seconds < 15
     assert ran.said["leaves_a_process"].endswith("successful.\ntidied up\n")
 
@@ -236,7 +238,7 @@ def test_a_process_that_a_session_leaves_is_not_waited_for(ran: Ran) -> None:
     [(["--sessions", "nobody"], 3, "nobody"), (["--noxfile", "gone.py"], 2, "no such file")],
 )
 def test_what_nox_refuses_is_refused(folder: Path, arguments: list[str], code: int, words: str) -> None:
-    """With nox's own words and exit code."""
+    """The runner refuses what nox refuses, with nox's message and exit code."""
     ran = run(folder, *arguments)
     assert (ran.code, ran.entries) == (code, {})
     assert any(words in line for line in ran.plain)
@@ -244,7 +246,7 @@ def test_what_nox_refuses_is_refused(folder: Path, arguments: list[str], code: i
 
 @pytest.mark.slow
 def test_a_noxfile_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
-    """By its own error."""
+    """If the noxfile cannot be loaded, its error is shown."""
     (tmp_path / "noxfile.py").write_text("raise ValueError('no')", "utf-8")
     ran = run(tmp_path)
     assert (ran.code, ran.entries) == (1, {})
@@ -253,7 +255,7 @@ def test_a_noxfile_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_sessions_end_with_whoever_waits_for_the_runner(tmp_path: Path) -> None:
-    """A release that is killed leaves nothing running."""
+    """If the process that started the runner is killed, the sessions end too."""
     text = "import time, nox\n@nox.session(venv_backend='none')\ndef waits(session):\n    open('{0}', 'w').close()\n"
     text += "    time.sleep(30)\n    open('{1}', 'w').close()\n"
     there = tmp_path / "there"
@@ -272,7 +274,7 @@ def test_the_sessions_end_with_whoever_waits_for_the_runner(tmp_path: Path) -> N
 
 
 def _running(folder: Path) -> list[str]:
-    """Return the processes that work in a folder."""
+    """Return the IDs of the processes whose working directory is a folder."""
     found = []
     for one in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""What GitHub tells of runs: their logs, and how often it may be asked."""
+"""GitHub's data about workflow runs: their logs, and how often GitHub may be asked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def logged(forge: FailingForge, log: bytes, most: int = 3) -> list[str]:
 
 
 def stamped(*lines: str) -> bytes:
-    """Return a log as GitHub keeps it."""
+    """Return a log as GitHub stores it, with a time before each line."""
     return "".join(f"2026-01-01T00:00:0{n % 10}.1234567Z {line}\n" for n, line in enumerate(lines)).encode()
 
 
@@ -49,12 +49,12 @@ def stamped(*lines: str) -> bytes:
 def test_the_last_lines_of_a_log_end_with_its_last_error(
     forge: FailingForge, lines: list[str], expected: list[str]
 ) -> None:
-    """Without GitHub's times and without colours; what the runner cleans up after a failure says nothing of it."""
+    """The lines end with the last error, and have no colours, times, or clean-up after the failure."""
     assert logged(forge, stamped(*lines)) == expected
 
 
 def test_of_a_long_log_the_end_is_kept(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may have more megabytes than anybody reads; a line that is cut off is left out."""
+    """Only the end of a long log is kept, without a line that was cut off."""
     monkeypatch.setattr(github, "_LOG", 200)
     assert logged(forge, stamped(*["x" * 50] * 5000, "the end"), 9) == ["x" * 50, "x" * 50, "the end"]
     assert forge.strangers == []
@@ -62,13 +62,13 @@ def test_of_a_long_log_the_end_is_kept(forge: FailingForge, monkeypatch: pytest.
 
 
 def api_that_answers(monkeypatch: pytest.MonkeyPatch, status: int, **headers: str) -> GitHubApi:
-    """Return the client of an API far away that answers everything so."""
+    """Return the client of a remote API that answers every request like this."""
     monkeypatch.setattr(web, "send", lambda *_, **__: Answer("", status, "", b"a log", headers=headers))
     return GitHubApi("https://api.github.com", SLUG, TOKEN)
 
 
 def test_a_log_is_taken_from_no_place_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forge far away has no business here: NS785; a place elsewhere that does not answer tells no address: NS780."""
+    """A redirect to this machine is refused with NS785; if another host is silent, NS780 does not show its address."""
     api = api_that_answers(monkeypatch, 302, location="http://127.0.0.1:1/secret")
     with pytest.raises(ShipError, match=r"NS785.*redirects to this machine"):
         api.tail("/x", 10)
@@ -86,14 +86,14 @@ def test_a_log_is_taken_from_no_place_on_this_machine(monkeypatch: pytest.Monkey
 
 
 def allowance(**headers: str) -> Allowance:
-    """Return what an answer of this moment tells."""
+    """Return the allowance that an answer of this moment grants."""
     told = Allowance()
     told.take(Answer("", 200, "", b"", dt.datetime.now(dt.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"), headers))
     return told
 
 
 def test_what_is_left_of_the_requests_lasts_until_there_are_more() -> None:
-    """Where little is left, GitHub is asked rarely; where nothing is, once there is more."""
+    """The fewer requests GitHub allows until its reset, the longer the pause; with none left, it lasts until then."""
     reset = str(int(time.time()) + 1000)
     left = {"x-ratelimit-reset": reset}
     assert allowance().pause(2, 10) == 10
@@ -107,14 +107,14 @@ def test_what_is_left_of_the_requests_lasts_until_there_are_more() -> None:
 
 
 def test_a_job_that_tells_no_times_took_none() -> None:
-    """Nor does one whose times make no sense."""
+    """A job whose times are missing, invalid, or in the wrong order took 0 seconds."""
     times = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z")
     for begun, ended, seconds in ((*times, 5.0), (*times[::-1], 0.0), ("x", times[1], 0.0), (times[0], None, 0.0)):
         assert RunJob("a", "completed", "success", started_at=begun, completed_at=ended).seconds == seconds
 
 
 def test_a_workflow_is_asked_for_by_its_very_name(forge: FailingForge) -> None:
-    """A name that looks like a path leads nowhere else."""
+    """A workflow's name is quoted in the request, so a name that looks like a path leads nowhere else."""
     assert Runs(forge.client().api).workflow("../../secrets") is None
     assert forge.asked == ["GET /actions/workflows/../../secrets"]  # unquoted by the server
     assert Runs(forge.client().api).of("none.yml", COMMIT) == ()

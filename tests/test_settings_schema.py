@@ -23,11 +23,11 @@ VALUES: tuple[object, ...] = (
     *([], [""], [" "], ["x"], ["3.12"], [1], [[]], [["a", "b"]], [["a", 1]], [["a"], "b c"], [" ", "x"]),
     *({}, {"pypi": "x"}, {"pypi": " x"}, {"pypi": "x" * 256}, {"other": "x"}, {"pypi": 1}, {"pypi": {}}),
 )
-"""Values of many types and forms, each of which some setting may have and another may not."""
+"""Values of many types and forms; each is valid for some setting and invalid for another."""
 
 
 def settings(cls: type, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every key of a table, and of a key that nobody knows."""
+    """Yield the path of every key of a table, and of one unknown key."""
     yield (*path, "no-such-key")
     for item in fields(cls):
         key, hint = (*path, item.name.replace("_", "-")), typing.get_type_hints(cls)[item.name]
@@ -45,18 +45,18 @@ def table(path: tuple[str, ...], value: object) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def validator() -> Callable[[Any], Any]:
-    """Return what raises an error for a table that does not keep to the schema."""
+    """Return a function that raises an error if a table does not match the schema."""
     compiled: Callable[[Any], Any] = fastjsonschema.compile(tool_schema(), use_default=False)
     return compiled
 
 
 def accepted(validator: Callable[[Any], Any], tool: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Return whether we accept a table, and whether the schema does."""
+    """Return whether nox-ship accepts a table, and whether the schema does."""
     try:
         read_settings({"tool": {"nox-ship": tool}})
         ours = True
     except ShipError as error:
-        ours = all(finding.id == UNSAFE_ADDRESS.id for finding in error.findings)  # which no schema can tell
+        ours = all(finding.id == UNSAFE_ADDRESS.id for finding in error.findings)  # which no schema can express
     try:
         validator(tool)
     except fastjsonschema.JsonSchemaException:
@@ -66,7 +66,7 @@ def accepted(validator: Callable[[Any], Any], tool: Mapping[str, Any]) -> tuple[
 
 @pytest.mark.slow
 def test_the_schema_accepts_what_we_accept(validator: Callable[[Any], Any]) -> None:
-    """Every key with each of many values: both take it, or neither does; each is taken once, and refused once."""
+    """For each setting and each of many values, the schema accepts what nox-ship accepts, and nothing else."""
     differ, seen = [], set()
     for path in settings(Settings):
         for value in VALUES:
@@ -81,7 +81,7 @@ def test_the_schema_accepts_what_we_accept(validator: Callable[[Any], Any]) -> N
 
 @pytest.mark.parametrize("left_out", [None, *(item.name for item in fields(IndexSettings))])
 def test_an_index_of_your_own_needs_its_addresses(validator: Callable[[Any], Any], left_out: str | None) -> None:
-    """Both say which keys a table cannot do without."""
+    """Nox-ship and the schema require the same keys for an index."""
     keys = {item.name.replace("_", "-"): "https://devpi.example/" for item in fields(IndexSettings)}
     index = {key: address for key, address in keys.items() if key != (left_out or "").replace("_", "-")}
     good = left_out in (None, "json_url")
@@ -90,7 +90,7 @@ def test_an_index_of_your_own_needs_its_addresses(validator: Callable[[Any], Any
 
 @pytest.mark.slow
 def test_every_setting_is_described() -> None:
-    """In a sentence, as editors show it."""
+    """Every setting is described in a sentence, which editors show."""
     for path in settings(Settings):
         schema = tool_schema()
         for key in path[:-1]:
@@ -99,8 +99,9 @@ def test_every_setting_is_described() -> None:
             assert schema["properties"][path[-1]]["description"].endswith(".")
 
 
+@pytest.mark.slow
 def test_validate_pyproject_knows_the_settings() -> None:
-    """By our entry point: our own are accepted, and an unknown one is refused."""
+    """The tool validate-pyproject finds our schema: it accepts our settings and refuses an unknown one."""
     found = [plugin for plugin in plugins.list_from_entry_points() if plugin.tool == "nox-ship"]
     document = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
     validate = api.Validator(plugins=found)
@@ -112,5 +113,5 @@ def test_validate_pyproject_knows_the_settings() -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_published_schemas_are_of_these_classes(name: str) -> None:
-    """After a change, `nox -s pages` writes them anew."""
+    """The published schemas match the classes; after a change, `nox -s pages` rewrites them."""
     assert file(name).read_text("utf-8") == text(name)

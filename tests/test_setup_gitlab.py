@@ -20,7 +20,7 @@ GATES = [{"session": "lint", "python": "3.12"}, {"session": "tests-3.9", "python
 
 
 def facts(**changes: Any) -> Facts:
-    """Return what is known of an everyday project."""
+    """Return the facts about an ordinary project."""
     settings = WorkflowSettings(
         **{
             name: changes.pop(name)
@@ -33,13 +33,13 @@ def facts(**changes: Any) -> Facts:
 
 
 def rendered(known: Facts, *, trusted: bool = True) -> dict[str, Any]:
-    """Return the file as GitLab reads it."""
+    """Return the file as GitLab parses it."""
     found: dict[str, Any] = load_yaml(render(known, GATES, trusted=trusted)[FILE])
     return found
 
 
 def every() -> Iterator[tuple[Facts, bool]]:
-    """Return each kind of project that the template tells apart."""
+    """Yield each kind of project that the template distinguishes."""
     for coverage, credentials, testpypi, folder, trusted in itertools.product(
         (True, False), ("trusted", "token"), (True, False), ("", "packages/sample"), (True, False)
     ):
@@ -52,7 +52,7 @@ def every() -> Iterator[tuple[Facts, bool]]:
 
 @each(("known", "trusted"), list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts, trusted: bool) -> None:
-    """They have no checkout and an empty folder, take what the manifest names, and they alone have an identity."""
+    """Jobs that publish have no checkout, take only the manifest's files, and are the only ones with an identity."""
     file = rendered(known, trusted=trusted)
     found = jobs(file)
     publishing = {"pypi", "testpypi"} if known.settings.testpypi else {"pypi"}
@@ -76,7 +76,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts, trusted: bo
 
 @each(("known", "trusted"), list(every()))
 def test_everything_is_installed_by_hash(known: Facts, trusted: bool) -> None:
-    """From the lock, wherever the job works; what the noxfile needs besides, in jobs that hold nothing."""
+    """Every job installs from the lock by hash, except for what the project's noxfile itself needs."""
     file = rendered(known, trusted=trusted)
     lines = [
         line
@@ -94,7 +94,7 @@ def test_everything_is_installed_by_hash(known: Facts, trusted: bool) -> None:
 
 @pytest.mark.parametrize("folder", ["", "packages/sample"])
 def test_what_is_handed_on_lies_in_the_projects_folder(folder: str) -> None:
-    """The files, their manifest, and its digest another way; what the tests measured goes to coverage."""
+    """Jobs hand on files of the project's folder: the built files with their manifest, and the coverage data."""
     found = jobs(rendered(facts(folder=folder)))
     inside = f"{folder}/" if folder else ""
     kept = found["build"]["artifacts"]
@@ -108,7 +108,7 @@ def test_what_is_handed_on_lies_in_the_projects_folder(folder: str) -> None:
 
 
 def test_each_gate_is_a_job() -> None:
-    """On its Python; the installations on each of the project's."""
+    """Each gate is a job on its Python, and the installation is tested on each Python of the project."""
     found = jobs(rendered(facts()))
     assert found["gates"]["parallel"]["matrix"] == [
         {"SESSION": "lint", "PYTHON": "3.12"},
@@ -141,7 +141,7 @@ FINAL, CANDIDATE = ("v1.2.0", "v1.2.0.post1", "v1!2.0"), ("v1.2.0rc1", "v1.2.0.d
 def test_a_tag_is_published_as_its_version_is_routed(
     routes: dict[str, str], testpypi: bool, first: tuple[str, ...], then: tuple[str, ...]
 ) -> None:
-    """TestPyPI comes first where it is to; an index that no version goes to has no job."""
+    """A tag goes to the index for its version, after TestPyPI if that is used; an unused index has no job."""
     found = jobs(rendered(facts(routes=RoutesSettings(**routes), testpypi=testpypi)))
     for name, expected in (("testpypi", first), ("pypi", then)):
         assert (name in found) == (f"verify-{name}" in found) == bool(expected)
@@ -152,7 +152,7 @@ def test_a_tag_is_published_as_its_version_is_routed(
 
 
 def test_tags_of_another_form() -> None:
-    """What means something in a regular expression is that character."""
+    """Special characters of regular expressions in a tag's form are matched literally."""
     rules = jobs(rendered(facts(tag="a/b.{version}+x")))["pypi"]["rules"]
     assert started(rules, CI_COMMIT_TAG="a/b.1.0+x")
     assert not any(started(rules, CI_COMMIT_TAG=tag) for tag in ("a/bc1.0+x", "a/b.1.0xx", "a/b.1.0"))
@@ -170,7 +170,7 @@ def test_tags_of_another_form() -> None:
     ],
 )
 def test_branches_are_tested(branch: str, expected: bool) -> None:
-    """The release branch, those that the setting names, and merge requests."""
+    """Pipelines run for the release branch, the branches in the setting, release tags, and merge requests."""
     rules = rendered(facts(branches=("dev", "release/*", "**/fix-[0-9]+")))["workflow"]["rules"]
     assert started(rules, CI_COMMIT_BRANCH=branch) == expected
     assert started(rules, CI_PIPELINE_SOURCE="merge_request_event")
@@ -180,7 +180,7 @@ def test_branches_are_tested(branch: str, expected: bool) -> None:
 
 @each("branch", ["1.10", "on", "0x10", "# x", "&a", "@LOCK@", "{a}"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
-    """No name is taken for a number, a truth value or a place in the template."""
+    """A branch's name is not read as a number, a truth value or a placeholder; a space in it is refused with NS820."""
     if " " in branch:
         with pytest.raises(ShipError, match="NS820"):
             rendered(facts(branch=branch))
@@ -204,20 +204,20 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     ],
 )
 def test_a_name_that_gitlab_would_read_otherwise_is_refused(changes: dict[str, Any]) -> None:
-    """As a variable, the end of a text, or two words."""
+    """A name that GitLab would read as a variable, the end of a text, or two words is refused with NS820."""
     with pytest.raises(ShipError, match="NS820"):
         rendered(facts(**changes))
 
 
 def test_environments_have_their_own_names() -> None:
-    """Also those of several words."""
+    """Environments can have names of several words, or names that YAML would read as a truth value."""
     found = jobs(rendered(facts(environments={"pypi": "release now", "testpypi": "on"})))
     assert found["pypi"]["environment"] == {"name": "release now"}
     assert found["testpypi"]["environment"] == {"name": "on"}
 
 
 def test_own_parts_are_kept() -> None:
-    """Services, steps and further jobs stay when the file is written again; their places have names of their own."""
+    """Custom sections stay when the file is rewritten, and each section has a different name."""
     text = render(facts(), GATES, trusted=True)[FILE]
     assert is_ours(text)
     names = [line.strip() for line in text.splitlines() if ">>> own:" in line]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import contextlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,7 +13,7 @@ MAIN = '\n\nif __name__ == "__main__":\n    nox.main()\n'
 
 
 def extended(text: str) -> str:
-    """Return a noxfile with ours added, which must be possible and be Python."""
+    """Return a noxfile with our lines added, after checking that it is Python and registers our sessions."""
     made = Noxfile.read(text).extended()
     assert made is not None
     assert Noxfile.read(made).registered
@@ -21,8 +21,18 @@ def extended(text: str) -> str:
     return made
 
 
+@contextmanager
+def perhaps_refused() -> Iterator[None]:
+    """Accept that the code inside raises NS811, but no other error."""
+    try:
+        yield
+    except ShipError as error:
+        if [finding.id for finding in error.findings] != ["NS811"]:
+            raise
+
+
 def test_our_own_noxfiles_register() -> None:
-    """The one for a project lets nox install us, the one for a job does not."""
+    """Our noxfile for a project has a script block that lets nox install nox-ship; that for a job has none."""
     assert Noxfile.read(NEW).registered
     assert Noxfile.read(NEW).scripted
     assert Noxfile.read(BARE).registered
@@ -48,7 +58,7 @@ def test_our_own_noxfiles_register() -> None:
     ],
 )
 def test_two_lines_are_added(text: str, block: bool) -> None:
-    """Below imports and sessions; the block that lets nox install them where nothing else has to be installed."""
+    """Our lines go below imports and sessions; a script block is added if nothing else must be installed."""
     made = extended(text)
     assert Noxfile.read(made).scripted == block
     assert made.startswith("#!") == text.startswith("#!")
@@ -68,7 +78,7 @@ def test_two_lines_are_added(text: str, block: bool) -> None:
     ],
 )
 def test_linters_find_nothing_in_what_is_added(text: str, gap: str) -> None:
-    """Two empty lines follow a definition, one anything else (pycodestyle's E305)."""
+    """Two empty lines follow a definition, and one follows anything else (pycodestyle's E305)."""
     assert f"{gap}.register()" in extended(text)
 
 
@@ -80,12 +90,12 @@ def test_linters_find_nothing_in_what_is_added(text: str, gap: str) -> None:
     ],
 )
 def test_registering_by_another_name_is_seen(text: str) -> None:
-    """A second call would bring back what the first one leaves out."""
+    """A call of `register` by another name is found; a second call would register excluded sessions again."""
     assert Noxfile.read(text).registered
 
 
 def test_imports_below_are_no_place_for_ours() -> None:
-    """What stands behind `if __name__ ...` comes after the call that needs it."""
+    """Our lines go above the `__main__` block, even if there are imports below it."""
     made = extended(f"import nox{MAIN}\nimport os\n")
     assert made.index("import nox_ship") < made.index("nox_ship.register()") < made.index("__main__")
 
@@ -95,18 +105,18 @@ def test_imports_below_are_no_place_for_ours() -> None:
     [('["nox", "nox_ship>=0.1"]', '["nox", "nox_ship>=0.1"]'), ('["Nox"]', '["Nox", "nox-ship"]')],
 )
 def test_a_name_is_known_in_any_spelling(dependencies: str, after: str) -> None:
-    """Packages have many names (PEP 503)."""
+    """A dependency is recognised in any spelling of its name (PEP 503)."""
     text = f"# /// script\n# dependencies = {dependencies}\n# ///\nimport nox\n"
     assert f"dependencies = {after}\n" in extended(text)
 
 
 def test_a_block_that_is_none_is_left() -> None:
-    """Whatever it says, it is not ours to correct."""
+    """A noxfile with an invalid script block is not changed."""
     assert Noxfile.read('# /// script\n# dependencies = "nox"\n# ///\nimport nox\n').extended() is None
 
 
 def test_a_block_of_a_registered_noxfile_is_completed() -> None:
-    """Lines that were added by hand need it, too; a noxfile without a block stays as it is."""
+    """If a noxfile already registers our sessions, nox-ship is added to its script block, but no block is added."""
     text = '# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\nimport nox_ship\n\nnox_ship.register()\n'
     assert '["nox", "nox-ship"]' in Noxfile.read(text).completed()
     assert Noxfile.read(BARE).completed() == BARE
@@ -127,12 +137,12 @@ def test_a_block_of_a_registered_noxfile_is_completed() -> None:
     ],
 )
 def test_what_is_excluded_is_read(call: str, excluded: bool) -> None:
-    """The sessions that the call leaves out, as far as they are written there."""
+    """Excluded sessions are found if the call of `register`, or a variable in it, lists them."""
     assert Noxfile.read(f"import nox_ship\n{call}\n").excludes("coverage") == excluded
 
 
 def test_a_block_that_is_there_gets_what_it_lacks() -> None:
-    """Its other entries stay."""
+    """An existing script block gets the missing nox-ship and keeps its other entries."""
     text = '# /// script\n# requires-python = ">=3.11"\n# dependencies = ["nox>=2025", "rich"]\n# ///\nimport nox\n'
     made = extended(text)
     assert '"nox>=2025", "rich", "nox-ship"' in made
@@ -149,26 +159,21 @@ def test_a_block_that_is_there_gets_what_it_lacks() -> None:
     ],
 )
 def test_what_imports_nothing_at_its_top_is_left_to_the_user(text: str) -> None:
-    """There is no place for the import that stands before everything else."""
+    """A noxfile without imports at its top level is not changed, as there is no place for ours."""
     assert Noxfile.read(text).extended() is None
 
 
-def test_adding_twice_changes_nothing() -> None:
-    """What registers is not touched."""
-    assert Noxfile.read(extended("import nox\n")).registered
-
-
-@pytest.mark.parametrize("text", ["def broken(:\n", "import nox\n  x\n", "x = '\0'\n"])
+@pytest.mark.parametrize("text", ["def broken(:\n", "import nox\n  x\n", "x = '\0'\n", "(" * 5000, f"x = {'9' * 5000}"])
 def test_what_is_no_python_is_refused(text: str) -> None:
-    """NS811 tells why."""
+    """A noxfile that is not valid Python, or has too many digits or parentheses, is refused with NS811."""
     with pytest.raises(ShipError, match="NS811"):
         Noxfile.read(text)
 
 
-@each("code", ["-" * 5000 + "1", "(" * 5000, "a" + ".b" * 5000, "1" + "+1" * 5000, "9" * 5000, "\0"])
+@each("code", ["-" * 5000 + "1", "a" + ".b" * 5000, "1" + "+1" * 5000])
 def test_code_that_python_may_not_read_is_read_or_refused(code: str) -> None:
-    """However it is nested, and however long a number in it is: NS811, or it is looked at as any other."""
-    with contextlib.suppress(ShipError):
+    """Code with deep nesting, which some Pythons cannot read, is either read like any other or refused with NS811."""
+    with perhaps_refused():
         noxfile = Noxfile.read(f"import nox\nx = {code}\n")
         assert not noxfile.registered
         assert noxfile.foreign == noxfile.besides == ()
@@ -177,7 +182,7 @@ def test_code_that_python_may_not_read_is_read_or_refused(code: str) -> None:
 
 
 def test_expressions_are_read_no_further_than_they_have_to_be() -> None:
-    """Long numbers and deep nesting beside our lines, or in them, do no harm."""
+    """A noxfile is read even if there are long numbers and deep nesting beside our lines."""
     number = f"0x{'f' * 5000}"
     text = f"import nox_ship\nx = {number}\nif {number}: pass\ny[{number}] = a{'(1)' * 900}\n"
     noxfile = Noxfile.read(f"{text}@nox.session(name={number})\ndef lint(s): pass\nnox_ship.register(exclude=x)\n")
@@ -196,30 +201,28 @@ def test_expressions_are_read_no_further_than_they_have_to_be() -> None:
     ],
 )
 def test_nothing_is_added_where_it_would_not_register(text: str) -> None:
-    """A line that ends within a string, and a block that is no TOML, are left to the user."""
+    """Nothing is added if the import's line ends inside a string, or if the script block is invalid."""
     assert Noxfile.read(text).extended() is None
 
 
 def test_lines_are_counted_as_python_does() -> None:
-    """Other characters that Unicode takes for line breaks are none."""
+    """Unicode's other line separators do not count as line breaks, as in Python."""
     assert extended(f'import nox\nx = "\x0c\u2028\x85"\n{MAIN}').count("nox_ship") == 2
 
 
 @each(
     "text",
     [
-        "(" * 3000,
         "x" + ".a" * 3000 + "()",
         "f" + "()" * 500,
         "@a" + ".b" * 500 + "\ndef f(): ...\nif " + "not " * 500 + "x: ...",
-        "\x00",
         "import nox\n# /// script\n# dependencies = " + "[" * 3000 + "\n# ///\n",
         "import nox\n# /// script\n# dependencies = 5\n# ///\nimport nox_ship\nnox_ship.register()\n",
     ],
 )
 def test_whatever_a_noxfile_holds_only_our_errors_come_of_it(text: str) -> None:
-    """Nesting that is too deep, and what is no Python."""
-    with suppress(ShipError):
+    """Whatever a noxfile contains, reading and extending it raises only NS811."""
+    with perhaps_refused():
         noxfile = Noxfile.read(text)
         _ = noxfile.registered, noxfile.foreign, noxfile.scripted, noxfile.excludes("tests")
         _ = noxfile.written.sessions, noxfile.written.pythons, noxfile.written.unsure, noxfile.late

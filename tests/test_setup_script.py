@@ -32,7 +32,7 @@ HEAD = "from setuptools import Extension, setup\n"
     ],
 )
 def test_an_argument_of_setup_is_found(text: str) -> None:
-    """Whatever other calls are given, and however the function is called; its place is that of the text."""
+    """An argument of `setup` is found with its place in the text, however the function is imported and called."""
     written = setup_argument(text, "name")
     assert written is not None
     assert (written.value, text[written.start : written.end]) == ("sample", "sample")
@@ -66,5 +66,5 @@ def test_an_argument_of_setup_is_found(text: str) -> None:
     ],
 )
 def test_what_only_running_it_could_tell_is_not_known(text: str) -> None:
-    """Nor is what no Python of today can read; nothing is a traceback."""
+    """An argument is None if only running setup.py would tell it, or if the code is not valid Python 3."""
     assert setup_argument(text, "name") is None

@@ -1,4 +1,4 @@
-"""What a project's own jobs of cibuildwheel become in its settings."""
+"""Converting a project's own cibuildwheel jobs to settings."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from support import each, write_files
     ],
 )
 def test_architectures_become_systems(runner: str, archs: dict[str, str], expected: list[str]) -> None:
-    """A runner's own is the runner; every other one is a job of its own."""
+    """The architecture of the runner itself is the runner's name; each other one is a system of its own."""
     assert list(systems([WheelJob(runner, archs), WheelJob(runner, archs)])) == expected
 
 
 def jobs(**told: tuple[str | None, str | None]) -> list[WheelJob]:
-    """Return a job on Linux and one on macOS, with what each sets ``CIBW_`` variables to."""
+    """Return a job on Linux and one on macOS, with the value that each gives to the ``CIBW_`` variables."""
     found = []
     for place, runner in enumerate(("ubuntu-latest", "macos-latest")):
         values = {f"CIBW_{name}": values[place] for name, values in told.items()}
@@ -64,19 +64,19 @@ def jobs(**told: tuple[str | None, str | None]) -> list[WheelJob]:
     ],
 )
 def test_variables_become_options(told: dict[str, Any], tables: dict[str, Any], left: tuple[str, ...]) -> None:
-    """For all systems or for one; what only a run knows, and what is no option, is told."""
+    """Variables become options for all systems or one; those with expressions or without an option are listed."""
     assert options(jobs(**told)) == (tables, left)
 
 
 def test_jobs_of_one_system_that_differ_have_no_option() -> None:
-    """There is one table for each system."""
+    """A variable that jobs of one system set differently has no option, as each system has one table."""
     several = [WheelJob("ubuntu-latest", {"CIBW_BUILD": build}) for build in ("cp31*-manylinux*", "cp31*-musllinux*")]
     assert options(several) == ({}, ("CIBW_BUILD",))
     assert options([]) == ({}, ())
 
 
 def test_variables_that_an_option_stands_for_are_not_lost() -> None:
-    """In cibuildwheel's table or that of the system; architectures and caches are no options."""
+    """A variable is listed if its own table has no such option, unless it sets architectures or caches."""
     table = {"skip": "pp*", "macos": {"environment": "A=1"}}
     names = ("CIBW_SKIP", "CIBW_ENVIRONMENT", "CIBW_ENVIRONMENT_MACOS", "CIBW_ARCHS_LINUX", "CIBW_CACHE_PATH", "CIBW_X")
     assert lacking(names, table) == ("CIBW_ENVIRONMENT", "CIBW_X")
@@ -84,7 +84,7 @@ def test_variables_that_an_option_stands_for_are_not_lost() -> None:
 
 
 def test_options_that_are_there_stay() -> None:
-    """Somebody chose them."""
+    """Options that the project already has are not changed."""
     document = tomlkit.parse('[tool.cibuildwheel]\nskip = "pp*" # no PyPy\n')
     _add_options(document["tool"], {"": {"skip": "gp*", "enable": ["pypy"]}, "linux": {"before-all": "yum x"}})
     assert tomlkit.dumps(document) == (
@@ -116,7 +116,7 @@ jobs:
 
 @pytest.mark.parametrize("ours", [False, True])
 def test_the_jobs_of_a_workflow_are_read(tmp_path: Any, ours: bool) -> None:
-    """Each row of a matrix with the variables that reach cibuildwheel; our own jobs are none."""
+    """Each matrix row with a known runner is a job with its `CIBW_` variables; our own workflow has none."""
     text = f"# Written by nox-ship.{WORKFLOW}" if ours else WORKFLOW
     write_files(tmp_path, {".github/workflows/wheels.yml": text})
     told = {"CIBW_SKIP": "gp*", "CIBW_BUILD": "${{ matrix.build }}", "CIBW_TEST_COMMAND": "a"}

@@ -14,7 +14,7 @@ from support import each, load_yaml
 
 @each("known", [known for known in every() if known.wheels])
 def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(known: Facts) -> None:
-    """Each job builds from the one sdist; what they made is taken by ID, and what is tried and pushed is the whole."""
+    """All wheels are built from one sdist and collected by artifact ID, before the whole set is tried and pushed."""
     found = jobs(release_of(known))
     numbered = {f"wheels-{number}": system for number, system in enumerate(known.wheels, 1)}
     runners = {name: system.removesuffix("/ppc64le") for name, system in numbered.items()}
@@ -29,7 +29,7 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
         (python,) = (
             step["with"]["python-version"] for step in found[name]["steps"] if "python" in step.get("uses", "")
         )
-        assert len(python.split()) == (2 if known.builds_alone else 1)  # not each runner has each Python
+        assert len(python.split()) == (2 if known.builds_alone else 1)  # not every runner has every Python
         assert found[name]["steps"][-2]["env"]["SYSTEM"] == system
     parts = [f"needs.{name}.outputs.wheels" for name in numbered]
     assert taken("collect") == ["needs.build.outputs.files", *parts]
@@ -44,7 +44,7 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
 
 @each("known", [known for known in every() if known.wheels])
 def test_a_set_of_wheels_is_installed_where_it_fits(known: Facts) -> None:
-    """The job that collects tells where, and where the sdist is tried; the tests can be run against the wheel there."""
+    """The job `collect` decides where wheels and sdist are installed; the tests can be run against them there."""
     job = jobs(release_of(known))["verify-install"]
     assert job["needs"] == ["cut", "collect"]
     assert job["strategy"]["matrix"] == {"include": "${{ fromJSON(needs.collect.outputs.installs) }}"}
@@ -57,8 +57,10 @@ def test_a_set_of_wheels_is_installed_where_it_fits(known: Facts) -> None:
 
 @each("known", [known for known in every() if known.wheels])
 def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: Facts) -> None:
-    """Before the part that is the project's; the session knows the architecture by the name of the system."""
-    found = jobs(release_of(known))
+    """Only a job for another architecture sets up QEMU, before the project's own steps, and it has more time."""
+    text = release_of(known)
+    assert text.index("docker/setup-qemu-action@") < text.index("# >>> own: steps before wheels 3 are built")
+    found = jobs(text)
     emulated = {name: [step for step in job["steps"] if "qemu" in step.get("uses", "")] for name, job in found.items()}
     assert [name for name, steps in emulated.items() if steps] == ["wheels-3"]
     assert [found[f"wheels-{number}"]["timeout-minutes"] for number in (1, 2, 3)] == [180, 180, 360]
@@ -67,7 +69,7 @@ def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: F
 @pytest.mark.slow
 @each("known", list(every()))
 def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None:
-    """Its subjects are the files that the manifest names; one that is not to be had stops private repositories not."""
+    """The manifest's files are attested before they are announced; a failure stops only public repositories."""
     found = jobs(release_of(known))
     (attest,) = (step for step in found["attest"]["steps"] if step.get("id") == "attest")
     assert attest["with"] == {"subject-path": "dist/*"}
@@ -85,7 +87,7 @@ def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None
 @pytest.mark.slow
 @each("known", list(every()))
 def test_one_job_describes_what_is_installed(known: Facts) -> None:
-    """On one system and the newest Python, or where a set's sdist is tried; what tests a pull request pays nothing."""
+    """One job of the release writes the bill of materials; the workflow that tests pull requests has none."""
     release = jobs(release_of(known))["verify-install"]
     assert [name for name, text in render(known).items() if "SBOM" in text] == [
         f".github/workflows/{known.release_file}"
@@ -105,7 +107,7 @@ def test_one_job_describes_what_is_installed(known: Facts) -> None:
 
 
 def test_a_bill_of_materials_of_another_run_holds_nothing_up() -> None:
-    """Any job of that run can have taken the name of its artifact, with whatever in it."""
+    """If the run that proved the release has no bill of materials, this run continues without one."""
     proven = jobs(render(facts())[RELEASE])["proven"]
     take, keep = proven["steps"][-2:]
     assert {take["if"], keep["if"]} == {"steps.proven.outputs.sbom"}
@@ -114,7 +116,7 @@ def test_a_bill_of_materials_of_another_run_holds_nothing_up() -> None:
 
 
 def test_the_tag_and_branch_are_the_projects() -> None:
-    """The form of the tags becomes a filter; a branch is listened to where development versions are published."""
+    """Tags of the project's form start the workflow; pushes to the branch do so for development versions only."""
     text = render(facts(tag="pkg-{version}+x", branch="trunk", development=True))[RELEASE]
     push = load_yaml(text)[True]["push"]
     assert push == {"tags": ["pkg-[0-9]*\\+x"], "branches": ["trunk"]}
@@ -123,7 +125,7 @@ def test_the_tag_and_branch_are_the_projects() -> None:
 
 @each("known", [known for known in every() if known.folder])
 def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> None:
-    """Jobs with a checkout run there and keep and take its files there; what they need is named from there."""
+    """For a project in a subfolder, jobs with a checkout run there, and their artifacts come from there."""
     texts = render(known)
     assert list(texts) == [f".github/workflows/sample-{name}.yml" for name in ("ci", "release", "weekly")]
     for text in texts.values():
@@ -138,7 +140,7 @@ def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> Non
 
 
 def test_names_are_the_projects_own() -> None:
-    """The workflow, the environments and the secrets can be called as they are; more branches are tested."""
+    """Workflow, environments, secrets and tested branches can have the project's own names."""
     known = facts(file="publish.yaml", credentials="token", tokens={"pypi": "MINE", "testpypi": "TEST"}, **NAMED)
     texts = render(known)
     assert list(texts) == [CI, ".github/workflows/publish.yaml"]
@@ -161,19 +163,19 @@ def test_names_are_the_projects_own() -> None:
     ],
 )
 def test_the_publishing_workflow_has_a_file_of_its_own(changes: dict[str, Any], words: str) -> None:
-    """It would take that of another one: NS102."""
+    """A publishing workflow with the file name of another workflow of ours is refused with NS102."""
     with pytest.raises(ShipError, match=f"NS102.*{words}"):
         render(facts(**changes))
 
 
 def test_a_workflow_may_be_called_weekly_where_ours_is_not_written() -> None:
-    """Only what is written takes a name."""
+    """The publishing workflow may be called weekly.yml if the weekly workflow is not written."""
     assert list(render(facts(file="weekly.yml"))) == [CI, ".github/workflows/weekly.yml"]
 
 
 @each("known", [known for known in every() if known.settings.weekly])
 def test_the_weekly_workflow_may_only_read(known: Facts) -> None:
-    """It runs the project's code, so no job has anything else; it is started by the week, and by hand."""
+    """The weekly workflow runs the project's code, so its jobs may only read; it starts weekly or by hand."""
     name, text = next((name, text) for name, text in render(known).items() if name.endswith("weekly.yml"))
     workflow = load_yaml(text)
     assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
@@ -190,7 +192,7 @@ def test_the_weekly_workflow_may_only_read(known: Facts) -> None:
 def test_the_weekly_workflow_rehearses_audits_and_verifies(
     audit: bool, audited: bool, without: str, expected: bool
 ) -> None:
-    """Each in a job, so that each is told; the audit runs once, where there is one."""
+    """The weekly workflow rehearses, audits and verifies in independent jobs, and audits only once."""
     found = jobs(render(facts(weekly=True, audit=audit, audited=audited))[".github/workflows/weekly.yml"])
     audits = {"audit": "nox -s audit"} if expected else {}
     assert {name: job["steps"][-1]["run"] for name, job in found.items()} == {
@@ -202,19 +204,19 @@ def test_the_weekly_workflow_rehearses_audits_and_verifies(
 
 
 def test_the_weekly_workflow_calls_the_sessions_as_they_are_called() -> None:
-    """Where the project has a session of its own of that name."""
+    """The weekly workflow calls sessions by the names under which the project has them."""
     text = render(facts(weekly=True, names={"release": "ship-release"}))[".github/workflows/weekly.yml"]
     assert "nox -s ship-release -- auto --dry-run" in text
 
 
 def test_not_every_project_runs_at_the_same_minute() -> None:
-    """GitHub's runners and the indexes are asked by all of them."""
+    """Projects run weekly at different minutes, to spread the load on GitHub's runners and the indexes."""
     texts = [render(facts(weekly=True, name=f"sample{n}"))[".github/workflows/weekly.yml"] for n in range(20)]
     assert len({re.search(r"cron: .*", text)[0] for text in texts}) > 5  # type: ignore[index] # each has one
 
 
 def test_every_job_of_ci_is_required() -> None:
-    """One last job waits for all others, and fails where one did not pass."""
+    """The last job of CI waits for all others, and fails if one of them did not pass."""
     for known in (facts(), facts(coverage=False)):
         found = jobs(render(known)[CI])
         assert set(found["required"]["needs"]) == set(found) - {"required"}
@@ -222,7 +224,7 @@ def test_every_job_of_ci_is_required() -> None:
 
 
 def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
-    """A project for older Pythons alone gets one more; the newest CPython is the default, in whatever order."""
+    """Nox gets Python 3.11 if the project's are older; otherwise, the newest CPython is the default."""
     text = render(facts(pythons=("3.9", "3.10")))[CI]
     assert 'python-version: "3.11"' in text
     for pythons in (("3.13", "3.12", "3.10"), ("3.13", "pypy3.11"), ("3.13", "3.14t", "3.9")):
@@ -235,7 +237,7 @@ def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
 
 
 def test_jobs_call_our_sessions_as_their_noxfile_has_them() -> None:
-    """With a checkout, that is the project's; without, it is one of ours alone, with the usual names."""
+    """Jobs with a checkout call our sessions as the project names them; other jobs use our standard names."""
     names = {name: f"ship-{name}" for name in PIPELINE}
     seen = set()
     for text in render(facts(names=names)).values():
@@ -257,7 +259,7 @@ def test_jobs_call_our_sessions_as_their_noxfile_has_them() -> None:
 
 
 def test_pythons_of_the_projects_own_sessions_are_installed() -> None:
-    """Where a release is rehearsed whole; what comes before a release of Python, too."""
+    """A rehearsal installs the Pythons of the project's own sessions, including pre-releases of Python."""
     text = render(facts(more_pythons=("pypy3.11", "3.12")))[RELEASE]
     (setup,) = (s["with"] for s in jobs(text)["rehearse"]["steps"] if "setup-python" in s.get("uses", ""))
     assert setup == {"python-version": "pypy3.11\n3.11\n3.12\n", "allow-prereleases": True}
@@ -266,7 +268,7 @@ def test_pythons_of_the_projects_own_sessions_are_installed() -> None:
 
 
 def test_a_gate_runs_what_it_requires() -> None:
-    """A session of the project's own may: no job of the gates leaves that out; each keeps its files under its name."""
+    """A job runs its gate with the sessions that it requires, and keeps coverage data under the gate's name."""
     for text in render(facts()).values():
         steps = jobs(text)["gates"]["steps"]
         (run,) = [step["run"] for step in steps if "SESSION" in step.get("env", {})]
@@ -279,20 +281,20 @@ def test_a_gate_runs_what_it_requires() -> None:
     [(facts(), ["route", "testpypi", "pypi"]), (facts(testpypi=False), ["route", "pypi"])],
 )
 def test_only_indexes_with_a_job_can_be_chosen(known: Facts, targets: list[str]) -> None:
-    """The inputs of a run by hand name no index that it does not go to."""
+    """A run by hand offers only indexes for which the workflow has a job."""
     inputs = load_yaml(render(known)[RELEASE])[True]["workflow_dispatch"]["inputs"]
     assert inputs["target"]["options"] == targets
 
 
 def test_names_of_own_parts_are_unique() -> None:
-    """Two of one name would be taken for each other."""
+    """Each custom section of a workflow has a different name."""
     for text in render(facts()).values():
         names = [line.strip() for line in text.splitlines() if ">>> own:" in line]
         assert len(names) == len(set(names)) > 3
 
 
 def test_dependabot_keeps_the_pins_fresh() -> None:
-    """The actions are updated, and nox-ship in the lock: the rest of that is resolved as a whole."""
+    """Dependabot updates the actions, and only nox-ship in the lock, whose rest is resolved as a whole."""
     actions, lock = load_yaml(dependabot())["updates"]
     assert (actions["package-ecosystem"], actions["directory"]) == ("github-actions", "/")
     assert (lock["package-ecosystem"], lock["directory"]) == ("pip", "/.github")

@@ -15,12 +15,12 @@ WHEEL, SDIST = "my_sample-1.0-py3-none-any.whl", "my_sample-1.0.tar.gz"
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    """Return an index without files."""
+    """Return an empty index."""
     return Shelf(tmp_path)
 
 
 def form(name: str, content: bytes, description: str = "x", boundary: str = "b0undary") -> bytes:
-    """Return a form as twine sends it."""
+    """Return an upload as twine sends it."""
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="description"\r\n\r\n{description}\r\n'
     file = f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{name}"\r\n'
     kind = "Content-Type: application/octet-stream\r\n\r\n"
@@ -28,7 +28,7 @@ def form(name: str, content: bytes, description: str = "x", boundary: str = "b0u
 
 
 def ask(shelf: Shelf, path: str, body: bytes | None = None, **environ: str) -> tuple[str, bytes]:
-    """Return status and content of an answer."""
+    """Return the status and content of the index's answer."""
     told: list[tuple[str, list[tuple[str, str]]]] = []
     asked: dict[str, Any] = {
         "REQUEST_METHOD": "GET" if body is None else "POST",
@@ -48,7 +48,7 @@ def ask(shelf: Shelf, path: str, body: bytes | None = None, **environ: str) -> t
 
 
 def page(shelf: Shelf, project: str) -> dict[str, str]:
-    """Return the addresses of a project's files, by their hashes."""
+    """Return the addresses of a project's files by their hashes."""
     status, content = ask(shelf, f"/simple/{project}/")
     assert status == "200"
     return {file["hashes"]["sha256"]: file["url"] for file in json.loads(content)["files"]}
@@ -61,8 +61,8 @@ def page(shelf: Shelf, project: str) -> dict[str, str]:
 )
 @pytest.mark.parametrize("name", [WHEEL, SDIST])
 def test_what_is_uploaded_is_served(shelf: Shelf, tmp_path: Path, name: str, content: bytes) -> None:
-    """Every byte of it, under its name, on its project's page, however that is written."""
-    quoted = form("other.whl", b"evil", boundary="another")  # by a README, say
+    """An uploaded file is served unchanged and listed on its project's page, in any spelling of the project."""
+    quoted = form("other.whl", b"evil", boundary="another")  # for example in a README
     assert ask(shelf, "/", form(name, content, quoted.decode())) == ("200", b"")
     assert [path.name for path in tmp_path.iterdir()] == [name]
     ((sha256, url),) = page(shelf, "My.Sample").items()
@@ -71,7 +71,7 @@ def test_what_is_uploaded_is_served(shelf: Shelf, tmp_path: Path, name: str, con
 
 
 def test_a_name_is_taken_once(shelf: Shelf) -> None:
-    """The file that is there stays."""
+    """A second upload with the same file name is refused, and the first file stays."""
     ask(shelf, "/", form(WHEEL, b"first"))
     assert ask(shelf, "/", form(WHEEL, b"second"))[0] == "409"
     assert ask(shelf, f"/files/{WHEEL}") == ("200", b"first")
@@ -94,7 +94,7 @@ def test_a_name_is_taken_once(shelf: Shelf) -> None:
     ids=range(10),
 )
 def test_what_is_no_upload_is_refused(shelf: Shelf, tmp_path: Path, body: bytes) -> None:
-    """Nothing is kept of it."""
+    """A body that is not a valid upload is refused, and nothing is stored."""
     assert ask(shelf, "/", body)[0] == "400"
     assert list(tmp_path.iterdir()) == []
 
@@ -103,7 +103,7 @@ def test_what_is_no_upload_is_refused(shelf: Shelf, tmp_path: Path, body: bytes)
     "environ", [{"CONTENT_TYPE": "text/plain"}, {"CONTENT_TYPE": ""}, {"CONTENT_LENGTH": "9"}, {"CONTENT_LENGTH": ""}]
 )
 def test_a_request_that_is_cut_short_is_refused(shelf: Shelf, tmp_path: Path, environ: dict[str, str]) -> None:
-    """So is one that is of another type."""
+    """A request with the wrong length or content type is refused."""
     assert ask(shelf, "/", form(WHEEL, b"x"), **environ)[0] == "400"
     assert list(tmp_path.iterdir()) == []
 
@@ -112,7 +112,7 @@ def test_a_request_that_is_cut_short_is_refused(shelf: Shelf, tmp_path: Path, en
     "path", ["/", "/simple/", "/simple/other/", "/files/", "/files/..", "/files/../x", "/files/no"]
 )
 def test_there_is_nothing_else(shelf: Shelf, tmp_path: Path, path: str) -> None:
-    """Neither other projects, nor other files of this machine."""
+    """Any other path is not found, such as another project or another file on this machine."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "odd.whl").write_bytes(b"")
     (tmp_path.parent / "x").write_bytes(b"secret")

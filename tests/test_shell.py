@@ -7,7 +7,7 @@ from support import each, in_time
 
 
 def lasting(script: str) -> list[str]:
-    """Return the commands of a script that have to succeed, each as one line."""
+    """Return the commands of a script that must succeed, each as one line."""
     return [" ".join(command.words) for command in lasting_commands(script)]
 
 
@@ -35,7 +35,7 @@ def lasting(script: str) -> list[str]:
     ],
 )
 def test_a_script_is_taken_apart_into_commands(script: str, expected: list[list[str]]) -> None:
-    """Quotes keep what is in them as a shell does; line breaks, separators and brackets end a command."""
+    """Line breaks, separators and brackets end a command; quoted text stays together, as in a shell."""
     assert list(commands(script)) == expected
 
 
@@ -59,7 +59,7 @@ def test_a_script_is_taken_apart_into_commands(script: str, expected: list[list[
     ],
 )
 def test_redirections_are_no_arguments(script: str) -> None:
-    """Neither their signs, nor the files they name, nor the text of a here-document belong to the command."""
+    """Redirections, the files that they name, and here-documents are not arguments of a command."""
     assert list(commands(script)) == [["pytest", "-q"]]
 
 
@@ -74,12 +74,12 @@ def test_redirections_are_no_arguments(script: str) -> None:
     ],
 )
 def test_what_only_looks_like_a_here_document(script: str, expected: list[list[str]]) -> None:
-    """A shift, a here-string, or one that has no end behind it takes no lines away."""
+    """A shift, a here-string, or a here-document without an end does not hide the lines that follow."""
     assert list(commands(script)) == expected
 
 
 def test_a_requirement_without_quotes_is_one_word() -> None:
-    """A shell would write into a file there; the author meant a requirement."""
+    """A requirement without quotes, such as `pytest>=8`, is one word, although a shell would redirect output."""
     assert list(commands("pip install pytest>=8 mypy<2")) == [["pip", "install", "pytest>=8", "mypy<2"]]
 
 
@@ -97,7 +97,7 @@ def test_a_requirement_without_quotes_is_one_word() -> None:
     ],
 )
 def test_loud_commands_start_with_their_program(script: str) -> None:
-    """Variables and words of the language before it are left out, and so is what shows text alone."""
+    """Variables and keywords before a program are left out, and so are commands that only show text."""
     assert ["pytest", "-q"] in loud_commands(script)
     assert not {"if", "!", "echo", "sudo", "{", "cat", "which"} & {words[0] for words in loud_commands(script)}
 
@@ -126,7 +126,7 @@ def test_loud_commands_start_with_their_program(script: str) -> None:
     ],
 )
 def test_what_may_fail_is_left_out(script: str, expected: list[str]) -> None:
-    """Everything that is joined to ``|| true`` may; what stands on lines of its own may not."""
+    """Commands that are joined to ``|| true`` may fail and are left out; commands on other lines stay."""
     assert lasting(script) == expected
 
 
@@ -152,12 +152,12 @@ def test_what_may_fail_is_left_out(script: str, expected: list[str]) -> None:
     ],
 )
 def test_variables_are_filled_in(script: str, expected: list[str]) -> None:
-    """Those that the script sets are, in order; unknown ones are empty; on a condition they fill gaps alone."""
+    """The script's variables are filled in, and unknown ones are empty; a conditional value replaces no other."""
     assert lasting(script) == expected
 
 
 def test_variables_of_one_command_come_with_it() -> None:
-    """What is set for a command alone is told apart from its words."""
+    """Variables that are set for one command are kept with that command, apart from its words."""
     assert list(lasting_commands("A=1 B='x y' pytest\nC=2\nmypy")) == [
         ShellCommand(("pytest",), {"A": "1", "B": "x y"}),
         ShellCommand(("mypy",)),
@@ -194,7 +194,7 @@ def test_variables_of_one_command_come_with_it() -> None:
     ],
 )
 def test_where_a_command_runs(script: str, expected: str) -> None:
-    """A folder that is entered is left with the brackets around it; an unknown one is taken for that of the script."""
+    """A `cd` counts until its brackets end; one to an unknown folder counts as the script's folder."""
     (found,) = (command.folder for command in lasting_commands(script) if command.words == ("a",))
     assert found == expected
 
@@ -211,13 +211,13 @@ def test_where_a_command_runs(script: str, expected: str) -> None:
     ],
 )
 def test_a_program_is_known_without_its_folder(words: list[str], name: str) -> None:
-    """However it is named."""
+    """A program is recognised with any folder before its name, and with `.exe` after it."""
     assert program(words) == name
 
 
 @each("name", ["PYTHONPATH", "PYTHONWARNINGS", "DJANGO_SETTINGS_MODULE", "TOXIC", "UVICORN", "CI_X"])
 def test_variables_that_steer_checks(name: str) -> None:
-    """Whatever a project's own code or Python itself may read."""
+    """Variables that Python or a project's own code may read count as affecting its checks."""
     assert steers_checks(name)
 
 
@@ -243,12 +243,12 @@ def test_variables_that_steer_checks(name: str) -> None:
     ],
 )
 def test_variables_that_steer_something_else(name: str) -> None:
-    """Those of installers, runners and logs, and what is secret."""
+    """Secrets, and variables of installers, runners and logs, do not count as affecting checks."""
     assert not steers_checks(name)
 
 
 def test_a_loop_is_no_command() -> None:
-    """What it repeats is."""
+    """Loops and `case` are not commands, but the commands in them are."""
     assert lasting("for x in tests/*; do\npytest $x\ndone\ncase a in\na) mypy ;;\nesac") == ["pytest", "a", "mypy"]
 
 
@@ -266,6 +266,6 @@ def test_a_loop_is_no_command() -> None:
     ids=lambda script: script[:5],
 )
 def test_a_long_script_takes_no_long_time(script: str) -> None:
-    """Whatever it repeats."""
+    """Even a long script full of repetitions is read quickly."""
     with in_time():
         lasting(script)

@@ -13,7 +13,7 @@ from support import each
 
 @pytest.fixture(autouse=True)
 def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write nothing to the job that runs the tests."""
+    """Keep the tests from writing to the CI job that runs them."""
     for name in (actions.SUMMARY, actions.OUTPUT):
         monkeypatch.delenv(name, raising=False)
 
@@ -23,7 +23,7 @@ def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     [("a.html", "<!doctype html>"), ("a.HTM", "<!doctype html>"), ("a.md", "## ✅"), ("a.json", "{"), ("a", "{")],
 )
 def test_a_report_has_the_form_that_its_name_asks_for(tmp_path: Path, name: str, beginning: str) -> None:
-    """A page, Markdown, or else JSON; its folder is made."""
+    """The file's name decides whether a report is HTML, Markdown or else JSON; its folder is created."""
     path = tmp_path / "new" / name
     showing.write(rehearsal(), path)
     assert path.read_text("utf-8").startswith(beginning)
@@ -31,7 +31,7 @@ def test_a_report_has_the_form_that_its_name_asks_for(tmp_path: Path, name: str,
 
 
 def test_a_run_leaves_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the report, on the page that sums a job up, and where it was asked for; later jobs are told the commit."""
+    """A run writes its page, the job summary, the requested file, and the tag and commit for later jobs."""
     monkeypatch.setenv(actions.SUMMARY, str(tmp_path / "summary.md"))
     monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
     showing.tell(rehearsal(), Workshop(tmp_path), tmp_path / "asked.json")
@@ -42,14 +42,14 @@ def test_a_run_leaves_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_that_failed_tells_later_jobs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no tag that they could go on with."""
+    """A failed run writes no output for later jobs, as it has no tag that they could use."""
     monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
     showing.tell(failed(), Workshop(tmp_path))
     assert not (tmp_path / "output").exists()
 
 
 def test_a_run_that_cannot_be_remembered_ends_all_the_same(tmp_path: Path) -> None:
-    """Its page is written, and nothing stops."""
+    """If the history cannot be written, the run still writes its page and raises no error."""
     (tmp_path / "history.json").mkdir()
     showing.tell(rehearsal(), Workshop(tmp_path))
     assert (tmp_path / "report.html").is_file()

@@ -21,7 +21,7 @@ HATCH = f'{DYNAMIC}[tool.hatch.version]\npath = "v.py"'
 
 
 def assert_found(project: Project, *files: str) -> None:
-    """Check that the version is 1.2.3 and that each place holds it, as bump-my-version will search it."""
+    """Check that the version is 1.2.3 and that each place contains it in the form that bump-my-version searches for."""
     source = VersionSource.of(project)
     assert (source.kind, source.current) == ("files", "1.2.3")
     assert [place.file for place in source.places] == list(files)
@@ -82,7 +82,7 @@ def assert_found(project: Project, *files: str) -> None:
 def test_the_version_is_found_where_the_back_end_reads_it(
     tmp_path: Path, pyproject: str, files: dict[str, str], place: str
 ) -> None:
-    """Every place that back ends read the version from is known, in its usual spellings."""
+    """The version is found in every place that build backends read it from, in its usual spellings."""
     assert_found(make_project(tmp_path, pyproject, files), place)
 
 
@@ -107,12 +107,12 @@ def test_the_version_is_found_where_the_back_end_reads_it(
     ],
 )
 def test_places_that_repeat_the_version_are_found(tmp_path: Path, files: dict[str, str], copies: list[str]) -> None:
-    """Copies with the same version are kept in step; those that say something else are let be."""
+    """Copies of the same version are found, so that they change with it; other versions are left alone."""
     assert_found(make_project(tmp_path, STATIC, files), "pyproject.toml", *copies)
 
 
 def test_uv_names_a_project_by_its_normal_name(tmp_path: Path) -> None:
-    """uv.lock holds `my-sample` where the project is called My_Sample."""
+    """The project My_Sample is found in uv.lock by its normalized name, `my-sample`."""
     lock = '[[package]]\nname = "my-sample"\nversion = "1.2.3"\n'
     project = make_project(tmp_path, STATIC.replace("sample", "My_Sample"), {"uv.lock": lock})
     assert_found(project, "pyproject.toml", "uv.lock")
@@ -150,12 +150,12 @@ def test_uv_names_a_project_by_its_normal_name(tmp_path: Path) -> None:
 def test_git_tags_tell_the_version_where_a_tool_reads_them(
     tmp_path: Path, pyproject: str, files: dict[str, str]
 ) -> None:
-    """Tools that derive the version from tags leave nothing to bump."""
+    """If a tool derives the version from git tags, the source is the tags, and no file states it."""
     assert VersionSource.of(make_project(tmp_path, pyproject, files)) == VersionSource("tags")
 
 
 def test_an_unused_scm_tool_does_not_matter(tmp_path: Path) -> None:
-    """A version that is written down wins over setuptools_scm, which can serve other ends."""
+    """A static version takes precedence over setuptools_scm, which may be there for other purposes."""
     text = f'{STATIC}[build-system]\nrequires = ["setuptools", "setuptools_scm"]'
     assert_found(make_project(tmp_path, text), "pyproject.toml")
 
@@ -174,13 +174,13 @@ def test_an_unused_scm_tool_does_not_matter(tmp_path: Path) -> None:
     ],
 )
 def test_a_project_without_a_version_is_a_finding(tmp_path: Path, pyproject: str, files: dict[str, str]) -> None:
-    """Where nothing is found it is NS301."""
+    """If no version is found, the project is refused with NS301."""
     with pytest.raises(ShipError, match="NS301"):
         VersionSource.of(make_project(tmp_path, pyproject, files))
 
 
 def test_braces_around_a_version_are_not_read_as_fields() -> None:
-    """bump-my-version formats its search texts, so braces are doubled."""
+    """Braces around a version are doubled, because bump-my-version formats its search texts."""
     entry = Place("a.txt", before="{v: ", after="}").as_bump_file()
     assert entry["search"].format(current_version="1") == "{v: 1}"
     assert entry["replace"].format(new_version="2") == "{v: 2}"
@@ -195,7 +195,7 @@ def test_braces_around_a_version_are_not_read_as_fields() -> None:
     ],
 )
 def test_modules_that_import_the_version_from_each_other_have_none(tmp_path: Path, files: dict[str, str]) -> None:
-    """The search ends where it has been."""
+    """If modules only import the version from each other, the search ends with NS301."""
     project = make_project(tmp_path, f'{ST_DYNAMIC}version = {{attr = "sample.__version__"}}', files)
     with pytest.raises(ShipError, match="NS301"):
         VersionSource.of(project)
@@ -203,9 +203,9 @@ def test_modules_that_import_the_version_from_each_other_have_none(tmp_path: Pat
 
 @pytest.mark.parametrize("text", ["__version__:" + " " * 20000, "a = " * 5000, "from .a import " + "b " * 20000])
 def test_no_text_takes_long_to_search(tmp_path: Path, text: str) -> None:
-    """Neither does one that is made for it."""
+    """Text that could slow down a regular expression is searched quickly, to its end, with NS301."""
     project = make_project(tmp_path, f'{ST_DYNAMIC}version = {{attr = "sample.__version__"}}', {INIT: text})
-    with pytest.raises(ShipError, match="NS301"):
+    with in_time(1), pytest.raises(ShipError, match="NS301"):
         VersionSource.of(project)
 
 
@@ -219,7 +219,7 @@ def test_no_text_takes_long_to_search(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_the_version_in_setup_py_is_that_of_the_project(tmp_path: Path, script: str) -> None:
-    """Not that of an extension module or of another call."""
+    """The version in setup.py is that of the project, not of an extension module or another call."""
     assert_found(make_project(tmp_path, SETUPTOOLS, {"setup.py": f"from setuptools import *\n{script}\n"}), "setup.py")
 
 
@@ -251,7 +251,7 @@ SETUP = "import os, re\nfrom setuptools import setup\n"
     ],
 )
 def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script: str, place: str) -> None:
-    """In the module that it imports, in the file that it names, or in the package; nothing is run."""
+    """A version that setup.py reads from a module, a file or the package is found without running it."""
     files = {"sample/meta.py": 'RELEASE = "1.2.3"\n', "sample/__init__.py": '__version__ = "1.2.3"\n'}
     more = {"VERSION": "1.2.3\n", "README.txt": "A sample.\n", "setup.cfg": NAMED, "setup.py": f"{SETUP}{script}\n"}
     project = make_project(tmp_path, "", {**files, **more})
@@ -259,6 +259,7 @@ def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script
     assert (source.current, source.places[0].file) == ("1.2.3", place)
 
 
+@pytest.mark.slow
 @each(
     "script",
     [
@@ -273,7 +274,7 @@ def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script
     ],
 )
 def test_a_version_that_only_running_setup_py_would_tell_is_a_finding(tmp_path: Path, script: str) -> None:
-    """Nothing outside of the project is read, and a text that is no version is none."""
+    """If only running setup.py would tell the version, NS301 is raised, and no file outside the project is read."""
     project = make_project(
         tmp_path / "project", "", {"setup.py": SETUP + script, "setup.cfg": NAMED, "README.txt": "A"}
     )
@@ -291,7 +292,7 @@ def test_a_version_that_only_running_setup_py_would_tell_is_a_finding(tmp_path: 
     ],
 )
 def test_setup_py_may_let_git_tell_the_version(tmp_path: Path, script: str) -> None:
-    """By setuptools-scm, pbr or versioneer, whatever the package states of itself."""
+    """With setuptools-scm, pbr or versioneer in setup.py, the version comes from git tags."""
     files = {"setup.py": SETUP + script, "sample/__init__.py": '__version__ = "1.2.3"\n'}
     assert VersionSource.of(make_project(tmp_path, "", files)).kind == "tags"
 
@@ -300,7 +301,7 @@ def test_setup_py_may_let_git_tell_the_version(tmp_path: Path, script: str) -> N
     "line", ["from .meta import (\n    A,\n    __version__,\n)", "from sample.meta import A, __version__"]
 )
 def test_a_version_that_a_package_imports_from_its_own_module_is_found(tmp_path: Path, line: str) -> None:
-    """Also over several lines, and by the package's own name."""
+    """A version that a package imports from its own module is found there, even if the import has several lines."""
     files = {INIT: f"{line}\n", META: '__version__ = "1.2.3"\n'}
     assert_found(make_project(tmp_path, f"{FLIT}{DYNAMIC}", files), META)
 
@@ -309,7 +310,7 @@ MATURIN = f'[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n{
 
 
 def test_maturin_takes_the_version_from_cargo(tmp_path: Path) -> None:
-    """From the crate's manifest; the lock repeats it."""
+    """With maturin, the version comes from the crate's Cargo.toml, and its Cargo.lock repeats it."""
     manifest = '[package]\nname = "sample-rs"\nversion = "1.2.3"\n\n[dependencies]\nother = { version = "1.2.3" }\n'
     lock = '\n[[package]]\nname = "other"\nversion = "1.2.3"\n\n[[package]]\nname = "sample-rs"\nversion = "1.2.3"\n'
     assert_found(
@@ -322,21 +323,21 @@ def test_maturin_takes_the_version_from_cargo(tmp_path: Path) -> None:
 
 @each("manifest", ["[package", "package = 3", "[package]\nversion.workspace = true", ""])
 def test_a_crate_without_a_version_of_its_own_has_none(tmp_path: Path, manifest: str) -> None:
-    """Nor has one whose manifest cannot be read."""
+    """A crate without a version of its own, or with an invalid manifest, leads to NS301."""
     with pytest.raises(ShipError, match="NS301"):
         VersionSource.of(make_project(tmp_path, MATURIN, {"Cargo.toml": manifest}))
 
 
 @each("path", ['"."', '"/"', '"x/.."', "[1]", "3", '""', '"a\\u0000b"'])
 def test_a_manifest_that_is_no_file_is_passed_over(tmp_path: Path, path: str) -> None:
-    """The version is told elsewhere, and maturin says what it thinks of the setting."""
+    """A `manifest-path` that is not a file is ignored if pyproject.toml states the version."""
     settings = MATURIN.replace('dynamic = ["version"]', 'version = "1.2.3"')
     assert_found(make_project(tmp_path, f"{settings}[tool.maturin]\nmanifest-path = {path}\n"), "pyproject.toml")
 
 
 @pytest.mark.parametrize("setup", ["use_scm_version=True", "pbr=True", "version=versioneer.get_version()"])
 def test_a_setup_script_that_asks_git_counts_where_nothing_else_is_stated(tmp_path: Path, setup: str) -> None:
-    """A version in pyproject.toml comes before it: it was left from another back end."""
+    """A setup.py that takes the version from git counts only if pyproject.toml states no version."""
     script = {"setup.py": f"import versioneer\nfrom setuptools import setup\nsetup({setup})\n"}
     assert (
         VersionSource.of(make_project(tmp_path / "a", '[project]\nname = "x"\ndynamic = ["version"]', script)).kind
@@ -349,7 +350,7 @@ def test_a_setup_script_that_asks_git_counts_where_nothing_else_is_stated(tmp_pa
 
 @pytest.mark.parametrize("line", ["version=", "__version__ = ", "a=b=__version__=", "__version__: x "])
 def test_a_long_line_takes_no_long_time(tmp_path: Path, line: str) -> None:
-    """Whatever multiplies in it."""
+    """A very long, repetitive line is searched quickly."""
     project = make_project(tmp_path, HATCH, {"v.py": line * 30_000})
     with in_time(), pytest.raises(ShipError, match="NS301"):
         VersionSource.of(project)
@@ -367,7 +368,7 @@ def test_a_long_line_takes_no_long_time(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_a_version_is_changed_in_its_place(tmp_path: Path, name: str, content: bytes) -> None:
-    """Nothing else of the file is: encoding, line breaks, and the same text in another place."""
+    """Only the version changes: encoding, line breaks, and the same text in other places stay."""
     project = make_project(tmp_path, "", {name: content})
     VersionSource.of(project).places[0].change(project, "1.2.3", "1.2.4rc1")
     head, found, tail = content.rpartition(b"1.2.3")

@@ -46,7 +46,7 @@ def make_plan(folder: Path, **changes: Any) -> Plan:
 
 
 def make_shop(folder: Path) -> Workshop:
-    """Return a workshop."""
+    """Return a workshop in a new folder."""
     (folder / "shop").mkdir()
     return Workshop(folder / "shop")
 
@@ -69,12 +69,12 @@ def _released(folder: Path) -> Released:
 
 @pytest.fixture
 def released(prepared: Prepared) -> Released:
-    """Return a workshop in whose stage a release is made, with its plan."""
+    """Return a workshop with a stage that has the release's commit and tag, and the plan."""
     return prepared(_released)
 
 
 def is_reusable(released: Released, changes: dict[str, Any] | str) -> bool:
-    """Whether the stage is used again under a changed record, or under another text in its place."""
+    """Whether the stage is reused if its record is changed like this, or replaced by this text."""
     shop, plan, _ = released
     record = shop.folder / "stage.json"
     before = record.read_text()
@@ -85,7 +85,7 @@ def is_reusable(released: Released, changes: dict[str, Any] | str) -> bool:
 
 
 def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
-    """It is at the plan's commit and knows nothing that passed."""
+    """A new stage is a clone at the plan's commit, and nothing is recorded as passed in it."""
     plan = make_plan(tmp_path)
     stage = opened(make_shop(tmp_path), plan)
     assert stage.repository.head == plan.head
@@ -95,21 +95,23 @@ def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
 
 
 def test_a_release_that_is_made_already_needs_no_commit(tmp_path: Path) -> None:
-    """Where HEAD is the release, its commit is HEAD."""
+    """If HEAD is already the release, the release's commit is HEAD."""
     plan = make_plan(tmp_path, bump=False)
     assert opened(make_shop(tmp_path), plan).record.commit == plan.head
 
 
+@pytest.mark.slow
 def test_a_stage_is_used_again(released: Released) -> None:
-    """What passed there for the same release is kept."""
+    """A stage is reused for the same release, with the record of what passed in it."""
     shop, plan, _ = released
     again = opened(shop, plan)
     assert again.reused
     assert again.record.passed == {"lint": 1.5}
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_used_again_is_cleaned(released: Released) -> None:
-    """What tests left behind goes; what was built, and what we keep there, stays."""
+    """Files that tests left are removed from a reused stage; built files and our own stay."""
     shop, plan, stage = released
     write_files(stage.root, {"left.txt": "", "left/over.txt": "", "dist/a.whl": "", ".nox-ship/manifest.json": ""})
     assert opened(shop, plan).reused
@@ -119,7 +121,7 @@ def test_a_stage_that_is_used_again_is_cleaned(released: Released) -> None:
 
 
 def test_a_stage_can_be_made_anew(released: Released) -> None:
-    """`--fresh` uses nothing that is there, environments neither."""
+    """With `--fresh`, neither the stage nor the environments are reused."""
     shop, plan, _ = released
     write_files(shop.environments, {"tests/pyvenv.cfg": ""})
     stage = opened(shop, plan, fresh=True)
@@ -129,8 +131,9 @@ def test_a_stage_can_be_made_anew(released: Released) -> None:
     assert not shop.environments.exists()
 
 
+@pytest.mark.slow
 def test_a_stage_of_something_else_is_not_used_again(released: Released) -> None:
-    """Another release, commit, branch or nox-ship, or a day's age, make it useless."""
+    """A stage is not reused for another release, commit, branch or version of nox-ship, or after a day."""
     others: list[dict[str, Any]] = [
         {"version": "1.2"},
         {"tag": "1.1"},
@@ -148,7 +151,7 @@ def test_a_stage_of_something_else_is_not_used_again(released: Released) -> None
 
 
 def test_a_broken_record_is_as_none(released: Released) -> None:
-    """A stage without a readable record is made anew."""
+    """A stage without a readable record is not reused."""
     broken = ["", "{", "[]", "null", "{}", '"x"']
     assert not [content for content in broken if is_reusable(released, content)]
 
@@ -163,14 +166,14 @@ def test_a_broken_record_is_as_none(released: Released) -> None:
     ],
 )
 def test_a_stage_that_was_changed_is_not_used_again(released: Released, command: list[str]) -> None:
-    """Another commit, another tag, or a changed file make it useless."""
+    """A stage with another commit, another tag, or a changed file is not reused."""
     shop, plan, stage = released
     git(stage.root, *command)
     assert not opened(shop, plan).reused
 
 
 def test_a_workshop_is_for_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second run of the same checkout is NS805; that of another one is not kept waiting."""
+    """A second run in the same checkout is refused with NS805; a run in another one is not."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     with workshop(tmp_path / "one") as shop:
         assert shop.folder.parent == tmp_path / "cache"
@@ -183,7 +186,7 @@ def test_a_workshop_is_for_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_relative_cache_lies_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sessions change folders; the folder of a release does not."""
+    """A relative cache folder is relative to the project, even if the working directory changes later."""
     monkeypatch.setenv("NOX_SHIP_CACHE", "../cache")
     monkeypatch.chdir(make_repository(tmp_path / "project").path)
     with workshop(Path()) as shop:
@@ -193,7 +196,7 @@ def test_a_relative_cache_lies_in_the_project(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_cache_in_the_project_makes_nothing_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git ignores what is in it, and nothing else; the project's own files are left."""
+    """Git ignores a cache in the project, but not the project's own files beside it."""
     repository = make_repository(tmp_path)
     for place in (".cache/ship", ".", str(tmp_path / "deep" / "er")):
         monkeypatch.setenv("NOX_SHIP_CACHE", place)
@@ -212,7 +215,7 @@ def test_a_cache_in_the_project_makes_nothing_dirty(tmp_path: Path, monkeypatch:
     ("named", "place"), [("~/ship", "home/ship"), ("~nobody-of-this-name/x", "one/~nobody-of-this-name/x")]
 )
 def test_the_cache_may_lie_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, place: str) -> None:
-    """A tilde means what it means to a shell; one that means nothing is a name."""
+    """A tilde is expanded as in a shell; one before an unknown user is part of the name."""
     write_files(tmp_path, {"home/x": "", "one/x": ""})
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NOX_SHIP_CACHE", named)
@@ -221,7 +224,7 @@ def test_the_cache_may_lie_in_the_home(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_world_is_emptied(tmp_path: Path) -> None:
-    """Stand-ins of an earlier run are gone."""
+    """Stand-ins of an earlier run are removed."""
     shop = Workshop(tmp_path)
     write_files(shop.world(), {"index/a.whl": ""})
     assert list(shop.world().iterdir()) == []
@@ -229,7 +232,7 @@ def test_the_world_is_emptied(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_stage_is_for_its_branch(tmp_path: Path) -> None:
-    """Another branch at the same commit gets a stage of its own, on that branch; so does the first one afterwards."""
+    """Another branch at the same commit gets a new stage on that branch, and so does the first one afterwards."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     git(plan.repository.path, "branch", "side")
     for branch in ("main", "side", "main"):
@@ -241,18 +244,18 @@ def test_a_stage_is_for_its_branch(tmp_path: Path) -> None:
 
 
 def test_a_pushed_release_keeps_its_stage_on_any_branch(released: Released) -> None:
-    """What was built for it is nowhere else, whatever branch is checked out now."""
+    """The stage of a pushed release is reused on any branch, as its built files are nowhere else."""
     shop, plan, _ = released
     assert open_stage_would_reuse(shop, dataclasses.replace(finishing(plan, plan.head), branch="side"))
 
 
 def finishing(plan: Plan, head: str) -> Plan:
-    """Return the plan to finish a release that is pushed, from a checkout at ``head``."""
+    """Return the plan to finish a pushed release from a checkout at ``head``."""
     return dataclasses.replace(plan, bump=False, head=head)
 
 
 def test_a_pushed_release_is_finished_from_its_stage(released: Released) -> None:
-    """Whether the checkout has come to it or not, however old it is, and by whichever version of ours."""
+    """However old its stage is, a pushed release is finished there if HEAD is the release or the commit before it."""
     shop, plan, stage = released
     stage.record.made_at -= 2 * REUSE_SECONDS
     stage.record.made_by = "another"
@@ -265,12 +268,12 @@ def test_a_pushed_release_is_finished_from_its_stage(released: Released) -> None
 
 
 def open_stage_would_reuse(shop: Workshop, plan: Plan) -> bool:
-    """Return whether the stage serves a plan."""
+    """Return whether the stage would be reused for a plan."""
     return _reusable(shop, plan) is not None
 
 
 def test_what_is_pushed_and_nowhere_else_is_not_thrown_away(released: Released) -> None:
-    """`--fresh` makes a new clone, but not of a checkout that lacks the release."""
+    """Even with `--fresh`, the stage of a pushed release stays if the checkout does not have the release."""
     shop, plan, stage = released
     again = opened(shop, finishing(plan, plan.head), fresh=True)
     assert again.reused
@@ -280,7 +283,7 @@ def test_what_is_pushed_and_nowhere_else_is_not_thrown_away(released: Released) 
 
 
 def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path) -> None:
-    """Without a commit, or with a clone that was changed, there is none."""
+    """The last release is known while its stage has the release's commit and is unchanged."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     assert last_release(shop) is None
     stage = opened(shop, plan)
@@ -295,7 +298,7 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
 
 
 def test_a_stage_that_cannot_be_made_is_not_remembered(released: Released, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is remembered of the one before is gone before its files are."""
+    """The record of an old stage is removed before its files, so that a failure leaves no wrong record."""
     shop, plan, _ = released
 
     def fail(*_: object, **__: object) -> None:
@@ -309,7 +312,7 @@ def test_a_stage_that_cannot_be_made_is_not_remembered(released: Released, monke
 
 
 def test_a_stage_that_is_a_symlink_holds_no_release(tmp_path: Path, released: Released) -> None:
-    """Nor does one whose repository is elsewhere."""
+    """A stage that is a symlink, or whose repository is elsewhere, holds no release."""
     shop, _, _ = released
     for path in (shop.stage / ".git", shop.stage):
         path.rename(tmp_path / "elsewhere")
@@ -324,14 +327,15 @@ def test_a_stage_that_is_a_symlink_holds_no_release(tmp_path: Path, released: Re
 
 
 def test_a_stage_with_another_tag_is_not_used_again(released: Released) -> None:
-    """The same version may be tagged in another form."""
+    """A stage is not reused if the same version now has another tag."""
     shop, plan, _ = released
     assert open_stage_would_reuse(shop, plan)
     assert not open_stage_would_reuse(shop, dataclasses.replace(plan, tag="1.1"))
 
 
+@pytest.mark.slow
 def test_a_stage_with_two_commits_holds_no_release(tmp_path: Path) -> None:
-    """A release is one commit on top of what it is made from."""
+    """A stage with two new commits holds no release, which is always one commit."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     stage = opened(shop, plan)
     commit_files(stage.root, {"b.txt": ""})
@@ -340,14 +344,14 @@ def test_a_stage_with_two_commits_holds_no_release(tmp_path: Path) -> None:
 
 
 def test_a_stage_with_a_changed_file_holds_no_release(released: Released) -> None:
-    """Its commit is not what would be built."""
+    """A stage with a changed file holds no release, as its commit is not what would be built."""
     shop, _, stage = released
     write_files(stage.root, {"a.txt": "3\n"})
     assert last_release(shop) is None
 
 
 def test_a_stage_with_a_commit_on_top_holds_no_release(released: Released) -> None:
-    """Also where that changes no file."""
+    """A stage with a commit after the release holds no release, even if that commit changes no file."""
     shop, _, stage = released
     git(stage.root, "commit", "--quiet", "--allow-empty", "--message", "more")
     assert last_release(shop) is None

@@ -31,21 +31,21 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ahead() -> Iterator[Standby]:
-    """Return a Python that is not begun."""
+    """Return a Python process that is not started yet."""
     made = Standby("colorsys")
     yield made
     made.end()
 
 
 def pid(ahead: Standby) -> int | None:
-    """Return the number of the process that waits."""
+    """Return the process ID of the waiting Python."""
     return ahead._program.pid if ahead._program else None
 
 
 def test_a_python_that_waits_becomes_the_program(
     ahead: Standby, script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the folder and with the variables of its order, both streams in one; with what it was told to import."""
+    """A waiting Python, which has imported a module in advance, runs a program in its folder with its variables."""
     monkeypatch.setenv("OF_THE_START", "x")
     ahead.begin()
     monkeypatch.delenv("OF_THE_START")
@@ -66,8 +66,9 @@ def test_a_python_that_waits_becomes_the_program(
     }
 
 
+@pytest.mark.slow
 def test_it_serves_once(ahead: Standby, script: Path) -> None:
-    """Another program is started as if nothing waited; so is one for which nothing was begun, or which ended."""
+    """A waiting Python runs one program; the next one is started in a new process."""
     ahead.begin()
     begun = pid(ahead)
     told = [json.loads(process.run(process.script(str(script)), ahead=ahead).stdout) for _ in range(2)]
@@ -76,7 +77,7 @@ def test_it_serves_once(ahead: Standby, script: Path) -> None:
 
 
 def test_one_that_ended_is_not_waited_for(script: Path) -> None:
-    """What it should have imported is not there, say: the program is started anew."""
+    """If the waiting Python has ended, for example after a failed import, the program gets a new process."""
     broken = Standby("nox_ship.nowhere")
     broken.begin()
     assert broken._program
@@ -87,7 +88,7 @@ def test_one_that_ended_is_not_waited_for(script: Path) -> None:
 
 
 def test_a_module_is_run_as_by_its_name(ahead: Standby) -> None:
-    """With its own exit code, and its errors apart."""
+    """A module is run as by `python -m`, with its own exit code and separate standard error."""
     ahead.begin()
     done = process.run([*process.module("json.tool"), "--nonsense"], check=False, ahead=ahead)
     assert (done.code, done.stdout) == (2, "")
@@ -95,7 +96,7 @@ def test_a_module_is_run_as_by_its_name(ahead: Standby) -> None:
 
 
 def test_one_that_is_not_needed_ends(ahead: Standby) -> None:
-    """When it is told so; and by itself, once whoever started it is gone."""
+    """A waiting Python ends when told to, and by itself when its standard input closes."""
     ahead.begin()
     ahead.end()
     assert pid(ahead) is None

@@ -27,18 +27,19 @@ def make_pair(folder: Path) -> tuple[Repository, Path]:
 
 
 def make_world(folder: Path, repository: Repository, remote: str | None = None) -> StandIns:
-    """Return the world around a repository."""
+    """Return the world of stand-ins for a repository."""
     (folder / "world").mkdir()
     return StandIns(repository.path, folder / "world", remote=remote)
 
 
 def objects(repository: Repository, *refs: str) -> dict[str, str]:
-    """Return what the refs of a repository name."""
+    """Return the commits or tags that a repository's refs name."""
     return {ref: repository.run("rev-parse", ref) for ref in refs}
 
 
+@pytest.mark.slow
 def test_the_stand_in_has_what_the_remote_has(tmp_path: Path) -> None:
-    """Branches and tags are those of the remote, not of the checkout."""
+    """The stand-in has the branches and tags of the remote, not those of the checkout."""
     repository, _ = make_pair(tmp_path)
     pushed = repository.head
     commit_files(repository.path, {"x": ""})
@@ -50,8 +51,9 @@ def test_the_stand_in_has_what_the_remote_has(tmp_path: Path) -> None:
     assert world.notices() == ()
 
 
+@pytest.mark.slow
 def test_a_push_reaches_the_stand_in_alone(tmp_path: Path) -> None:
-    """The real remote and the checkout stay as they are."""
+    """A push changes only the stand-in, and neither the real remote nor the checkout."""
     repository, bare = make_pair(tmp_path)
     before = git(bare, "for-each-ref"), git(repository.path, "for-each-ref")
     world = make_world(tmp_path, repository)
@@ -62,8 +64,9 @@ def test_a_push_reaches_the_stand_in_alone(tmp_path: Path) -> None:
     assert (git(bare, "for-each-ref"), git(repository.path, "for-each-ref")) == before
 
 
+@pytest.mark.slow
 def test_a_push_is_all_or_nothing(tmp_path: Path) -> None:
-    """Where one reference is refused, none arrives: NS231."""
+    """If one reference of a push is refused, none arrives, with NS231."""
     repository, _ = make_pair(tmp_path)
     world = make_world(tmp_path, repository)
     checkout = world.checkout
@@ -75,8 +78,9 @@ def test_a_push_is_all_or_nothing(tmp_path: Path) -> None:
     assert world.remote.refs() == before
 
 
+@pytest.mark.slow
 def test_commits_that_were_not_fetched_are_left_out(tmp_path: Path) -> None:
-    """They are known by name, but cannot stand in the stand-in."""
+    """Branches whose commits were not fetched are known by name, but left out of the stand-in."""
     repository, bare = make_pair(tmp_path)
     git(tmp_path, "clone", "--quiet", str(bare), "other")
     git(tmp_path / "other", "config", "user.name", "Other")
@@ -89,7 +93,7 @@ def test_commits_that_were_not_fetched_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_remote_that_does_not_answer_is_stood_in_for_by_what_was_fetched(tmp_path: Path) -> None:
-    """A notice says so."""
+    """If the remote does not answer, the stand-in has what was fetched last, and a notice says so."""
     repository, bare = make_pair(tmp_path)
     bare.rename(tmp_path / "gone.git")
     world = make_world(tmp_path, repository)
@@ -98,8 +102,9 @@ def test_a_remote_that_does_not_answer_is_stood_in_for_by_what_was_fetched(tmp_p
     assert world.remote.refs() == {"refs/heads/main": repository.head}
 
 
+@pytest.mark.slow
 def test_a_repository_without_a_remote_has_an_empty_one(tmp_path: Path) -> None:
-    """A notice says so, and everything can be pushed."""
+    """Without a remote, the stand-in is empty and can be pushed to, and a notice says so."""
     repository = make_repository(tmp_path / "checkout")
     world = make_world(tmp_path, repository)
     assert world.known_refs() == {}
@@ -109,7 +114,7 @@ def test_a_repository_without_a_remote_has_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_the_checkout_of_the_world_is_a_clone(tmp_path: Path) -> None:
-    """What is done to it does not reach the user's."""
+    """The checkout of a rehearsal is a clone of the user's, at the same commit and branch."""
     repository, _ = make_pair(tmp_path)
     checkout = make_world(tmp_path, repository).checkout
     assert checkout.path != repository.path
@@ -117,7 +122,7 @@ def test_the_checkout_of_the_world_is_a_clone(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_remote_is_a_finding(tmp_path: Path) -> None:
-    """Asked directly, it is NS208 with git's own words."""
+    """Asking an unreachable remote for its refs raises NS208 with git's message."""
     repository = make_repository(tmp_path / "checkout")
     with pytest.raises(ShipError, match=r"NS208.*gone"):
         Remote("gone", str(tmp_path / "gone.git"), repository).refs()
@@ -139,7 +144,7 @@ def test_an_unreachable_remote_is_a_finding(tmp_path: Path) -> None:
 def test_the_remote_of_a_release(
     tmp_path: Path, remotes: list[str], own: str | None, wanted: str | None, expected: str | None
 ) -> None:
-    """It is the one that is set, else the branch's own, else origin, else the only one."""
+    """The remote of a release is the setting, else that of the branch, else origin, else the only one."""
     repository = make_repository(tmp_path)
     for name in remotes:
         git(tmp_path, "remote", "add", name, f"/nowhere/{name}")
@@ -150,7 +155,7 @@ def test_the_remote_of_a_release(
 
 @pytest.mark.slow
 def test_several_remotes_and_no_choice_are_told(tmp_path: Path) -> None:
-    """The alphabet does not decide where a release goes, nor which branch it is made from: NS214."""
+    """With several remotes and no setting, NS214 asks for a choice; none is taken because it comes first."""
     repository = make_repository(tmp_path / "one")
     for name in ("fork", "upstream"):
         git(repository.path, "remote", "add", name, "/nowhere")
@@ -176,7 +181,7 @@ def test_several_remotes_and_no_choice_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [[], ["origin", "upstream"]])
 def test_a_remote_that_is_set_must_be_there(tmp_path: Path, names: list[str]) -> None:
-    """NS214 names those that are, in a rehearsal and in a release."""
+    """If the remote in the settings does not exist, NS214 lists those that do."""
     repository = make_repository(tmp_path / "one")
     for name in names:
         git(repository.path, "remote", "add", name, "/nowhere")
@@ -188,7 +193,7 @@ def test_a_remote_that_is_set_must_be_there(tmp_path: Path, names: list[str]) ->
 
 @pytest.mark.slow
 def test_the_remote_of_a_release_tells_the_default_branch(tmp_path: Path) -> None:
-    """Another remote, though first by alphabet, does not."""
+    """The default branch is that of the release's remote, even if another remote comes first in the alphabet."""
     repository = make_repository(tmp_path)
     for remote, branch in (("fork", "develop"), ("origin", "trunk"), ("zoo", "next")):
         git(tmp_path, "remote", "add", remote, "/nowhere")
@@ -209,10 +214,11 @@ def test_the_remote_of_a_release_tells_the_default_branch(tmp_path: Path) -> Non
     assert repository.default_branch() == "develop"
 
 
+@pytest.mark.slow
 def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same object format; no hooks of a template, whatever the user's git would make."""
+    """The stand-in has the repository's object format, and no hooks from the user's git template."""
     hook = write_files(tmp_path / "template" / "hooks", {"pre-receive": "#!/bin/sh\nexit 1\n"}) / "pre-receive"
     hook.chmod(0o755)
     monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
@@ -230,7 +236,7 @@ def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
 
 
 def test_the_index_has_what_an_earlier_rehearsal_uploaded(tmp_path: Path) -> None:
-    """Copies, which count as uploads of a rehearsal, and no part of a release."""
+    """The index serves copies of files from an earlier rehearsal, and marks them as uploads of a rehearsal."""
     source = make_repository(tmp_path / "checkout")
     wheel = make_wheel(tmp_path / "dist", {"sample/__init__.py": ""})
     with StandIns(source.path, tmp_path / "world") as world:
@@ -241,7 +247,7 @@ def test_the_index_has_what_an_earlier_rehearsal_uploaded(tmp_path: Path) -> Non
 
 
 def test_an_index_that_is_not_there_has_no_stand_in(tmp_path: Path) -> None:
-    """NS753, as in the real world; those that settings describe have one."""
+    """An index in the settings has a stand-in; an unknown one is refused with NS753, as in the real world."""
     folder = tmp_path / "world"
     with StandIns(tmp_path, folder, indexes=["mine"]) as world:
         assert world.index("mine", "sample").name == "the stand-in for mine"
@@ -250,7 +256,7 @@ def test_an_index_that_is_not_there_has_no_stand_in(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_a_finding(tmp_path: Path) -> None:
-    """NS803 names the port; one that is none is refused as well."""
+    """A port that is in use, or is no valid port, is refused with NS803."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -262,7 +268,7 @@ def test_a_taken_port_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_the_index_ends_with_the_world(tmp_path: Path) -> None:
-    """Within the block it answers, under any name; after it nothing listens."""
+    """The index answers under any name inside the `with` block, and no longer after it."""
     repository = make_repository(tmp_path / "checkout")
     with make_world(tmp_path, repository) as world:
         index = world.index("pypi", "sample")
@@ -274,7 +280,7 @@ def test_the_index_ends_with_the_world(tmp_path: Path) -> None:
 
 
 def test_an_index_that_is_closed_at_once_is_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No thread of it ends with a traceback on the terminal, and none is left."""
+    """An index that is closed at once leaves no thread and shows no traceback."""
     before, raised = set(threading.enumerate()), list[object]()
     monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_value))
     for number in range(5):
@@ -287,14 +293,14 @@ def test_an_index_that_is_closed_at_once_is_quiet(tmp_path: Path, monkeypatch: p
 
 
 def test_credentials_of_the_stand_in_are_not_shown(tmp_path: Path) -> None:
-    """An index in a log holds no password."""
+    """The representation of the stand-in index contains no credentials."""
     server = StandInIndex(tmp_path)
     assert "TWINE" not in repr(server.index)
     server.close()
 
 
 def test_the_stand_in_is_made_in_a_form_that_we_write(tmp_path: Path, programs: Programs) -> None:
-    """Its references are written as a file: a form that the user's git prefers would not read them."""
+    """The stand-in's refs are stored as files, even if the user's git prefers another format."""
     assert make_world(tmp_path, make_repository(tmp_path / "checkout")).remote.refs() == {}
     (call,) = programs.started("init")
     assert call.env["GIT_DEFAULT_REF_FORMAT"] == "files"

@@ -1,4 +1,4 @@
-"""Where the releases of a project stand, in whatever state it is."""
+"""The session `status`: where the releases of a project stand, whatever state it is in."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
 
 
 def standing(yard: Yard, root: Path | None = None) -> Standing:
-    """Look at a yard."""
+    """Return where the releases of a yard's project stand."""
     return look(root or yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), yard.shop)
 
 
 def told(found: Standing) -> dict[str, str]:
-    """Return how each step is of the release that is found."""
+    """Return the status of each step of the release that was found."""
     return {name: state.status for name, state in found.progress.steps.items()} if found.progress else {}
 
 
 def pass_all(yard: Yard) -> None:
-    """Let the record say what the runner of sessions writes down, which is played here."""
+    """Record the sessions as passed, which the fake runner of sessions does not do."""
     record = yard.shop.record
     facts = json.loads(record.read_text("utf-8"))
     names = ("build", "verify-install", "tests")
@@ -56,7 +56,7 @@ def pass_all(yard: Yard) -> None:
 
 
 def test_a_project_without_a_release_is_told_how_to_rehearse_one(yard: Yard) -> None:
-    """There is no tag, no index has it, and nothing stands in the way."""
+    """Without tags and published files, the next command is a rehearsal."""
     found = standing(yard)
     assert (found.project, found.tag, found.since, found.branch) == ("sample", "", None, "main")
     assert [(one.index, one.newest) for one in found.indexes] == [("PyPI", ""), ("TestPyPI", "")]
@@ -64,8 +64,9 @@ def test_a_project_without_a_release_is_told_how_to_rehearse_one(yard: Yard) -> 
     assert following(found)[0] == "nox -s release -- auto --dry-run"
 
 
+@pytest.mark.slow
 def test_commits_since_the_last_release_are_counted(yard: Yard) -> None:
-    """The last release is the newest that HEAD comes after, and what an index serves is told beside it."""
+    """Commits are counted from the newest release before HEAD, and the index's newest version is shown too."""
     yard.tag("v0.1.0")
     yard.write({"a.txt": ""})
     yard.write({"b.txt": ""})
@@ -83,7 +84,7 @@ def test_commits_since_the_last_release_are_counted(yard: Yard) -> None:
 
 @pytest.mark.slow
 def test_a_release_that_was_not_pushed_goes_on_by_its_version(unpushed: Yard) -> None:
-    """What is made and what has passed is told, and nothing of it is changed by asking."""
+    """The next command for an unpushed release names its version, and asking for the status changes nothing."""
     pass_all(unpushed)
     before = contents(unpushed)
     found = standing(unpushed)
@@ -98,7 +99,7 @@ def test_a_release_that_was_not_pushed_goes_on_by_its_version(unpushed: Yard) ->
 
 @pytest.mark.slow
 def test_a_release_whose_gates_have_not_passed_goes_on_by_its_version(yard: Yard, sessions: FakeGates) -> None:
-    """What comes after them is not known."""
+    """If the gates failed, the upload rehearsal is unknown, and the next command names the version."""
 
     def fail(_: Stage) -> None:
         raise ShipError(PROBLEM("No."))
@@ -113,14 +114,14 @@ def test_a_release_whose_gates_have_not_passed_goes_on_by_its_version(yard: Yard
 
 
 def contents(yard: Yard) -> dict[str, str]:
-    """Return everything that there is of a project and its releases."""
+    """Return the hash of every file of a project and its releases."""
     files = (path for path in yard.root.parent.rglob("*") if path.is_file() and path.name != "index")
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.mark.slow
 def test_a_release_that_is_pushed_and_not_published_is_finished(unpublished: Yard) -> None:
-    """By its version where HEAD is still there, from its tag where HEAD went on."""
+    """The next command finishes an unpublished release by its version, or from its tag if HEAD has moved on."""
     yard = unpublished
     pass_all(yard)
     found = standing(yard)
@@ -141,7 +142,7 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(unpublished: Yar
 
 @pytest.mark.slow
 def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path) -> None:
-    """The branch is to have the release's commit too, whichever branch is checked out."""
+    """The step `checkout` is missing until the release branch has the commit, whichever branch is checked out."""
     yard = make_yard(tmp_path, {"CHANGELOG.md": "## Unreleased\n- a\n"})
     yard.release()
     assert told(standing(yard))["checkout"] == "done"
@@ -151,8 +152,9 @@ def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path)
     assert told(standing(yard))["checkout"] == "missing"
 
 
+@pytest.mark.slow
 def test_other_bytes_on_the_index_are_told(unpublished: Yard) -> None:
-    """They conflict with the release; nothing that is typed replaces them."""
+    """If the index has a file with other content, publishing conflicts with it, and NS711 is named."""
     pass_all(unpublished)
     unpublished.world.indexes["pypi"].shelf[WHEEL] = b"other"
     found = standing(unpublished)
@@ -160,8 +162,9 @@ def test_other_bytes_on_the_index_are_told(unpublished: Yard) -> None:
     assert "NS711" in following(found)[1]
 
 
+@pytest.mark.slow
 def test_files_that_changed_since_the_build_are_told(unpushed: Yard) -> None:
-    """The gates conflict, what comes after them is unknown, and what passed is not forgotten by asking."""
+    """If built files changed, the gates conflict, later steps are unknown, and the record stays as it is."""
     pass_all(unpushed)
     built_files(dist_folder(Project.read(unpushed.shop.stage)))[0].write_bytes(b"other")
     found = standing(unpushed)
@@ -171,7 +174,7 @@ def test_files_that_changed_since_the_build_are_told(unpushed: Yard) -> None:
 
 @pytest.mark.slow
 def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
-    """Until something is committed."""
+    """After a complete release, there is nothing to do until there are new commits."""
     yard = released
     pass_all(yard)
     found = standing(yard)
@@ -186,8 +189,9 @@ def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
     assert following(found)[0] == "nox -s release -- auto --dry-run"
 
 
+@pytest.mark.slow
 def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard) -> None:
-    """Without what was built, it is only known whether there is anything."""
+    """Without built files here, publishing is missing if the index has no file of the release, or else unknown."""
     yard.tag("v0.1.0")
     assert told(standing(yard))["publish"] == "missing"
     yard.world.indexes["pypi"].shelf[SDIST] = b""
@@ -196,8 +200,9 @@ def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard
     assert following(found)[0] == ""
 
 
+@pytest.mark.slow
 def test_what_was_built_of_another_release_is_not_compared_with_it(released: Yard) -> None:
-    """The clone of the one before may still be there."""
+    """Files that were built for an earlier release are not compared with the index's files of the newer one."""
     yard = released
     yard.write({"more.txt": ""})
     yard.tag("v0.2.0")
@@ -210,7 +215,7 @@ def test_what_was_built_of_another_release_is_not_compared_with_it(released: Yar
 
 @pytest.mark.slow
 def test_a_workflow_that_publishes_is_waited_for(tmp_path: Path) -> None:
-    """The next command waits until the index has something of the release; then it is there by the workflow."""
+    """If the workflow publishes, the next command waits for the index; once it has a file, the step is done."""
     yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
     yard.release()
     found = standing(yard)
@@ -223,13 +228,13 @@ def test_a_workflow_that_publishes_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_tag_that_is_not_pushed_is_released_by_its_version(yard: Yard) -> None:
-    """Whoever made it."""
+    """The next command for a tag that is not pushed releases its version."""
     yard.tag("v0.1.0", pushed=False)
     assert following(standing(yard))[0] == "nox -s release -- 0.1.0"
 
 
 def test_what_does_not_answer_is_told_and_the_rest_too(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offline, or where an answer takes too long: no wait is longer than that."""
+    """A remote or index that does not answer in time is reported, and everything else is still shown."""
     yard.tag("v0.1.0", pushed=False)
     monkeypatch.setattr(onlooker, "SECONDS", 0.05)
 
@@ -291,13 +296,13 @@ def diverged(yard: Yard) -> None:
 def test_what_keeps_a_release_from_starting_comes_first(
     yard: Yard, change: Callable[[Yard], None], command: str
 ) -> None:
-    """It is what is to be typed next."""
+    """Whatever stops a release from starting decides the next command."""
     change(yard)
     assert following(standing(yard))[0] == command
 
 
 def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
-    """A branch can have a name that a shell would run."""
+    """A branch name with characters that a shell would interpret is quoted in the next command."""
     git(yard.root, "switch", "--quiet", "--create", "a;b")
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('branch = "main"', 'branch = "a;b"')
     yard.write({"pyproject.toml": text})
@@ -306,15 +311,17 @@ def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
     assert following(standing(yard))[0] == "git switch 'a;b'"
 
 
+@pytest.mark.slow
 def test_a_record_that_names_no_version_counts_for_nothing(unpushed: Yard) -> None:
-    """What is kept of an earlier run may be damaged."""
+    """The record of an earlier run is ignored if its version is invalid."""
     record = unpushed.shop.record
     record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "version": "x"}), "utf-8")
     assert standing(unpushed).progress is None
 
 
+@pytest.mark.slow
 def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_path: Path) -> None:
-    """That the remote has a release is known from its tags alone."""
+    """In a shallow clone, the last release comes from the remote's tags, and commits are not counted."""
     yard.tag("v0.1.0")
     yard.write({"a.txt": ""})
     yard.write({"b.txt": ""})
@@ -336,7 +343,7 @@ def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_pa
 def test_a_folder_that_is_no_repository_yet_is_no_reason_to_fail(
     yard: Yard, tmp_path: Path, begun: bool, files: dict[str, str], command: str
 ) -> None:
-    """What comes first is said, and whatever can be told."""
+    """Without a repository or a commit, the next command creates it, and whatever is known is shown."""
     folder = write_files(tmp_path / "new", files)
     if begun:
         git(folder, "init", "--quiet")
@@ -349,7 +356,7 @@ def test_a_folder_that_is_no_repository_yet_is_no_reason_to_fail(
     "text", ["[project", "[project]\n", '[project]\nname = "sample"\n[tool.nox-ship]\ntag = "v"\n']
 )
 def test_a_project_that_cannot_be_read_is_no_reason_to_fail(yard: Yard, text: str) -> None:
-    """It is told what is wrong with it."""
+    """An unreadable pyproject.toml is reported, and the repository's state is still found."""
     yard.write({"pyproject.toml": text})
     found = standing(yard)
     assert found.untold
@@ -357,7 +364,7 @@ def test_a_project_that_cannot_be_read_is_no_reason_to_fail(yard: Yard, text: st
 
 
 def test_nothing_is_made_ready_for_looking(yard: Yard) -> None:
-    """The steps are asked without a clone, and the folder of releases need not exist."""
+    """Looking at the status creates no folder for releases."""
     shop = Workshop(yard.root.parent / "none")
     yard.tag("v0.1.0")
     look(yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), shop)
@@ -366,7 +373,7 @@ def test_nothing_is_made_ready_for_looking(yard: Yard) -> None:
 
 @pytest.mark.slow
 def test_a_plan_tells_each_step_before_anything_is_done(yard: Yard) -> None:
-    """What cannot be asked before an earlier step is done is unknown, with the reason."""
+    """A step whose state depends on an earlier one is unknown, with the reason."""
     run = yard.prepare()
     run.take(Planned(yard.release().plan))
     fresh = Workshop(yard.root.parent / "none")
@@ -379,7 +386,7 @@ def test_a_plan_tells_each_step_before_anything_is_done(yard: Yard) -> None:
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Return what the session prints of a yard."""
+    """Return a function that returns what the session prints for a yard."""
 
     def show(yard: Yard, *args: str) -> str:
         monkeypatch.setattr(looking, "RealWorld", lambda *_, **__: yard.world)
@@ -395,7 +402,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def test_the_steps_of_an_open_release_are_shown(
     unpushed: Yard, unpublished: Yard, released: Yard, shown: Callable[..., str]
 ) -> None:
-    """Of one at its end, only that it is; the last line is what to type."""
+    """The steps of an incomplete release are shown, but not those of a complete one, and the next command last."""
     assert "v0.1.0 is made here, but not pushed" in shown(unpushed)
     capture = shown(unpublished).splitlines()
     assert any(line.startswith("release          v0.1.0 is incomplete") for line in capture)
@@ -410,7 +417,7 @@ def test_the_steps_of_an_open_release_are_shown(
 
 @pytest.mark.slow
 def test_machines_are_told_the_same(unpublished: Yard, shown: Callable[..., str]) -> None:
-    """As one JSON object, and nothing else."""
+    """With `--json`, the same facts are printed as one JSON object and nothing else."""
     unpublished.world.indexes["testpypi"] = make_index("TestPyPI", late=["silent"])
     facts = json.loads(shown(unpublished, "--json"))
     assert facts["last_release"] == {"tag": "v0.1.0", "commits_since": 0}

@@ -12,12 +12,12 @@ SECRET = "${{ secrets.X }}"
 
 
 def going(step: dict[str, Any], **env: str) -> list[str]:
-    """Return where a step uploads to."""
+    """Return the indexes that a step uploads to."""
     return [found.index for found in destinations(step, env) if found]
 
 
 def doubtful(step: dict[str, Any]) -> bool:
-    """Whether a step may upload, and nothing tells where to."""
+    """Whether a step may upload to an index, but it is not known to which."""
     return list(destinations(step, {})) == [None]
 
 
@@ -73,7 +73,7 @@ def doubtful(step: dict[str, Any]) -> bool:
     ],
 )
 def test_commands_that_upload_are_known(command: str) -> None:
-    """However they are started, and whatever stands before them."""
+    """A command that uploads is recognised however it is started and whatever comes before it."""
     assert len(going({"run": command})) == 1
 
 
@@ -112,12 +112,12 @@ def test_commands_that_upload_are_known(command: str) -> None:
     ],
 )
 def test_other_commands_do_not_upload(command: str) -> None:
-    """Comments, texts, rehearsals, and neighbours of the same name."""
+    """Comments, printed text, rehearsals, and other commands with similar names are no uploads."""
     assert going({"run": command}) == []
 
 
 def test_actions_that_upload_are_known() -> None:
-    """That of PyPA, maturin's with the right command, and others that say so by their names."""
+    """An action uploads if it is PyPA's, maturin's with an upload command, or has a name that says so."""
     maturin = "PyO3/maturin-action@v1"
     assert going({"uses": "pypa/gh-action-pypi-publish@release/v1"}) == ["pypi"]
     assert going({"uses": "acme/deploy-to-pypi@v1"}) == ["pypi"]
@@ -180,7 +180,7 @@ ACTION = "pypa/gh-action-pypi-publish@release/v1"
     ],
 )
 def test_where_a_step_uploads_to_is_told(step: dict[str, Any], env: dict[str, str], index: str) -> None:
-    """By options, inputs and variables of the uploader; PyPI without any, and nowhere known by an expression."""
+    """The index comes from the uploader's options, inputs and variables; by default it is PyPI, and `*` is unknown."""
     assert going(step, **env) == [index]
 
 
@@ -204,7 +204,7 @@ def test_where_a_step_uploads_to_is_told(step: dict[str, Any], env: dict[str, st
     ],
 )
 def test_what_speaks_of_publishing_may_do_so(step: dict[str, Any]) -> None:
-    """Its work is not seen here."""
+    """A command or action whose name suggests publishing may upload, as its work cannot be seen."""
     assert doubtful(step)
 
 
@@ -231,7 +231,7 @@ def test_what_speaks_of_publishing_may_do_so(step: dict[str, Any]) -> None:
     ],
 )
 def test_what_uploads_to_something_else_is_no_doubt(step: dict[str, Any]) -> None:
-    """Neither assets, pages and images, nor what only moves files."""
+    """Steps that upload assets, pages or images, or only move files, do not count as possible uploads."""
     assert list(destinations(step, {})) == []
 
 
@@ -255,7 +255,7 @@ def test_the_secret_of_an_upload_is_told(step: dict[str, Any], expected: list[st
 
 
 def test_what_a_step_sets_is_told_to_those_after_it() -> None:
-    """By the file that GitHub reads; on a condition it is set to something that nobody knows."""
+    """Variables that a step writes to `$GITHUB_ENV` reach later steps; conditional ones have an unknown value."""
     later: dict[str, str] = {}
     text = 'echo "TWINE_REPOSITORY=testpypi" >> "$GITHUB_ENV"\nif x; then echo A=1 >>$GITHUB_ENV; fi\necho B=2'
     assert list(destinations({"run": text}, {}, later)) == []
@@ -271,12 +271,12 @@ def test_what_a_step_sets_is_told_to_those_after_it() -> None:
     "script", ["A=x; " + "A=$A$A; " * 40 + "$A", "bash -c " * 99 + "x", "eval " * 5000, "bash -c", "fi; done; esac"]
 )
 def test_strange_scripts_come_to_an_end(script: str) -> None:
-    """Values that grow, shells in shells, and ends without a beginning."""
+    """Reading ends for scripts with growing values, nested shells, or unmatched ends."""
     assert going({"run": script}) == []
 
 
 def test_scripts_are_read_as_commands() -> None:
-    """Quotes, lines that go on, comments and what joins commands are the shell's."""
+    """Quotes, continued lines, comments and separators are read as a shell reads them."""
     script = "a 'b c' \"d\" # e\n\nf\\\n g;h|i&&j || k $(l m) `n` o#p"
     words = [["a", "b c", "d"], ["f", "g"], ["h"], ["i"], ["j"], ["k", "$"], ["l", "m"], ["n"], ["o#p"]]
     assert list(commands(script)) == words
@@ -285,7 +285,7 @@ def test_scripts_are_read_as_commands() -> None:
 
 
 def test_an_option_with_its_value_takes_no_further_word() -> None:
-    """What follows it is a command of its own."""
+    """An option's value is not taken for the subcommand, and the word after it is."""
     assert _runs(["uv", "--color", "never", "publish"], "uv", ["publish"])
     assert _runs(["uv", "--color=never", "publish"], "uv", ["publish"])
     assert not _runs(["uv", "--color=never", "run", "publish"], "uv", ["publish"])

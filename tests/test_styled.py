@@ -30,30 +30,30 @@ BLACK = f"{STATIC}[tool.black]\nline-length = 9\n"
 
 
 def project(folder: Path, pyproject: str = RUFF, **files: str) -> Project:
-    """Return a project with settings of tools; names of files have ``dot_`` and ``__`` for ``.``."""
+    """Return a project with settings of tools; in file names, ``dot_`` and ``__`` stand for ``.``."""
     named = {name.replace("dot_", ".", 1).replace("__", "."): text for name, text in files.items()}
     return make_project(folder, pyproject, named)
 
 
 def extended(text: str = THEIRS) -> str:
-    """Return a noxfile with ours added."""
+    """Return a noxfile with our lines added."""
     return Noxfile.read(text).extended() or pytest.fail("It cannot be extended.")
 
 
 def started(programs: Programs) -> list[tuple[str, str, str]]:
-    """Return the tools that were started: the requirement, the tool, and what it was told first."""
+    """Return the tools that were started, each as requirement, tool, and first argument."""
     lines = [call.line[call.line.index("--from") + 1 :] for call in programs.calls]
     return [(line[0], line[1], line[2]) for line in lines]
 
 
 def test_a_project_without_tools_gets_the_text_as_it_is(tmp_path: Path, programs: Programs) -> None:
-    """Nothing is started."""
+    """Without a formatter or linter in the project, the text stays and nothing is started."""
     assert styled(project(tmp_path, STATIC), None, NEW) == Styled(NEW)
     assert programs.calls == []
 
 
 def test_tools_of_the_project_are_run_on_the_text(tmp_path: Path, programs: Programs) -> None:
-    """In its folder, with its settings, on standard input; the linter corrects what it can."""
+    """The project's linter gets the text on standard input, in the project's folder, and fixes what it can."""
     programs.play(
         "check --fix", reply=lambda call: (0, call.options["stdin"].replace("import nox\n", "import nox  # x\n"))
     )
@@ -86,14 +86,14 @@ def test_tools_of_the_project_are_run_on_the_text(tmp_path: Path, programs: Prog
 def test_tools_are_found_with_the_projects_versions(
     tmp_path: Path, programs: Programs, pyproject: str, files: dict[str, str], expected: list[str]
 ) -> None:
-    """By their settings, hooks and requirements; where nothing tells a version, the newest one is taken."""
+    """Tools are found by settings, hooks and requirements, with their version if one is stated."""
     styled(project(tmp_path, pyproject, **files), None, NEW)
     told = dict.fromkeys(" ".join(words) for words in started(programs))
     assert list(told) == expected
 
 
 def test_a_tool_that_cannot_be_run_leaves_the_text(tmp_path: Path, programs: Programs) -> None:
-    """Without network, or with settings that it does not read; a person is told."""
+    """If a tool fails, for example without a network, the text stays and a hint shows the tool's message."""
     programs.answer("ruff", code=2, stdout="no network")
     made = styled(project(tmp_path), None, NEW)
     assert made.text == NEW
@@ -101,9 +101,12 @@ def test_a_tool_that_cannot_be_run_leaves_the_text(tmp_path: Path, programs: Pro
     assert len(programs.calls) == 1
 
 
-def test_a_tool_that_says_nothing_leaves_the_text(tmp_path: Path) -> None:
-    """As some do where the file is left out."""
-    assert styled(project(tmp_path, STATIC), None, NEW).text == NEW
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_a_tool_that_says_nothing_leaves_the_text(tmp_path: Path, programs: Programs, said: str) -> None:
+    """Without output from a tool, the text stays as it is."""
+    programs.answer("black", stdout=said)
+    assert styled(project(tmp_path, BLACK), None, NEW) == Styled(NEW)
+    assert started(programs) == [("black", "black", "--quiet")]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_a_tool_that_says_nothing_leaves_the_text(tmp_path: Path) -> None:
 def test_rules_that_still_complain_about_a_new_noxfile_are_excused_in_it(
     tmp_path: Path, programs: Programs, said: object, first: str
 ) -> None:
-    """In its first line, above the block that lets nox install what it needs."""
+    """Rules that a new noxfile still breaks are disabled in its first line, above the script block."""
     entries = [{"code": code, "location": {"row": row}} for code, row in said] if isinstance(said, list) else said
     programs.answer("--output-format=json", stdout=json.dumps(entries) if said != "no JSON" else "{")
     text = styled(project(tmp_path), None, NEW).text
@@ -128,7 +131,7 @@ def test_rules_that_still_complain_about_a_new_noxfile_are_excused_in_it(
 
 
 def test_rules_that_complain_about_theirs_are_their_business(tmp_path: Path, programs: Programs) -> None:
-    """In a noxfile that is there, only our own lines are excused."""
+    """In an existing noxfile, rules are disabled only on our own lines."""
     planned = extended()
     lines = planned.splitlines()
     entries = [(lines.index("import nox_ship") + 1, "X1"), (lines.index("X  = 1") + 1, "X2")]
@@ -145,7 +148,7 @@ def test_rules_that_complain_about_theirs_are_their_business(tmp_path: Path, pro
 def test_only_lines_that_are_ours_change_in_a_noxfile_that_is_there(
     tmp_path: Path, programs: Programs, distance: str, space: str, kept: str
 ) -> None:
-    """Ours move and get their distance; theirs stay as they are, also where a tool would change them."""
+    """Tools may move and space our lines in an existing noxfile, but the project's lines stay as they are."""
     planned = extended()
 
     def sort(call: Call) -> tuple[int, str]:
@@ -164,7 +167,7 @@ def test_only_lines_that_are_ours_change_in_a_noxfile_that_is_there(
 
 @pytest.mark.parametrize("lost", ["import nox_ship\n", "nox_ship.register()\n"])
 def test_a_line_of_ours_is_not_lost(tmp_path: Path, programs: Programs, lost: str) -> None:
-    """Where a tool takes one away, or puts it where theirs would have to change, the text stays as it was planned."""
+    """If a tool removes one of our lines, or could only keep it by changing others, the planned text stays."""
     planned = extended()
     programs.play("check --fix", reply=lambda call: (0, call.options["stdin"].replace(lost, "")))
     assert styled(project(tmp_path), THEIRS, planned).text == planned
@@ -177,7 +180,7 @@ def test_a_line_of_ours_is_not_lost(tmp_path: Path, programs: Programs, lost: st
 
 @pytest.mark.parametrize("quotes", ["single", "'"])
 def test_quotes_that_flake8_wants_are_written(tmp_path: Path, quotes: str) -> None:
-    """Its plugin finds others and corrects none."""
+    """Quotes follow flake8's `inline-quotes`, because its plugin does not fix them."""
     made = styled(project(tmp_path, STATIC, dot_flake8=f"[flake8]\ninline-quotes = {quotes}\n"), None, NEW)
     assert "if __name__ == '__main__':\n" in made.text
     other = styled(project(tmp_path, STATIC, dot_flake8="[flake8]\ninline-quotes = double\n"), None, NEW)

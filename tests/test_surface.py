@@ -1,4 +1,4 @@
-"""What griffe reads of two states of a package, and which differences count."""
+"""The public API that griffe finds in two states of a package, and the differences that count."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def differ(folder: Path, before: Files, now: Files, name: str = "sample") -> tup
 
 
 def top(folder: Path, before: str, now: str) -> tuple[list[str], list[str]]:
-    """Return the same where one module is the package."""
+    """Return the same for a package that is a single module."""
     return differ(folder, {"sample/__init__.py": before}, {"sample/__init__.py": now})
 
 
+@pytest.mark.slow
 @each(
     ("before", "now", "told"),
     [
@@ -51,7 +52,7 @@ def top(folder: Path, before: str, now: str) -> tuple[list[str], list[str]]:
     ],
 )
 def test_what_users_code_does_not_survive(tmp_path: Path, before: str, now: str, told: str) -> None:
-    """It is named with what happened to it, and once."""
+    """Each breaking change is reported once, with its name and what happened to it."""
     assert top(tmp_path, before, now)[0] == [f"sample.{told}"]
 
 
@@ -92,27 +93,27 @@ def test_what_users_code_does_not_survive(tmp_path: Path, before: str, now: str,
     ],
 )
 def test_what_is_no_change_of_the_api_or_not_surely_one(tmp_path: Path, before: str, now: str) -> None:
-    """Private, imported, stated elsewhere, inherited, or served in another way; values and types are no promises."""
+    """Changes of values, types, and private, imported or inherited names are no breaking changes."""
     assert top(tmp_path, before, now)[0] == []
 
 
 @pytest.mark.parametrize("inner", ["tests/test_a.py", "conftest.py", "_vendor/x.py", "vendor/x.py", "_private.py"])
 def test_modules_that_nobody_is_meant_to_import_do_not_count(tmp_path: Path, inner: str) -> None:
-    """Neither what is gone from them nor what is new in them."""
+    """Changes in test, vendored and private modules are neither breaking changes nor additions."""
     files = {f"sample/{inner}": "def f(): ...\n"}
     assert differ(tmp_path / "1", files, {}) == ([], [])
     assert differ(tmp_path / "2", {}, files) == ([], [])
 
 
 def test_a_module_that_cannot_be_parsed_tells_nothing(tmp_path: Path) -> None:
-    """It may be for another Python than ours; the rest is compared."""
+    """A module that cannot be parsed is left out, and the others are compared."""
     before = {"sample/a.py": "def f(): ...\n", "sample/b.py": "def g(): ...\n"}
     now = {"sample/a.py": "def f(:\n", "sample/b.py": ""}
     assert differ(tmp_path, before, now)[0] == ["sample.b.g was removed"]
 
 
 def test_additions_are_told_by_their_outermost_name(tmp_path: Path) -> None:
-    """Functions, classes, methods, modules and parameters; what was there under cover is none."""
+    """An addition is listed by its outermost new name; a name that was inherited before is no addition."""
     start = "from sample._a import h\n"
     more = "__all__ = ['h', 'A', 'B', 'g']\ndef g(z): ...\nclass A:\n    def f(self, x=1): ...\n"
     inner = {"sample/_a.py": "def h(): ..."}
@@ -126,7 +127,7 @@ def test_additions_are_told_by_their_outermost_name(tmp_path: Path) -> None:
 
 
 def test_what_is_private_is_told_by_its_public_name(tmp_path: Path) -> None:
-    """Users know nothing of the module that it is written in."""
+    """A change in a private module is reported by the public name that users know."""
     start = {"sample/__init__.py": "from ._a import A, f\n__all__ = ['A', 'f']\n"}
     before = {
         **start,
@@ -141,7 +142,7 @@ def test_what_is_private_is_told_by_its_public_name(tmp_path: Path) -> None:
 
 
 def test_places_are_in_the_project(tmp_path: Path) -> None:
-    """What is gone is named where it was, what has changed where it is."""
+    """A removed name is reported at its old place, and a changed one at its new place."""
     write_files(
         tmp_path, {"a/src/sample.py": "\ndef f(): ...\ndef g(): ...\n", "b/src/sample.py": "\n\n\ndef g(x): ...\n"}
     )
@@ -153,8 +154,9 @@ def test_places_are_in_the_project(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_packages_come_and_go(tmp_path: Path) -> None:
-    """A package that is gone is a breaking change; one that cannot be read is not looked at."""
+    """A removed package is a breaking change, a new one is an addition, and an unreadable one is not compared."""
     write_files(tmp_path, {"a/sample/__init__.py": "", "a/odd/__init__.py": "def f(:\n", "a/compiled.so": b"\x7fELF"})
     a = str(tmp_path / "a")
     gone = {"path": "sample", "what": "was removed", "file": "", "line": 0, "gone": True}
@@ -168,7 +170,7 @@ def test_packages_come_and_go(tmp_path: Path) -> None:
 def test_no_module_that_does_something_is_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str
 ) -> None:
-    """To find what a class inherits from Python's own, its module is imported; these would open a browser, or print."""
+    """Modules that print or open a browser are not imported to find what a class inherits."""
     monkeypatch.delitem(sys.modules, module, raising=False)
     code = f"import {module}\nclass A({module}.B):\n    "
     assert top(tmp_path, f"{code}def f(self): ...", f"{code}pass") == ([], [])

@@ -17,13 +17,13 @@ from support import each
     ],
 )
 def test_a_tag_that_was_moved_is_refused(here: dict[str, str], there: dict[str, str]) -> None:
-    """NS212: whichever of the two is at HEAD, that release is not finished."""
+    """A release tag that is at HEAD only here or only on the remote is refused with NS212."""
     with pytest.raises(ShipError, match=r"NS212.*v1\.2\.3 is on (head|other) here and on (head|other) on the remote"):
         check_head("head", TagForm(), here, there)
 
 
 def test_a_tag_that_only_the_remote_has_is_fetched_first() -> None:
-    """NS216: HEAD is a release, and this clone does not know."""
+    """If only the remote has the release tag of HEAD, NS216 asks the user to fetch it."""
     with pytest.raises(ShipError, match=r"NS216.*v1\.2\.3.*git fetch --tags"):
         check_head("head", TagForm(), {"v1.2.2": "old"}, {"v1.2.3": "head"})
 
@@ -41,5 +41,5 @@ def test_a_tag_that_only_the_remote_has_is_fetched_first() -> None:
     ],
 )
 def test_other_tags_stand_against_nothing(here: dict[str, str], there: dict[str, str]) -> None:
-    """A release that is not pushed, the same on both sides, one of the past, and tags that name none."""
+    """Unpushed or equal release tags, tags on other commits, and other tags raise no error."""
     check_head("head", TagForm(), here, there)

@@ -14,7 +14,7 @@ from support import each
 
 
 def make_voice(*, verbose: bool = False, terminal: bool = False, width: int = 200) -> tuple[Voice, io.StringIO]:
-    """Return a voice that speaks into a text, without colours; ``terminal``, as to one."""
+    """Return a voice that writes to a text without colours; with ``terminal``, as if to a terminal."""
     stream = io.StringIO()
     console = Console(
         file=stream, highlight=False, soft_wrap=True, width=width, force_terminal=terminal, color_system=None
@@ -24,7 +24,7 @@ def make_voice(*, verbose: bool = False, terminal: bool = False, width: int = 20
 
 @each("text", ["[bold]x[/bold]", "[/]", "[red", "a[0]", "C:\\[x]\\", "param[1-2]", "[link=x]y"])
 def test_what_looks_like_markup_is_shown_as_it_is(text: str) -> None:
-    """Brackets in names and output are no commands."""
+    """Brackets in names and output are shown, and not read as Rich's markup."""
     voice, stream = make_voice(verbose=True)
     voice.echo(text)
     voice.note(text)
@@ -38,20 +38,20 @@ def test_what_looks_like_markup_is_shown_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["tests/a.py:x:1", "a:on:b", ":warning:", "user:key:value"])
 def test_what_looks_like_an_emoji_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Output of tools is full of colons."""
+    """Text between colons is shown as it is, and not replaced by an emoji."""
     Voice().finding(Finding("NS000", "x", text, "", detail=text))
     assert capsys.readouterr().out.count(text) == 2
 
 
 def test_a_finding_ends_with_the_line_that_counts() -> None:
-    """The tool's output comes first."""
+    """A finding shows the tool's output first and its message last."""
     voice, stream = make_voice()
     voice.finding(Finding("NS000", "x", "What.", "Remedy.", "warning", "out\nput\n"))
     assert stream.getvalue() == "out\nput\nwarning: NS000 x: What. Remedy.\n"
 
 
 def test_long_lines_are_not_broken() -> None:
-    """A line can be searched for, and copied."""
+    """Long lines are not wrapped, so that they can be searched and copied."""
     voice, stream = make_voice()
     voice.note("word " * 100)
     assert len(stream.getvalue().splitlines()) == 1
@@ -59,14 +59,14 @@ def test_long_lines_are_not_broken() -> None:
 
 @pytest.mark.parametrize(("verbose", "shown"), [(True, "line\n"), (False, "")])
 def test_output_of_passing_tools_is_shown_on_request(verbose: bool, shown: str) -> None:
-    """`--verbose` shows it."""
+    """The output of a tool that passes is shown only with `--verbose`."""
     voice, stream = make_voice(verbose=verbose)
     voice.echo("line")
     assert stream.getvalue() == shown
 
 
 def test_a_session_tells_how_it_ended() -> None:
-    """With its time and its reason; one that never started can end too."""
+    """A session's line shows its result, time and reason, even if it never started."""
     voice, stream = make_voice()
     voice.session_started("tests")
     voice.session_ended(Row("tests", "passed", 2.0, within="gates"))
@@ -75,7 +75,7 @@ def test_a_session_tells_how_it_ended() -> None:
 
 
 def test_a_step_tells_its_time_where_it_took_some() -> None:
-    """A twentieth of a second is the least that is worth telling."""
+    """A step's line shows its time only if that is at least 0.05 seconds."""
     voice, stream = make_voice()
     voice.step_ended(Row("a", "done", 0.04))
     voice.step_ended(Row("b", "done", 1.26, "detail"))
@@ -83,7 +83,7 @@ def test_a_step_tells_its_time_where_it_took_some() -> None:
 
 
 def test_the_table_shows_steps_sessions_and_goals() -> None:
-    """Sessions are indented, and what would leave the machine is listed."""
+    """The table shows steps, sessions indented below them, and a list of what would leave the machine."""
     voice, stream = make_voice(terminal=True)
     rows = [Row("gates", "done", 2.0, "2 passed"), Row("tests", "passed", within="gates")]
     goals = {"pushes": ["main → origin"], "uploads": ["a.whl → PyPI"], "elsewhere": ["cp312-win_amd64"]}
@@ -96,7 +96,7 @@ def test_the_table_shows_steps_sessions_and_goals() -> None:
 
 
 def test_what_lines_have_told_is_not_told_again() -> None:
-    """Where there is no terminal, the end adds what no line has said: what was reused, or not reached."""
+    """Without a terminal, the summary adds only what no line has shown, such as reused sessions and missed steps."""
     voice, stream = make_voice()
     rows = [Row("gates", "done", 2.0), Row("tests", "passed", 1.0, within="gates"), Row("push", "not reached")]
     rows.append(Row("audit", "reused", 3.0, within="gates"))
@@ -109,7 +109,7 @@ def test_what_lines_have_told_is_not_told_again() -> None:
 
 
 def test_a_second_table_tells_what_is_new() -> None:
-    """As after a question; also of what goes out, and of a step that waited for the answer."""
+    """A second table, as after a question, shows only what is new since the first one."""
     voice, stream = make_voice(terminal=True)
     report = Report("Title", version="1", rows=[Row("bump", "done"), Row("push", "pending")], notes="- Faster.")
     voice.table(report)
@@ -126,7 +126,7 @@ def test_a_second_table_tells_what_is_new() -> None:
 
 
 def test_a_terminal_gets_a_board_that_goes_away() -> None:
-    """No line is written for what ended: the table tells it."""
+    """In a terminal, a board shows running and ended steps, and leaves no line behind."""
     voice, stream = make_voice(terminal=True, width=80)
     voice.step_started("bump", "version")
     voice.step_ended(Row("bump", "done", 0.5, "1.0 → 1.1"))
@@ -154,7 +154,7 @@ def test_a_terminal_gets_a_board_that_goes_away() -> None:
 
 
 def test_a_board_fits_the_terminal() -> None:
-    """Long lines are cut, and of many sessions some are shown; nothing in a name steers the terminal."""
+    """The board cuts long lines, shows only some of many sessions, and removes escape sequences."""
     board = Board(Console(file=io.StringIO(), width=80))
     board.step_started("gates", "what")
     for number in range(20):
@@ -170,7 +170,7 @@ def test_a_board_fits_the_terminal() -> None:
 
 
 def test_the_board_comes_back_after_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While somebody types, nothing is drawn."""
+    """The board is hidden while the user answers a question, and shown again if it was shown before."""
     voice, _ = make_voice(terminal=True)
     board = voice._board
     assert board is not None
@@ -190,7 +190,7 @@ def test_the_board_comes_back_after_a_question(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("dumb", [True, False])
 def test_what_cannot_draw_gets_lines(monkeypatch: pytest.MonkeyPatch, dumb: bool) -> None:
-    """A dumb terminal, or a file: no escape sequence is written."""
+    """A dumb terminal or a file gets plain lines without escape sequences."""
     monkeypatch.setenv("TERM", "dumb" if dumb else "xterm")
     voice, stream = make_voice(terminal=dumb)
     voice.step_started("bump", "what")
@@ -200,7 +200,7 @@ def test_what_cannot_draw_gets_lines(monkeypatch: pytest.MonkeyPatch, dumb: bool
 
 
 def test_what_goes_out_is_shown_cut_short() -> None:
-    """Commits and the changelog's text come before what is pushed; the report holds more than is shown."""
+    """Commits and release notes are shown before what is pushed, and long ones are shortened."""
     voice, stream = make_voice()
     commits = [f"{number:07} Change {number}" for number in range(30)]
     notes = "\n".join(["### Fixed", "", *(f"- {number}" for number in range(50)), "x" * 500])

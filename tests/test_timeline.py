@@ -24,13 +24,13 @@ def path(*rows: Row) -> list[str]:
 
 
 def test_steps_follow_each_other() -> None:
-    """Each of them is on the critical path; what was not reached is not."""
+    """Every step that ran is on the critical path."""
     assert path(step("stage", 0, 1), step("bump", 1, 2), step("push", None, 0)) == ["stage", "bump"]
     assert path() == []
 
 
 def test_a_chain_of_sessions_stands_for_their_step() -> None:
-    """It ends with the session that ended last, and goes back by what each needed."""
+    """Within a step, the path ends with the session that ended last and goes back through its requirements."""
     rows = [
         step("bump", 0, 1),
         step("gates", 1, 6.2),
@@ -46,7 +46,7 @@ def test_a_chain_of_sessions_stands_for_their_step() -> None:
 
 @pytest.mark.parametrize("needs", [(), ("build",)])
 def test_a_session_without_room_waits_for_one_that_ends(needs: tuple[str, ...]) -> None:
-    """Whatever it needs had passed before."""
+    """A session that had to wait for a free place follows the session whose end made that place free."""
     rows = [
         step("gates", 0, 9),
         session("build", 0, 1),
@@ -58,18 +58,18 @@ def test_a_session_without_room_waits_for_one_that_ends(needs: tuple[str, ...]) 
 
 
 def test_a_session_that_began_late_for_no_reason_that_is_known_begins_the_chain() -> None:
-    """Nothing that ended long before is blamed, but what it needs is."""
+    """A session that began late follows only what it requires, and not one that merely ended long before."""
     assert path(step("gates", 0, 9), session("lint", 0, 1), session("tests", 5, 4)) == ["tests"]
     assert path(step("gates", 0, 9), session("lint", 0, 1), session("tests", 5, 4, "lint")) == ["lint", "tests"]
 
 
 def test_sessions_of_an_earlier_run_took_no_time_now() -> None:
-    """Where all of them passed before, the step stands for itself."""
+    """If all sessions passed in an earlier run, the step itself is on the path."""
     assert path(step("gates", 0, 0.1), session("tests", None, 40.0), session("lint", None, 2.0)) == ["gates"]
 
 
 def test_any_rows_have_a_path_that_ends() -> None:
-    """Also those of sessions that need each other, and of times that contradict each other."""
+    """Finding the path ends even if sessions require each other or their times contradict each other."""
     for times in itertools.product((0.0, 1.0, 5.0), repeat=3):
         rows = [session("a", times[0], times[1], "b"), session("b", times[2], times[0], "a", "b")]
         names = path(step("gates", 0, times[2]), *rows)
@@ -77,7 +77,7 @@ def test_any_rows_have_a_path_that_ends() -> None:
 
 
 def test_bars_are_in_the_order_of_the_steps() -> None:
-    """A session follows its step, in the order in which sessions began."""
+    """Bars are in the order of the steps, and sessions follow their step in the order in which they began."""
     rows = [step("bump", 0, 1), step("gates", 1, 4), step("push", 5, 1)]
     rows += [session("late", 3, 2), session("early", 1.1, 1), session("reused", None, 3)]
     drawn = bars(Report("x", rows=rows))

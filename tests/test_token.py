@@ -16,18 +16,18 @@ from support import each
 
 
 def ids(text: str, host: str = "index.example", project: str = "sample") -> list[str]:
-    """Return the IDs of what stands against a token."""
+    """Return the IDs of the problems that are found with a token."""
     return [finding.id for finding in check_token(text, "HERE", host, project)]
 
 
 def test_a_token_tells_its_index_projects_and_end() -> None:
-    """Location and caveats are read; caveats that are not known are passed over."""
+    """A token's index, projects and expiry are read, and unknown caveats are ignored."""
     token = Token.read(api_token("index.example", [3, "user"], [1, ["one", "two"]], [0, 2000, 1000]))
     assert token == Token("index.example", ("one", "two"), 2000)
 
 
 def test_a_token_of_an_account_names_no_project() -> None:
-    """Nothing stands against it on its own index."""
+    """A token for a whole account names no project and is accepted on its own index."""
     token = api_token("index.example", [3, "user"])
     assert Token.read(token).projects is None
     assert ids(token) == []
@@ -46,12 +46,12 @@ def test_a_token_of_an_account_names_no_project() -> None:
     ],
 )
 def test_older_and_unknown_caveats_are_read(caveat: object, expected: Token) -> None:
-    """The form before 2022 is an object."""
+    """Caveats in PyPI's form before 2022, which is an object, are read; unknown ones are ignored."""
     assert Token.read(api_token("index.example", caveat)) == expected
 
 
 def test_long_fields_are_read() -> None:
-    """A field of more than 127 bytes has a length of two bytes."""
+    """A field of more than 127 bytes, whose length takes two bytes, is read."""
     names = [f"project-{number}" for number in range(30)]
     assert Token.read(api_token("index.example", [1, names])).projects == tuple(names)
 
@@ -70,7 +70,7 @@ def test_long_fields_are_read() -> None:
     ids=range(7),
 )
 def test_what_a_token_cannot_do_is_found(token: str, expected: list[str]) -> None:
-    """Another index, another project and the past are told, all at once, and the token is not."""
+    """A wrong index, a wrong project and an expired token are reported together, and the token is not shown."""
     found = list(check_token(token, "HERE", "index.example", "sample"))
     assert [finding.id for finding in found] == expected
     assert not any(token in str(finding) for finding in found)
@@ -101,13 +101,13 @@ def cut(size: int) -> str:
     ],
 )
 def test_what_is_no_token_is_malformed(text: str) -> None:
-    """Half a token, a quoted one, a password, and bytes that are no macaroon."""
+    """An incomplete or quoted token, a password, and bytes that are no macaroon are refused with NS743."""
     assert Token.read(GOOD).location == "local"
     assert ids(text) == ["NS743"]
 
 
 def test_tokens_for_the_tests_are_json_in_a_macaroon() -> None:
-    """The helper that makes them writes what PyPI writes: a caveat is a JSON array."""
+    """The tests' own tokens have the form of PyPI's: a macaroon whose caveats are JSON arrays."""
     token = api_token("a.example", [1, ["x"]])
     raw = base64.urlsafe_b64decode(token.removeprefix("pypi-") + "==")
     assert raw[:12] == b"\x02\x01\x09a.example"
@@ -115,7 +115,7 @@ def test_tokens_for_the_tests_are_json_in_a_macaroon() -> None:
 
 
 def test_a_token_of_another_version_of_the_form_is_none() -> None:
-    """Its fields may mean something else."""
+    """A macaroon of another format version is refused, as its fields may mean something else."""
     raw = base64.urlsafe_b64decode(api_token("index.example").removeprefix("pypi-") + "==")
     other = base64.urlsafe_b64encode(b"\x03" + raw[1:]).decode().rstrip("=")
     with pytest.raises(ValueError):
@@ -124,6 +124,6 @@ def test_a_token_of_another_version_of_the_form_is_none() -> None:
 
 @pytest.mark.parametrize(("upload_url", "expected"), [(DEFAULT_REPOSITORY, []), (TEST_REPOSITORY, ["NS723"])])
 def test_a_token_goes_to_the_index_that_issued_it(upload_url: str, expected: list[str]) -> None:
-    """PyPI's to PyPI, and to no other, whatever that is called here."""
+    """A token of PyPI is accepted for PyPI only, and refused with NS723 for another index."""
     token = api_token(urlsplit(index_addresses("pypi", Settings()).simple_url).hostname or "")
     assert [finding.id for finding in check_goal(token, "HERE", upload_url)] == expected

@@ -16,7 +16,7 @@ CHECKED = ci("pip install -e .[dev]", "ruff check src --fix", "mypy src", "pytes
 
 
 def test_what_ci_runs_decides(tmp_path: Path) -> None:
-    """The commands are those of the workflow, and not what settings and groups would make of it."""
+    """The gates run the commands of CI's workflow, and not those that settings and groups suggest."""
     text = "[tool.ruff.format]\n[tool.black]\nx = 1\n[tool.mypy]\nstrict = true\n"
     text += '[project.optional-dependencies]\ndev = ["ruff==1"]\n[tool.pyright]\nx = 1\n'
     there = project(tmp_path, text, {**CHECKED, ".flake8": ""})
@@ -29,7 +29,7 @@ def test_what_ci_runs_decides(tmp_path: Path) -> None:
 
 
 def test_a_ci_that_only_tests_leaves_out_what_is_a_matter_of_taste(tmp_path: Path) -> None:
-    """Settings of linters and checkers that CI does not run are no gate; what is certainly wrong is."""
+    """If CI only tests, the gate `lint` looks only for code that is definitely wrong, and `typecheck` is skipped."""
     there = project(tmp_path, "[tool.ruff.format]\n[tool.mypy]\nstrict = true\n", ci("pip install .", "pytest"))
     assert only(recipes.lint(there)).commands == (
         ("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82", "src/sample"),
@@ -39,7 +39,7 @@ def test_a_ci_that_only_tests_leaves_out_what_is_a_matter_of_taste(tmp_path: Pat
 
 
 def test_tools_that_ci_installs_apart_run_apart(tmp_path: Path) -> None:
-    """Commands with other needs are steps of their own."""
+    """Tools that CI installs separately run as separate steps, without the project."""
     there = project(tmp_path, "", ci("uvx ruff@0.9.1 check", "uvx black==24.1.0 --check .", "pip install .", "pytest"))
     steps = recipes.lint(there).steps
     assert [(step.requirements, step.commands[0][0]) for step in steps] == [
@@ -50,21 +50,21 @@ def test_tools_that_ci_installs_apart_run_apart(tmp_path: Path) -> None:
 
 
 def test_arguments_by_hand_go_to_the_first_of_the_checks(tmp_path: Path) -> None:
-    """They replace its own; so a fix can be asked for."""
+    """Arguments by hand replace those of the first check, for example to ask for fixes."""
     there = project(tmp_path, "", CHECKED)
     assert only(recipes.lint(there, ["--fix"])).commands == (("ruff", "check", "--fix"),)
     assert only(recipes.typecheck(there, ["tests"])).commands == (("mypy", "tests"),)
 
 
 def test_reports_of_cis_tests_are_left_out(tmp_path: Path) -> None:
-    """Formats of reports, thresholds and JUnit files are not what the tests are about."""
+    """Options of pytest for reports, thresholds and JUnit files are left out."""
     command = "pytest -x --cov-report xml --cov-report=term --cov-fail-under=90 --junitxml=a.xml --junit-xml b.xml -q"
     there = project(tmp_path, "", ci("pip install .", command))
     assert only(recipes.tests(there, "3.12")).commands[0][-4:] == ("-m", "pytest", "-x", "-q")
 
 
 def test_cis_own_measuring_is_kept(tmp_path: Path) -> None:
-    """pytest-cov is not measured by another coverage; it is installed where CI has it from an extra that is gone."""
+    """If CI uses pytest-cov, the gate installs and uses it instead of running coverage around it."""
     step = only(recipes.tests(project(tmp_path, "", ci("pip install .", "pytest --cov=sample")), "3.12"))
     assert step.commands[0][:2] == ("pytest", "--cov=sample")
     assert step.requirements == ("pytest", "pytest-cov")
@@ -72,7 +72,7 @@ def test_cis_own_measuring_is_kept(tmp_path: Path) -> None:
 
 
 def test_unittest_is_measured(tmp_path: Path) -> None:
-    """A module that Python runs is run by coverage, and by Python where it is not measured."""
+    """Coverage runs a module that CI runs with `python -m`; with arguments by hand, Python runs it."""
     there = project(tmp_path, "", ci("python -m unittest discover -s tests"))
     step = only(recipes.tests(there, "3.12"))
     assert step.commands[0][-5:] == ("-m", "unittest", "discover", "-s", "tests")
@@ -81,10 +81,11 @@ def test_unittest_is_measured(tmp_path: Path) -> None:
 
 
 def test_tests_always_have_the_project(tmp_path: Path) -> None:
-    """Where CI finds it on the path, the gate installs it."""
+    """The gate `tests` installs the project even if CI does not."""
     assert only(recipes.tests(project(tmp_path, "", ci("pip install pytest", "pytest")), "3.12")).project
 
 
+@pytest.mark.slow
 @each(
     ("text", "files", "threshold"),
     [
@@ -102,7 +103,7 @@ def test_tests_always_have_the_project(tmp_path: Path) -> None:
 def test_the_threshold_of_coverage(
     tmp_path: Path, text: str, files: dict[str, str], threshold: tuple[str, ...]
 ) -> None:
-    """Our setting wins, then coverage's own, then the automation's; none is held that CI holds over several jobs."""
+    """Our setting is the threshold, else coverage's, else CI's; if CI combines several jobs' data, only ours counts."""
     there = project(tmp_path, text, files)
     coverage_folder(there).mkdir()
     (coverage_folder(there) / "data.3.12").touch()
@@ -112,7 +113,7 @@ def test_the_threshold_of_coverage(
 
 
 def test_a_checker_keeps_its_verb(tmp_path: Path) -> None:
-    """Arguments by hand stand behind `check`, where the program has other commands too."""
+    """Arguments by hand go after a subcommand such as `check`, which stays."""
     there = project(tmp_path, "", ci("ty check src --strict", "ruff -q format --check src", "pip install .", "pytest"))
     assert only(recipes.typecheck(there, ["x"])).commands == (("ty", "check", "x"),)
     assert only(recipes.lint(there, ["x"])).commands == (("ruff", "format", "x"),)
@@ -141,7 +142,7 @@ UV_LOCK = '[[package]]\nname = "pytest"\nversion = "9.0.0"\n'
     "line", ["uv pip sync {} --strict", "uv pip sync {}\nuv pip install -e . --no-deps", "uv pip install -r {}"]
 )
 def test_a_lock_that_ci_installs_is_installed(tmp_path: Path, name: str, line: str) -> None:
-    """All that it names, in its versions; another lock of the project does not count."""
+    """The lock that CI installs is installed with all its versions, and no other lock of the project."""
     files = {**ci(line.format(name), "pytest -q"), name: PYLOCK, "uv.lock": UV_LOCK}
     step = only(recipes.tests(project(tmp_path, files=files), "3.11"))
     assert {"pytest==8.0.0", 'falcon==4.0.0 ; (python_version >= "3.9")'} <= set(step.requirements)
@@ -151,7 +152,7 @@ def test_a_lock_that_ci_installs_is_installed(tmp_path: Path, name: str, line: s
 
 
 def test_a_lock_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """The rest is installed without it."""
+    """A lock that cannot be read is reported, and everything else is installed."""
     files = {**ci("uv pip sync pylock.toml", "pytest -q"), "pylock.toml": "[["}
     recipe = recipes.tests(project(tmp_path, files=files), "3.11")
     assert only(recipe).constraints == ()
@@ -172,7 +173,7 @@ commands =
 
 
 def measuring(step: RecipeStep) -> list[str]:
-    """Return the commands of a step without what is told of settings, and with the end of the data's name."""
+    """Return a step's commands without options for coverage's settings, and with data files by name only."""
     found = []
     for command in step.commands:
         words = [word for word in command if not word.startswith("--rcfile=")]
@@ -181,7 +182,7 @@ def measuring(step: RecipeStep) -> list[str]:
 
 
 def test_a_hook_of_a_tool_that_ci_runs_by_itself_is_not_missed(tmp_path: Path) -> None:
-    """Its own arguments make no other check of it; a hook's tool that nothing else runs is a gate."""
+    """A hook counts as run if CI runs its tool directly; a hook whose tool CI does not run is a gate."""
     hooks = """
 repos:
 - repo: local
@@ -196,7 +197,7 @@ repos:
 
 
 def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
-    """Its threshold holds for all of that; each command has data of its own."""
+    """Commands that CI measures together are measured together, each with its own data file."""
     files = {**ci("tox -e py311", "tox -e coverage"), "tox.ini": ZOPE}
     there = project(tmp_path, files=files)
     step = only(recipes.tests(there, "3.11"))
@@ -211,6 +212,7 @@ def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
     assert "example.py" not in left
 
 
+@pytest.mark.slow
 @each(
     ("line", "command", "requirement"),
     [
@@ -228,7 +230,7 @@ def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
     ],
 )
 def test_programs_that_run_tests(tmp_path: Path, line: str, command: str, requirement: str) -> None:
-    """Those that CI uses are the gate; their projects are installed, and coverage runs their modules or files."""
+    """A test runner that CI uses is the gate: it is installed, and coverage runs its module or file."""
     step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
     assert measuring(step) == [command]
     assert set(step.requirements) == {"coverage", *filter(None, [requirement])}
@@ -236,7 +238,7 @@ def test_programs_that_run_tests(tmp_path: Path, line: str, command: str, requir
 
 @each("line", ["python tests/data.py", "python manage.py migrate", "nose2x", "zope-testrunner --help"])
 def test_programs_that_run_no_tests(tmp_path: Path, line: str) -> None:
-    """pytest is the gate beside them."""
+    """If CI runs no known test runner, the gate runs pytest."""
     step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
     assert measuring(step) == ["coverage run -m pytest"]
 
@@ -251,13 +253,13 @@ def test_programs_that_run_no_tests(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_arguments_by_hand_go_to_the_runner_of_ci(tmp_path: Path, line: str, expected: str) -> None:
-    """In place of those that CI gives it."""
+    """Arguments by hand go to CI's test runner in place of CI's own."""
     step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11", ["-k", "x"]))
     assert [" ".join(command) for command in step.commands] == [expected]
 
 
 def hooks_of_types(hook: str) -> str:
-    """Return settings for pre-commit with the hook of a type checker."""
+    """Return a pre-commit configuration with the hook of a type checker."""
     told = f"hooks: [{{id: {hook}, additional_dependencies: [attrs]}}]"
     return f"repos:\n- repo: https://a.example/{hook}\n  rev: v1.1.390\n  {told}\n"
 
@@ -281,7 +283,7 @@ def test_a_hook_that_looks_imports_up_has_them(
     further: list[str],
     file: tuple[str, ...],
 ) -> None:
-    """pyright sees the project and what its tests import, beside what the hook names."""
+    """A pyright hook, which resolves imports, gets the project and the requirements of its tests."""
     programs.answer("git", "ls-files", "-z", stdout="src/sample/__init__.py\0")
     told = {**files, ".pre-commit-config.yaml": hooks_of_types(hook)}
     step = only(recipes.typecheck(project(tmp_path, text, told)))
@@ -290,7 +292,7 @@ def test_a_hook_that_looks_imports_up_has_them(
 
 
 def test_the_hook_of_mypy_is_alone(tmp_path: Path, programs: Programs) -> None:
-    """It ignores what it cannot find, as its environment for pre-commit has nothing."""
+    """The mypy hook gets only its own requirements, as in pre-commit, and ignores missing imports."""
     programs.answer("git", "ls-files", "-z", stdout="src/sample/__init__.py\0")
     told = {".pre-commit-config.yaml": hooks_of_types("mypy")}
     step = only(recipes.typecheck(project(tmp_path, '[dependency-groups]\ndev = ["pytest"]\n', told)))
@@ -312,13 +314,13 @@ def test_the_hook_of_mypy_is_alone(tmp_path: Path, programs: Programs) -> None:
 def test_pytest_is_kept_from_a_noxfile_that_it_would_import(
     tmp_path: Path, text: str, run: str, left_out: bool
 ) -> None:
-    """The environment of the tests has no nox; what pytest does not look into needs no option."""
+    """If pytest would import the noxfile, `--ignore` prevents that, as the tests' environment has no nox."""
     command = only(recipes.tests(project(tmp_path, text, ci(run)), "3.12")).commands[0]
     assert ("--ignore=noxfile.py" in command) is left_out
 
 
 def test_what_needs_the_same_runs_in_one_environment(tmp_path: Path) -> None:
-    """However CI said what is needed: by pip, or by `uv run` afterwards."""
+    """Checks with the same requirements run in one environment, even if CI states these in different ways."""
     text = '[dependency-groups]\ndev = ["mypy", "ty"]\n'
     run = "pip install . --group dev\n        mypy src\n        pip install uv\n        uv run ty check src"
     workflow = f"on: push\njobs:\n  a:\n    steps:\n    - run: |\n        {run}\n"

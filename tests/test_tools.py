@@ -13,7 +13,7 @@ GONE = Kind("NS000", "test-problem", "Do something.")
 
 
 def test_the_versions_of_the_tools() -> None:
-    """Those that are installed beside us, git's, and the system."""
+    """The versions are those of the tools installed with nox-ship, of git, and of the system."""
     found = tools.versions()
     assert found["Python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["nox"] == importlib.metadata.version("nox")
@@ -22,7 +22,7 @@ def test_the_versions_of_the_tools() -> None:
 
 
 def test_a_tool_that_is_not_there_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing stops for it."""
+    """A tool that is not installed is left out, and raises no error."""
 
     def gone(*_: object, **__: object) -> None:
         raise ShipError(GONE("It is not there."))

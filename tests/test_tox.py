@@ -12,18 +12,18 @@ from support import each, in_time
 
 
 def environments(folder: Path, ini: str, *names: str) -> dict[str, ToxEnvironment]:
-    """Return the environments of these names that a tox.ini has, or those that run by default."""
+    """Return the environments of these names in a tox.ini, or those that run by default."""
     found = Tox(sample(folder, files={"tox.ini": ini})).environments(names or None)
     return {environment.name: environment for environment in found}
 
 
 def runs(environment: ToxEnvironment) -> str:
-    """Return the commands of an environment, one a line."""
+    """Return the commands of an environment, one per line."""
     return "\n".join(" ".join(command) for command in environment.commands)
 
 
 def told(environment: ToxEnvironment) -> dict[str, Any]:
-    """Return what an environment needs, without what is empty."""
+    """Return what an environment needs, without empty values."""
     needs = environment.needs
     flags = {name: True for name in ("project", "locked") if getattr(needs, name)}
     return {**{name: " ".join(value) for name, value in needs.listed.items() if value}, **flags}
@@ -52,7 +52,7 @@ COMMON = "[testenv]\ncommands = pytest\n"
     ],
 )
 def test_the_file_that_holds_the_settings(tmp_path: Path, files: dict[str, str], text: str, file: str) -> None:
-    """The first that is tox's: an INI file with its sections, the older form in pyproject.toml, and TOML."""
+    """Settings are read from the first file that has tox's sections or tables, in INI or TOML form."""
     there = Tox(sample(tmp_path, text, files))
     (found,) = there.environments()
     assert there.file == file
@@ -62,7 +62,7 @@ def test_the_file_that_holds_the_settings(tmp_path: Path, files: dict[str, str],
 
 @each("files", [{}, {"tox.ini": "[flake8]\nx = 1"}, {"tox.ini": "x"}, {"tox.toml": "x = ["}])
 def test_a_project_without_settings_for_tox(tmp_path: Path, files: dict[str, str]) -> None:
-    """It has no environments, whatever is asked for."""
+    """Without settings for tox, there are no environments, whatever names are requested."""
     there = Tox(sample(tmp_path, files=files))
     assert list(there.environments()) == []
     assert list(there.environments(["py", "lint"])) == []
@@ -86,7 +86,7 @@ def test_a_project_without_settings_for_tox(tmp_path: Path, files: dict[str, str
     ],
 )
 def test_names_in_braces_are_unfolded(text: str, names: str) -> None:
-    """Each choice is a name; what stands between commas, spaces or line breaks is another."""
+    """Each choice in braces gives a name; commas, spaces and line breaks separate names."""
     assert " ".join(tox_settings.expanded(text)) == names
 
 
@@ -114,7 +114,7 @@ def test_names_in_braces_are_unfolded(text: str, names: str) -> None:
     ],
 )
 def test_dependencies(tmp_path: Path, line: str, expected: dict[str, str]) -> None:
-    """Requirements, files and the project, for the environment that is asked for."""
+    """The lines of `deps` give requirements, files and extras, if they apply to the environment."""
     (found,) = environments(tmp_path, f"{COMMON}deps =\n    {line}\n", "py").values()
     assert told(found) == {"project": True, **expected}
 
@@ -138,7 +138,7 @@ def test_dependencies(tmp_path: Path, line: str, expected: dict[str, str]) -> No
     ],
 )
 def test_what_an_environment_installs(tmp_path: Path, text: str, expected: dict[str, Any]) -> None:
-    """Extras, groups, the lock and the project."""
+    """An environment's settings decide whether extras, groups, the lock and the project are installed."""
     (found,) = environments(tmp_path, f"{COMMON}{text}\n", "py").values()
     assert told(found) == expected
 
@@ -177,7 +177,7 @@ def test_what_an_environment_installs(tmp_path: Path, text: str, expected: dict[
     ],
 )
 def test_what_an_environment_runs(tmp_path: Path, text: str, expected: str) -> None:
-    """Places are filled in as far as that needs no tox; what may fail, and what is for others, is left out."""
+    """Values that need no tox are filled in; commands that may fail or are for other environments are left out."""
     there = sample(tmp_path, files={"tox.ini": f"[testenv]\n{text}\n", "src/sample/__init__.py": ""})
     (found,) = Tox(there).environments(["py"])
     assert runs(found) == expected
@@ -193,7 +193,7 @@ def test_what_an_environment_runs(tmp_path: Path, text: str, expected: str) -> N
     ],
 )
 def test_variables_of_an_environment(tmp_path: Path, text: str, expected: dict[str, str]) -> None:
-    """Those that are known without tox."""
+    """Variables are read if their values are known without tox."""
     (found,) = environments(tmp_path, f"{COMMON}{text}\n", "py").values()
     assert found.env == expected
 
@@ -227,7 +227,7 @@ commands = {[docs]gone} sphinx-build
 
 
 def test_values_refer_to_others(tmp_path: Path) -> None:
-    """Each line is taken that is for the environment which asks."""
+    """A reference gives those lines of another section that apply to the environment using it."""
     found = environments(tmp_path, REFERRING)
     assert list(found) == ["lint", "3.12-tests", "3.12-tests-x", "docs"]
     assert told(found["lint"]) == {"requirements": "common ruff"}
@@ -238,7 +238,7 @@ def test_values_refer_to_others(tmp_path: Path) -> None:
 
 
 def test_an_environment_takes_from_its_base(tmp_path: Path) -> None:
-    """What it does not say itself is that of the one that it names, and of the common one where it names none."""
+    """A setting that an environment lacks comes from its `base`, or from `[testenv]` if it names none."""
     found = environments(tmp_path, REFERRING)
     assert told(found["docs"]) == {"requirements": "sphinx"}
     assert told(found["3.12-tests"]) == {"requirements": "common", "project": True}
@@ -250,7 +250,7 @@ def test_an_environment_takes_from_its_base(tmp_path: Path) -> None:
 
 
 def test_a_section_stands_for_several_environments(tmp_path: Path) -> None:
-    """Its name is unfolded; where they do the same for several Pythons, one of them is enough."""
+    """A section's name in braces is expanded; of environments that differ only in Python, one is kept."""
     text = f"{COMMON}[testenv:py3{{12,13}}-{{a,b}}]\ncommands =\n  a: ruff check\n  b: mypy\n"
     found = environments(tmp_path, text, "py312-a,py313-a", "py3{12,13}-b", "py314")
     assert {name: runs(one) for name, one in found.items()} == {
@@ -264,23 +264,23 @@ def test_a_section_stands_for_several_environments(tmp_path: Path) -> None:
 
 @each("name", ["py", "py3", "py312", "3.12", "3.14t", "pypy310", "python3.12", "cpython3.13", "ci", "py-ci"])
 def test_names_that_are_environments(tmp_path: Path, name: str) -> None:
-    """Pythons are, and so is what is built of factors that the settings know."""
+    """Names of Pythons, and names made of known factors, are environments."""
     assert list(environments(tmp_path, f"[tox]\nenvlist = py312-ci\n{COMMON}", name)) == [name]
 
 
 @each("name", ["lint", "py-lint", "pylint", "312x", "{", ""])
 def test_names_that_are_none(tmp_path: Path, name: str) -> None:
-    """tox would refuse them."""
+    """Names that tox would refuse are no environments."""
     assert environments(tmp_path, f"[tox]\nenvlist = py312-ci\n{COMMON}", name, "") == {}
 
 
 def test_an_environment_that_may_fail_is_left_out(tmp_path: Path) -> None:
-    """Nothing depends on it."""
+    """An environment with `ignore_outcome` is left out."""
     assert environments(tmp_path, f"{COMMON}[testenv:x]\nignore_outcome = true\n", "x") == {}
 
 
 def test_all_environments(tmp_path: Path) -> None:
-    """Also those that do not run by default."""
+    """The name `ALL` gives all environments, including those that do not run by default."""
     text = f"[tox]\nenvlist = py\n{COMMON}[testenv:x]\ncommands = mypy\n"
     assert list(environments(tmp_path, text, "ALL")) == ["py", "x"]
 
@@ -337,20 +337,20 @@ commands = mypy
     ],
 )
 def test_the_command_line_of_tox(tmp_path: Path, line: str, expected: str) -> None:
-    """It names environments, factors or labels, or tells tox to run nothing."""
+    """The command line selects environments, factors or labels, or makes tox run nothing."""
     there = sample(tmp_path, files={"tox.ini": CHOICE})
     assert " ".join(one.name for one in tox.chosen(there, line.split())) == expected
 
 
 def test_the_variable_toxenv(tmp_path: Path) -> None:
-    """It counts where the command line names no environment."""
+    """The variable TOXENV counts only if the command line names no environment."""
     there = sample(tmp_path, files={"tox.ini": CHOICE})
     assert [one.name for one in tox.chosen(there, ["run"], "lint,types py$")] == ["lint", "types", "py"]
     assert [one.name for one in tox.chosen(there, ["-e", "types"], "lint")] == ["types"]
 
 
 def test_arguments_for_the_commands(tmp_path: Path) -> None:
-    """What stands behind two dashes takes the place of what the settings have."""
+    """Arguments after `--` replace the default of `posargs`."""
     (found,) = tox.chosen(sample(tmp_path, files={"tox.ini": CHOICE}), ["-e", "py", "--", "-k", "a b"])
     assert found.commands == (("pytest", "py", "-k", "a b"),)
     text = '[env_run_base]\ncommands = [["pytest", {replace = "posargs", default = ["all"], extend = true}, "x"]]'
@@ -387,7 +387,7 @@ commands = {replace = "ref", of = ["env", "turning", "commands"]}
 
 @pytest.mark.parametrize("where", ["tox.toml", "pyproject.toml"])
 def test_settings_in_toml(tmp_path: Path, where: str) -> None:
-    """Their own form is read as well as that of an INI file, with what it refers to."""
+    """Settings in TOML are read with all their kinds of references, in tox.toml and in pyproject.toml."""
     own = TOML.replace("\n[env", "\n[tool.tox.env").replace("\nenv_list", "\n[tool.tox]\nenv_list")
     if where == "tox.toml":
         there = sample(tmp_path, files={"tox.toml": TOML})
@@ -429,7 +429,7 @@ def test_settings_in_toml(tmp_path: Path, where: str) -> None:
     ],
 )
 def test_settings_of_other_types(tmp_path: Path, text: str) -> None:
-    """They say nothing."""
+    """Settings of the wrong type are ignored."""
     there = Tox(sample(tmp_path, files={"tox.toml": text}))
     assert all(not one.commands and one.needs.project for one in there.environments())
     assert there.labelled("x") == []
@@ -446,7 +446,7 @@ def test_settings_of_other_types(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_settings_that_cannot_be_read_are_told_of(tmp_path: Path, files: dict[str, str], name: str | None) -> None:
-    """With the file's name."""
+    """Settings that cannot be parsed are reported with the name of their file."""
     why = tox_settings.unreadable(sample(tmp_path, files=files))
     assert why is None if name is None else name in (why or "")
 
@@ -474,7 +474,7 @@ BRACES = "{a,b}"
     ids=range(11),
 )
 def test_long_settings_take_no_long_time(tmp_path: Path, text: str) -> None:
-    """Whatever multiplies in them."""
+    """Settings that multiply when they are expanded are read quickly."""
     there = sample(tmp_path, files={"tox.ini": text})
     with in_time():
         list(tox.chosen(there, []))
@@ -482,7 +482,7 @@ def test_long_settings_take_no_long_time(tmp_path: Path, text: str) -> None:
 
 
 def test_long_settings_in_toml_take_no_long_time(tmp_path: Path) -> None:
-    """References that lead to several others each."""
+    """References in TOML that each lead to several others are read quickly."""
     rows = [f"[env.e{n}]\nx = [" + f'{{replace = "ref", env = "e{n + 1}", key = "x"}},' * 20 + "]\n" for n in range(60)]
     there = sample(tmp_path, files={"tox.toml": "".join(rows)})
     with in_time():

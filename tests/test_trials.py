@@ -7,7 +7,7 @@ from support import each
 
 
 def named(*tags: str) -> list[str]:
-    """Return the names of wheels with such tags, and of an sdist."""
+    """Return the names of wheels with these tags, and of an sdist."""
     return [*(f"sample-1.0-{tag}.whl" for tag in tags), "sample-1.0.tar.gz"]
 
 
@@ -28,7 +28,7 @@ def named(*tags: str) -> list[str]:
     ],
 )
 def test_a_runner_of_github_is_known_by_its_name(runner: str, expected: str | None) -> None:
-    """With its processor."""
+    """The name of a GitHub runner gives its system and processor; other names give None."""
     assert native(runner) == expected
 
 
@@ -47,7 +47,7 @@ def test_a_runner_of_github_is_known_by_its_name(runner: str, expected: str | No
     ],
 )
 def test_another_architecture_is_emulated_on_linux_alone(system: str, expected: bool) -> None:
-    """Compilers of macOS and Windows make both kinds of theirs."""
+    """Only Linux emulates other architectures; on macOS and Windows, compilers build for both."""
     assert is_emulated(system) is expected
 
 
@@ -56,7 +56,7 @@ LINUX, MAC, WINDOWS = "manylinux_2_17_x86_64", "macosx_11_0_arm64", "win_amd64"
 
 
 def test_each_wheel_is_tried_where_it_fits_and_the_sdist_once() -> None:
-    """No runner gets a Python that no wheel there is for; the first gets the newest, with the sdist."""
+    """Each runner tries the Pythons that it has wheels for; the first also tries the sdist, on the newest Python."""
     files = named(f"cp311-cp311-{LINUX}", f"cp312-cp312-{LINUX}", f"cp312-cp312-{MAC}", f"cp311-abi3-{WINDOWS}")
     found, untried = trials(files, PYTHONS, ("ubuntu-latest", "macos-latest", "windows-latest"), {"ubuntu-latest": ()})
     assert found == (
@@ -70,7 +70,7 @@ def test_each_wheel_is_tried_where_it_fits_and_the_sdist_once() -> None:
 
 
 def test_a_runner_that_built_what_no_other_takes_installs_it() -> None:
-    """One that takes nothing else than the others is not asked; what none takes is told."""
+    """A wheel that fits no chosen runner is installed on the runner that built it, or listed as not tried."""
     mac, odd, other = f"cp312-cp312-{MAC}", "cp312-cp312-linux_mips", "cp312-cp312-musllinux_1_2_x86_64"
     files = named(f"cp312-cp312-{LINUX}", mac, other, odd, f"cp313-cp313-{LINUX}")
     builders = {"ubuntu-22.04": named(f"cp312-cp312-{LINUX}"), "macos-14": named(mac), "ours": named(odd)}
@@ -84,7 +84,7 @@ def test_a_runner_that_built_what_no_other_takes_installs_it() -> None:
 
 
 def test_a_python_that_a_runner_cannot_have_is_not_asked_for() -> None:
-    """There is none for Windows on ARM before 3.11."""
+    """A Python that GitHub does not offer for a runner is left out, such as 3.10 for Windows on ARM."""
     wheels = [f"cp{python}-cp{python}-win_arm64" for python in ("310", "311")]
     found, untried = trials(named(*wheels), ("3.10", "3.11"), ("windows-11-arm",), {})
     assert found == (Trial("windows-11-arm", "3.11", "all"),)
@@ -93,5 +93,5 @@ def test_a_python_that_a_runner_cannot_have_is_not_asked_for() -> None:
 
 @pytest.mark.parametrize("files", [named(), named("cp312-cp312-win_amd64")])
 def test_the_sdist_is_tried_where_no_wheel_fits(files: list[str]) -> None:
-    """There is always a job: GitHub takes no empty matrix."""
+    """If no wheel fits, the sdist is still tried, as GitHub refuses an empty matrix."""
     assert trials(files, PYTHONS, ("ubuntu-latest",), {})[0] == (Trial("ubuntu-latest", "3.12", "all"),)

@@ -15,7 +15,7 @@ from test_build import FILES, METADATA
 
 
 def wheel(call: Call, text: str = "", number: int = 0) -> None:
-    """Make a wheel that holds a text."""
+    """Make a wheel that contains a text."""
     inside = {"sample/__init__.py": text, f"sample-1.2.{number or 3}.dist-info/licenses/LICENSE": "MIT\n"}
     make_wheel(out(call), inside, METADATA, version=f"1.2.{number or 3}")
 
@@ -39,7 +39,7 @@ def out(call: Call) -> Path:
 def test_a_second_build_must_make_the_same(
     tmp_path: Path, programs: Programs, second: str, expected: list[tuple[str, str]], told: str
 ) -> None:
-    """Another content is an error, another archive of the same content a warning."""
+    """A second build with other contents is an error; another archive of the same contents is a warning."""
     scenes: Iterator[str] = iter(["same", second])
 
     def reply(call: Call) -> tuple[int, str]:
@@ -48,7 +48,7 @@ def test_a_second_build_must_make_the_same(
             wheel(call, "x = 2\n" if scene == "other text" else "")
         if scene == "more":
             wheel(call, number=4)
-        if scene == "comment":  # which no reader of wheels looks at
+        if scene == "comment":  # which installers do not read
             with zipfile.ZipFile(next(out(call).glob("*.whl")), "a") as archive:
                 archive.comment = b"second"
         make_sdist(out(call), FILES, METADATA)
@@ -62,8 +62,9 @@ def test_a_second_build_must_make_the_same(
     assert next(scenes, None) is None
 
 
+@pytest.mark.slow
 def test_the_second_build_is_elsewhere_and_at_another_time(tmp_path: Path, programs: Programs) -> None:
-    """Folder, age of the sources and time zone are others; what the files are told of the time is the same."""
+    """The second build has another folder, source age and time zone, but the same SOURCE_DATE_EPOCH."""
     seen: list[tuple[str, float, str | None, str | None]] = []
 
     def reply(call: Call) -> tuple[int, str]:
@@ -96,7 +97,7 @@ TOLD = """\
 
 
 def test_the_manifest_tells_what_the_files_were_built_with(tmp_path: Path, programs: Programs) -> None:
-    """The build requirements as `build` tells them, the Python, and the time that the files bear."""
+    """The manifest records the build requirements that `build` reports and the time of the files."""
 
     def reply(call: Call) -> tuple[int, str]:
         wheel(call)

@@ -1,4 +1,4 @@
-"""Whether an index takes a release, asked by everything that could send it files."""
+"""Whether an index accepts a release, checked for every way of sending files to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAID = PROBLEM("Tried.", level="notice")
 
 
 def index(*shelf: str, **facts: Any) -> FakeIndex:
-    """Return PyPI with some files; it tells of what is tried there."""
+    """Return PyPI with some files; testing its credentials yields a notice."""
     base = make_index()
     names = facts.pop("names", ())
     return FakeIndex(
@@ -38,7 +38,7 @@ def index(*shelf: str, **facts: Any) -> FakeIndex:
 
 
 def foreseen(there: FakeIndex, *, new: bool = False, built: Manifest | None = None) -> list[str]:
-    """Return the IDs of what a release would meet; the index is asked once."""
+    """Return the IDs of the problems that a release would have, after checking that the index is asked once."""
     found = [finding.id for finding in foresee(there, "sample", "1.2.3", new=new, built=built)]
     assert there.asked == ["1.2.3"]
     return found
@@ -51,7 +51,7 @@ def built(yard: Yard) -> Manifest:
 
 
 def test_a_new_release_must_not_be_there() -> None:
-    """NS224; where nothing is, credentials are tried."""
+    """A new release that the index already has is refused with NS224; otherwise, the credentials are tested."""
     assert foreseen(index(SDIST), new=True) == ["NS224"]
     assert foreseen(index(), new=True) == ["NS000"]
     assert foreseen(index(status="archived"), new=True) == ["NS770", "NS000"]
@@ -60,7 +60,7 @@ def test_a_new_release_must_not_be_there() -> None:
 
 
 def test_a_release_that_is_to_be_finished_must_still_be_open(built: Manifest) -> None:
-    """What is missing is told by the build, or else by the kinds of files that are there."""
+    """To accept missing files, an index must have an open project and a release that is recent enough."""
     for known in (built, None):
         assert foreseen(index(WHEEL, age=15), built=known) == ["NS772"]
         assert foreseen(index(SDIST, age=15), built=known) == ["NS772"]
@@ -78,7 +78,7 @@ def test_a_release_that_is_to_be_finished_must_still_be_open(built: Manifest) ->
 
 
 def test_a_build_of_another_version_tells_nothing(yard: Yard) -> None:
-    """What it made is not what is missing; another spelling is the same version."""
+    """The build of another version is ignored; another spelling of the same version is not."""
     other = write_dist(yard.project, "c" * 40, "1.2.4")
     assert foreseen(index(WHEEL, SDIST, age=15), built=other) == []
     again = write_dist(yard.project, "c" * 40, "1.2.3.0")
@@ -86,7 +86,7 @@ def test_a_build_of_another_version_tells_nothing(yard: Yard) -> None:
 
 
 def test_a_name_must_be_free_where_the_project_is_not_known() -> None:
-    """NS727; of a project that is there, nobody asks."""
+    """The name is checked only if the index answers that it does not know the project."""
     taken = (PROBLEM("It is taken."), SAID)
 
     def told(there: FakeIndex, *, certain: bool = True) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ def test_a_name_must_be_free_where_the_project_is_not_known() -> None:
 
 
 def test_where_others_publish_the_index_is_only_looked_at() -> None:
-    """No credentials are looked for, and its silence is a notice: NS767."""
+    """If a workflow publishes, no credentials are looked for, and a silent index is a notice (NS767)."""
 
     def find() -> Credentials:
         pytest.fail("credentials are looked for")
@@ -131,7 +131,7 @@ def test_where_others_publish_the_index_is_only_looked_at() -> None:
 
 
 def test_a_release_that_others_upload_does_not_wait_for_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a few seconds it goes on, with NS767."""
+    """If a workflow publishes, an index that takes too long to answer is skipped with NS767."""
     over = threading.Event()
 
     class Slow(FakeIndex):
@@ -150,7 +150,7 @@ def test_a_release_that_others_upload_does_not_wait_for_the_index(monkeypatch: p
 
 
 def test_an_index_that_does_not_answer_is_an_error_for_who_publishes() -> None:
-    """NS701."""
+    """If this machine publishes, an index that does not answer is an error (NS701)."""
     there = index()
     there.late.append("silent")
     with pytest.raises(ShipError, match="NS701"):
@@ -158,7 +158,7 @@ def test_an_index_that_does_not_answer_is_an_error_for_who_publishes() -> None:
 
 
 def stand_in(real: FakeIndex, *here: str) -> StandIn:
-    """Return the stand-in of a rehearsal for an index, with files that were uploaded to it."""
+    """Return a rehearsal's stand-in for an index, with files that were uploaded to it."""
     own = make_index("the stand-in for PyPI", shelf=dict.fromkeys(here, b""))
 
     class Own(StandIn):
@@ -171,7 +171,7 @@ def stand_in(real: FakeIndex, *here: str) -> StandIn:
 
 
 def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:
-    """In the same words, also once the upload was tried on the stand-in."""
+    """A rehearsal reports the same problems as a release, even after its trial upload."""
     for here in ((), (WHEEL, SDIST)):
         real = index(WHEEL, age=15)
         found = foresee(stand_in(real, *here), "sample", "1.2.3", new=False, built=built)
@@ -189,7 +189,7 @@ def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:
 
 @pytest.mark.parametrize("look", [foresee, foresee_workflow])
 def test_a_silent_index_stops_no_rehearsal(look: Any) -> None:
-    """It is a notice, once, and neither the name nor the age is judged by the stand-in's own answer."""
+    """In a rehearsal, a silent index is one notice, and the stand-in's own files are not judged in its place."""
     real = index(WHEEL, age=15)
     real.late.append("silent")
     found = look(stand_in(real), "sample", "1.2.3", new=False)

@@ -22,14 +22,14 @@ SOURCE = f"file:///x/sample-1.2.3.tar.gz#sha256={'0' * 64}"
 
 
 def found(expected: Expected = EXPECTED) -> list[str]:
-    """Return the IDs of what stands against a file once it is installed."""
+    """Return the IDs of the problems with a file once it is installed."""
     with pytest.raises(ShipError) as caught:
         verify(SOURCE, "sample-1.2.3.tar.gz", expected, "python3.12")
     return [finding.id for finding in caught.value.findings]
 
 
 def test_a_file_that_works_passes(programs: Programs) -> None:
-    """It is installed in a new environment of the Python, checked, read, tried and smoked there, in that order."""
+    """A file is installed in a new environment, then checked, read, imported, and run with its smoke command."""
     verify(SOURCE, "sample", EXPECTED, "python3.12")
     words = [call.line[1] if "uv" in call.line[0] else call.line[0].rpartition("/")[2] for call in programs.calls]
     assert words == ["venv", "pip", "pip", "python", "python", "sample"]
@@ -48,14 +48,14 @@ def test_a_file_that_works_passes(programs: Programs) -> None:
 
 
 def test_modules_that_were_read_before_are_only_imported(programs: Programs) -> None:
-    """All else is done as ever."""
+    """With ``read=False``, modules are imported, but not read."""
     verify(SOURCE, "sample", EXPECTED, "python3.12", read=False)
     assert not [call for call in programs.calls if "modules.py" in call.text]
     assert len([call for call in programs.calls if "installed.py" in call.text]) == 1
 
 
 def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> None:
-    """No module path of ours reaches it, its programs come first, and it runs nowhere near the project."""
+    """The installed file runs in its environment's folder, finds its programs first, and gets none of our modules."""
     verify(SOURCE, "sample", EXPECTED, "python3.12")
     environment = programs.calls[0].line[-1]
     for call in programs.calls[-3:]:
@@ -67,23 +67,23 @@ def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> Non
 
 
 def test_a_python_that_makes_no_environment_is_told(programs: Programs) -> None:
-    """NS617, with what it said."""
+    """If Python cannot create an environment, NS617 shows its message."""
     programs.answer("venv", code=2, stdout="broken")
     assert found() == ["NS617"]
     with pytest.raises(ShipError) as caught, fresh_environment("python3.12"):
-        pytest.fail("There is none.")
+        pytest.fail("No environment can have been made.")
     assert caught.value.findings[0].detail == "broken"
 
 
 def test_a_file_that_cannot_be_installed_is_not_tried(programs: Programs) -> None:
-    """NS611, with the installer's words."""
+    """A file that cannot be installed is refused with NS611 and is not checked further."""
     programs.answer("pip install", code=1, stdout="no such thing")
     assert found() == ["NS611"]
     assert programs.started("check") == []
 
 
 def test_dependencies_that_do_not_fit_are_told(programs: Programs) -> None:
-    """NS612, beside everything else that is wrong."""
+    """Incompatible dependencies are reported as NS612, together with all other problems."""
     programs.answer("pip check", code=1, stdout="sample needs other<2")
     programs.answer(
         "installed.py", stdout='nox-ship:[["version", "it says 1.0"], ["import", "x"], ["entry point", "y"]]'
@@ -94,13 +94,13 @@ def test_dependencies_that_do_not_fit_are_told(programs: Programs) -> None:
 
 @pytest.mark.parametrize("code", [0, 3, -11])
 def test_a_python_that_says_nothing_has_not_imported_it(programs: Programs, code: int) -> None:
-    """A module can end the process, or crash it: NS613, whatever the exit code."""
+    """If Python ends without an answer, because a module exits or crashes, that is reported as NS613."""
     programs.answer("installed.py", code=code, stdout="bye\n")
     assert found() == ["NS613"]
 
 
 def test_what_a_module_prints_is_not_taken_for_the_answer(programs: Programs) -> None:
-    """The last line that is marked counts."""
+    """The last marked line is the answer, so a module cannot print one before it."""
     programs.answer("installed.py", stdout='nox-ship:[]\n\nnox-ship:[["import", "no"]]\n')
     assert found() == ["NS613"]
 
@@ -110,13 +110,13 @@ ODD = ["", "5", "[5]", '[["other", "x"]]', '[["import", 5]]', '[["import"]]', "{
 
 @pytest.mark.parametrize("odd", [*ODD, '[["entry point", "x", "a", "b", "c", "d", "e"]]', '[["import", "x", null]]'])
 def test_what_is_printed_after_the_answer_is_no_answer(programs: Programs, odd: str) -> None:
-    """A module can print whatever it likes as it ends: NS613."""
+    """If a module prints an invalid answer after the real one, the file is refused with NS613."""
     programs.answer("installed.py", stdout=f"nox-ship:[]\nnox-ship:{odd}")
     assert found() == ["NS613"]
 
 
 def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -> None:
-    """NS616, and what it printed."""
+    """A smoke command that fails is reported as NS616 with its output."""
     programs.answer("--version", code=3, stdout="no version")
     with pytest.raises(ShipError, match=r"NS616.*exit code 3") as caught:
         verify(SOURCE, "sample", EXPECTED, "python3.12")
@@ -124,7 +124,7 @@ def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -
 
 
 def test_a_smoke_command_that_is_missing_is_told(programs: Programs) -> None:
-    """NS616, and the next one is run."""
+    """A smoke command that does not exist is reported as NS616, and the next one still runs."""
 
     def missing(_: Call) -> tuple[int, str]:
         raise ShipError(COMMAND_MISSING("There is no program."))
@@ -140,12 +140,12 @@ SCRIPT = ["console_scripts", "sample", "sample:main"]
 
 
 def lacking(module: str, *place: str) -> list[str]:
-    """Return what the script tells of an entry point that lacks a module."""
+    """Return what the script reports about an entry point that lacks a module."""
     return ["entry point", f"no {module}", *(place or SCRIPT), module]
 
 
 def play_entries(programs: Programs, *failing: tuple[list[str], set[str]]) -> None:
-    """Let each entry point, as the script tells of it, load only where all of some extras are installed."""
+    """Let each of these entry points fail as the script reports it, unless all of some extras are installed."""
 
     def reply(call: Call) -> tuple[int, str]:
         source = programs.started("install")[-1].line[-1].partition(" @ ")[0]
@@ -158,7 +158,7 @@ def play_entries(programs: Programs, *failing: tuple[list[str], set[str]]) -> No
 
 
 def told(programs: Programs, extras: Mapping[str, frozenset[str]] = EXTRAS) -> tuple[list[str], list[str]]:
-    """Return what is told of entry points, and the extras of each installation after the first."""
+    """Return what is reported about entry points, and the extras of each installation after the first."""
     expected = Expected("sample", "1.2.3", ("sample",), (), extras)
     try:
         found: tuple[Finding, ...] = verify(SOURCE, "sample-1.2.3.tar.gz", expected, "python3.12")
@@ -170,7 +170,7 @@ def told(programs: Programs, extras: Mapping[str, frozenset[str]] = EXTRAS) -> t
 
 
 def test_an_entry_point_that_needs_an_extra_is_a_warning(programs: Programs) -> None:
-    """The smallest extra that has the missing module is tried, in a new environment, and named: NS620."""
+    """For an entry point that cannot be loaded, the smallest extra with the module is tried and named in NS620."""
     play_entries(programs, (lacking("click"), {"cli"}))
     what = "NS620 warning: console_scripts sample = sample:main can only be loaded with the extra cli: no click."
     assert told(programs) == ([what], ["sample[cli]"])
@@ -182,20 +182,20 @@ def test_an_entry_point_that_needs_an_extra_is_a_warning(programs: Programs) -> 
 
 
 def test_nothing_is_tried_again_where_all_entry_points_load(programs: Programs) -> None:
-    """Extras cost nothing then."""
+    """If all entry points load, no extras are installed."""
     assert told(programs) == ([], [])
     assert len(programs.started("venv")) == 1
 
 
 @pytest.mark.parametrize("missing", ["yaml", "yaml.nodes", "YAML"])
 def test_what_is_required_may_be_called_otherwise(programs: Programs, missing: str) -> None:
-    """PyYAML provides `yaml`: a name that has the module's in it is tried first."""
+    """An extra is tried if a requirement's name contains that of the module, as PyYAML provides `yaml`."""
     play_entries(programs, (lacking(missing), {"yaml"}))
     assert told(programs)[1] == ["sample[yaml]"]
 
 
 def test_an_extra_that_the_entry_point_names_is_the_one_that_is_tried(programs: Programs) -> None:
-    """`module:attribute [extra]` is still legal, and installers ignore it."""
+    """An extra that the entry point itself names is tried, although installers ignore that."""
     place = ["console_scripts", "sample", "sample:main [Yaml, dev.x]"]
     play_entries(programs, (lacking("click", *place), {"yaml", "dev-x"}))
     found, tried = told(programs)
@@ -205,7 +205,7 @@ def test_an_extra_that_the_entry_point_names_is_the_one_that_is_tried(programs: 
 
 @pytest.mark.parametrize("module", ["bs4", ""])
 def test_all_extras_are_tried_where_none_seems_to_be_meant(programs: Programs, module: str) -> None:
-    """A module may be called nothing like what provides it, and what fails may be no import."""
+    """All extras are tried if none matches the missing module, or if the reason is not an import."""
     play_entries(programs, (lacking(module), {"yaml"}))
     found, tried = told(programs)
     assert tried == ["sample[all,cli,yaml]"]
@@ -213,7 +213,7 @@ def test_all_extras_are_tried_where_none_seems_to_be_meant(programs: Programs, m
 
 
 def test_all_extras_are_tried_where_the_one_is_not_enough(programs: Programs) -> None:
-    """Whatever a second environment lacked, the third has."""
+    """If the matching extras are not enough, all extras are tried in a third environment."""
     play_entries(programs, (lacking("click"), {"cli", "all"}), (lacking("pyyaml", "x", "y", "z"), {"yaml"}))
     found, tried = told(programs)
     assert tried == ["sample[cli,yaml]", "sample[all,cli,yaml]"]
@@ -221,7 +221,7 @@ def test_all_extras_are_tried_where_the_one_is_not_enough(programs: Programs) ->
 
 
 def test_each_entry_point_is_told_with_the_extra_that_it_needs(programs: Programs) -> None:
-    """They are tried in one environment; those that need the same for the same reason are told together."""
+    """Extras are tried in one environment; entry points with the same extra and reason share a warning."""
     places = [["x", name, f"sample:{name}"] for name in "abc"]
     failing = (("click", {"cli"}), ("pyyaml", {"yaml"}), ("pyyaml", {"yaml"}))
     play_entries(programs, *((lacking(module, *place), e) for place, (module, e) in zip(places, failing, strict=True)))
@@ -234,7 +234,7 @@ def test_each_entry_point_is_told_with_the_extra_that_it_needs(programs: Program
 
 
 def test_an_entry_point_that_loads_with_no_extra_is_an_error(programs: Programs) -> None:
-    """NS614, with the file and the reason; each set of extras is tried once."""
+    """An entry point that no extra makes loadable is reported as NS614, with the file and the reason."""
     play_entries(programs, (lacking("click"), {"gone"}))
     what = "NS614 error: sample-1.2.3.tar.gz: console_scripts sample = sample:main: no click."
     assert told(programs, {"cli": EXTRAS["cli"]}) == ([what], ["sample[cli]"])
@@ -243,7 +243,7 @@ def test_an_entry_point_that_loads_with_no_extra_is_an_error(programs: Programs)
 
 
 def test_extras_that_cannot_be_installed_excuse_nothing(programs: Programs) -> None:
-    """Nor does a Python that ends before it tells anything: NS614."""
+    """If extras cannot be installed, or Python ends without an answer, the entry point stays an error (NS614)."""
     play_entries(programs, (lacking("click"), {"cli"}))
     programs.answer("pip install", "sample[", code=1)
     assert told(programs)[0][0].startswith("NS614 error")
@@ -253,7 +253,7 @@ def test_extras_that_cannot_be_installed_excuse_nothing(programs: Programs) -> N
 
 
 def test_a_plug_in_that_lacks_its_host_is_a_warning(programs: Programs) -> None:
-    """A plug-in is loaded by a program that brings what it imports; extras that do not seem meant are not tried."""
+    """A plug-in that lacks a module of the program that loads it is a warning, and no extra is tried."""
     places = [["x.lexers", name, "sample.plug"] for name in ("a", "b", "c", "d")]
     play_entries(programs, *((lacking("pygments", *place), {"gone"}) for place in places))
     (found,), tried = told(programs)
@@ -276,7 +276,7 @@ def test_a_plug_in_that_lacks_its_host_is_a_warning(programs: Programs) -> None:
     ],
 )
 def test_what_only_the_project_can_bring_is_an_error(programs: Programs, group: str, value: str, missing: str) -> None:
-    """Scripts have no host, a misspelt module is nobody else's, and another reason is no missing host."""
+    """Scripts, misspelt modules and other reasons are errors, as no host program could provide what is missing."""
     play_entries(programs, (lacking(missing, group, "a", value), {"gone"}))
     assert told(programs, {})[0][0].startswith("NS614 error")
 
@@ -290,14 +290,14 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def manifest(project: Project) -> Manifest:
-    """Build it."""
+    """Build the project's files and return their manifest."""
     return write_dist(project, "c" * 40, "1.2.3")
 
 
 def test_each_file_is_installed_alone_and_bound_to_its_hash(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
-    """Wheel and sdist, each in an environment of its own."""
+    """Wheel and sdist are each installed by hash in an environment of their own."""
     done = verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
     assert done == Verified("2 files install and work on Python 3.12")
     installed = sorted(call.line[-1] for call in programs.started("install"))
@@ -309,7 +309,7 @@ def test_each_file_is_installed_alone_and_bound_to_its_hash(
 def test_wheels_alone_are_tried_where_a_job_has_no_business_with_the_sdist(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of them has to fit there, NS584; that it does not prove anything of the sdist."""
+    """With ``sdist=False``, at least one wheel must fit (NS584), and the sdist does not count as verified."""
     dist = project.root / "dist"
     done = verify_files(project, manifest, dist, "python3.12", "3.12", sdist=False)
     assert done == Verified("1 files install and work on Python 3.12")
@@ -324,7 +324,7 @@ def test_wheels_alone_are_tried_where_a_job_has_no_business_with_the_sdist(
 def test_modules_are_read_once(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch, fits: bool
 ) -> None:
-    """Those of the wheel; of the sdist where no wheel is for this Python."""
+    """Modules are read once: those of the wheel, or of the sdist if no wheel fits this Python."""
     names = [file.name for file in manifest.files]
     monkeypatch.setattr(install, "installable", lambda *_: names if fits else names[1:])
     verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
@@ -336,7 +336,7 @@ def test_modules_are_read_once(
 
 
 def test_what_is_warned_of_both_files_is_said_once(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """A warning is no reason to try the files again."""
+    """A warning for both files is reported once, and does not make the next run try them again."""
     play_entries(programs, (lacking("pluggy", "x", "y", "sample.z"), {"gone"}))
     dist = project.root / "dist"
     (warning,) = verify_files(project, manifest, dist, "python3.12", "3.12").warnings
@@ -345,7 +345,7 @@ def test_what_is_warned_of_both_files_is_said_once(project: Project, manifest: M
 
 
 def test_files_that_passed_are_not_tried_again(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """On the same Python, with the same smoke commands; any other proof is made anew."""
+    """Files that passed are not tried again on the same Python with the same smoke commands."""
     dist = project.root / "dist"
     verify_files(project, manifest, dist, "python3.12", "3.12")
     programs.calls.clear()
@@ -363,7 +363,7 @@ def test_files_that_passed_are_not_tried_again(project: Project, manifest: Manif
 def test_a_record_that_says_something_else_is_no_proof(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
-    """It is its content that counts, not that it is there."""
+    """A record of other files does not count as proof."""
     (project.own_folder() / "verified-3.12.json").write_text('{"files": {}}', "utf-8")
     verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
     assert programs.calls
@@ -372,7 +372,7 @@ def test_a_record_that_says_something_else_is_no_proof(
 def test_what_is_tried_cannot_lead_the_record_elsewhere(
     project: Project, manifest: Manifest, programs: Programs, tmp_path: Path
 ) -> None:
-    """A symlink that it puts in its place is replaced."""
+    """A symlink that the installed file plants in place of the record is replaced, not followed."""
     write_files(tmp_path, {"precious": "1"})
     record, at_once = project.own_folder() / "verified-3.12.json", threading.Lock()
 
@@ -389,7 +389,7 @@ def test_what_is_tried_cannot_lead_the_record_elsewhere(
 
 
 def test_files_that_failed_are_tried_again(project: Project, manifest: Manifest, programs: Programs) -> None:
-    """A failure leaves no proof behind."""
+    """Files that failed are tried again in the next run."""
     programs.answer("pip check", code=1)
     for _ in range(2):
         with pytest.raises(ShipError, match="NS612"):
@@ -399,7 +399,7 @@ def test_files_that_failed_are_tried_again(project: Project, manifest: Manifest,
 def test_files_that_are_not_the_manifests_are_not_installed(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
-    """NS603 comes before anything of them runs, also where they passed once."""
+    """A file that differs from the manifest is refused with NS603 and not installed, even if it passed before."""
     dist = project.root / "dist"
     verify_files(project, manifest, dist, "python3.12", "3.12")
     programs.calls.clear()

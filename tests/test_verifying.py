@@ -25,14 +25,14 @@ pytestmark = pytest.mark.usefixtures("programs", "home")
 
 
 def published(yard: Yard) -> None:
-    """Build the release that HEAD is, and publish it."""
+    """Build the release at HEAD, and publish it."""
     yard.tag("v0.1.0")
     write_dist(yard.project, yard.repository.head, "0.1.0")
     publishing.publish(yard.project, [], "publish", None)
 
 
 def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:
-    """Build, let the index have it, and verify what is published."""
+    """Build files, let the index serve them, and verify what is published."""
     manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
     shelf = yard.world.indexes["pypi"].shelf
     shelf.update({file.name: (dist_folder(yard.project) / file.name).read_bytes() for file in manifest.files})
@@ -44,7 +44,7 @@ def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], Non
 def test_what_is_published_is_compared_and_installed(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other bytes are NS711, an installation that fails NS611."""
+    """Published files with other content are reported as NS711, and ones that cannot be installed as NS611."""
     served(yard, monkeypatch)
     assert programs.started("install")
     programs.answer("pip install", code=1)
@@ -67,7 +67,7 @@ def test_what_is_published_is_compared_and_installed(
 def test_what_can_no_longer_be_served_is_not_waited_for(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], expected: str
 ) -> None:
-    """It is told why it is missing for good; what may still come is waited for, as is an index that is silent."""
+    """A file that can no longer be uploaded is reported at once; one that may still appear is waited for."""
     index = yard.world.indexes["pypi"]
     index.facts.update(facts)
 
@@ -84,7 +84,7 @@ def test_what_can_no_longer_be_served_is_not_waited_for(
 
 @pytest.fixture
 def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Return what verifies a published release, and what that says in the end."""
+    """Return a function that verifies a published release and returns the last line of output."""
 
     def verify(*args: str) -> str:
         with monkeypatch.context() as patched:
@@ -98,7 +98,7 @@ def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 @pytest.mark.slow
 @pytest.mark.usefixtures("sessions")
 def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[..., str]) -> None:
-    """The manifest is in the clone that it was made in; a leftover one of another commit does not count."""
+    """A new release is compared with the manifest in its clone, and not with an old one in the checkout."""
     write_dist(yard.project, "d" * 40, "0.0.9")
     yard.write({".gitignore": "dist\n.nox-ship\n"})
     front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
@@ -110,7 +110,7 @@ def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[.
 
 @pytest.fixture
 def left_to_a_workflow(yard: Yard, sessions: object, capsys: pytest.CaptureFixture[str]) -> FakeIndex:  # noqa: ARG001
-    """Release by a workflow, and return the index, which has nothing of it yet."""
+    """Release by a workflow, and return the index, which has no files of the release yet."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
     yard.write({".gitignore": "dist\n.nox-ship\n", "pyproject.toml": f'{text}publish.by = "workflow"\n'})
     front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
@@ -119,7 +119,7 @@ def left_to_a_workflow(yard: Yard, sessions: object, capsys: pytest.CaptureFixtu
 
 
 def shelve(index: FakeIndex, folder: Path, code: str = "", *, only: str = "") -> None:
-    """Let an index serve what a workflow built of the release."""
+    """Let an index serve the files that a workflow built of the release."""
     wheel = make_wheel(folder, {"sample/__init__.py": code}, version="0.1.0")
     sdist = make_sdist(folder, {"src/sample/__init__.py": code}, version="0.1.0")
     index.shelf.update({path.name: path.read_bytes() for path in (wheel, sdist) if path.name.endswith(only)})
@@ -133,7 +133,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It may differ in every byte: what the index lists counts, and other content is told, NS849."""
+    """A workflow's files are compared with the index's hashes, and NS849 reports other content than was built here."""
     shelve(left_to_a_workflow, yard.root.parent / "same")
     for args in ([], ["0.1.0"]):
         assert "compared with the SHA-256 that PyPI lists; it works" in verified(*args)
@@ -149,7 +149,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
 def test_what_a_workflow_publishes_is_waited_for(
     yard: Yard, left_to_a_workflow: FakeIndex, verified: Callable[..., str]
 ) -> None:
-    """Until the files are there that have the same name wherever they are built."""
+    """Verifying waits until the index has every file whose name does not depend on where it is built."""
     for there, missing in ((".whl", r"sample-0\.1\.0\.tar\.gz"), (".tar.gz", r"sample-0\.1\.0-py3-none-any\.whl")):
         left_to_a_workflow.shelf.clear()
         shelve(left_to_a_workflow, yard.root.parent / there, only=there)
@@ -160,8 +160,9 @@ def test_what_a_workflow_publishes_is_waited_for(
     assert "works" in verified()
 
 
+@pytest.mark.slow
 def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
-    """The project's own manifest is of this release, too, unless it was built with changes that no commit has."""
+    """The project's own manifest is used for comparing, unless it was built with uncommitted changes."""
     published(yard)
     assert "compared with its manifest; it works" in verified()
     path = manifest_path(yard.project)
@@ -169,6 +170,7 @@ def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..
     assert "compared with the SHA-256 that PyPI lists" in verified()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "compared"),
     [
@@ -179,7 +181,7 @@ def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..
 def test_a_release_that_was_built_elsewhere_can_be_verified(
     yard: Yard, verified: Callable[..., str], programs: Programs, change: dict[str, Any], compared: str
 ) -> None:
-    """By the tag on HEAD; what it was compared with is said."""
+    """Without a manifest, the release at HEAD's tag is compared with the hashes that the index lists."""
     published(yard)
     shelf = dict(yard.world.indexes["pypi"].shelf)
     yard.world.indexes["pypi"] = make_index(shelf={**shelf, "../sample-0.1.0.tar.gz": b"", "x.exe": b""}, **change)
@@ -192,7 +194,7 @@ def test_a_release_that_was_built_elsewhere_can_be_verified(
 
 
 def test_a_quarantined_release_says_why_it_is_not_served(yard: Yard, verified: Callable[..., str]) -> None:
-    """Beside that no file of it is (NS712)."""
+    """For a quarantined project, NS771 gives the reason why no file is served (NS712)."""
     yard.tag("v0.1.0")
     yard.world.indexes["pypi"].facts["status"] = "quarantined"
     with pytest.raises(ShipError) as caught:
@@ -201,7 +203,7 @@ def test_a_quarantined_release_says_why_it_is_not_served(yard: Yard, verified: C
 
 
 def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:
-    """NS711, also where nothing was built here."""
+    """A file that does not match the index's own hash is reported as NS711, even if nothing was built here."""
     published(yard)
     manifest_path(yard.project).unlink()
     yard.world.indexes["pypi"] = make_index(shelf=yard.world.indexes["pypi"].shelf, other_bytes=True)
@@ -210,7 +212,7 @@ def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, veri
 
 
 def test_what_is_neither_built_nor_released_cannot_be_verified(verified: Callable[..., str]) -> None:
-    """There is no manifest, and HEAD has no release tag: NS601."""
+    """Without a manifest and without a release tag at HEAD, there is nothing to verify (NS601)."""
     with pytest.raises(ShipError, match="NS601"):
         verified()
 
@@ -218,7 +220,7 @@ def test_what_is_neither_built_nor_released_cannot_be_verified(verified: Callabl
 def test_a_job_that_is_told_its_manifest_asks_no_repository(
     yard: Yard, verified: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is the one that counts, whatever HEAD is: NS606."""
+    """If a job's variable states the manifest's digest, any other manifest is refused with NS606."""
     published(yard)
     monkeypatch.setenv("NOX_SHIP_MANIFEST", "0" * 64)
     with pytest.raises(ShipError, match="NS606"):
@@ -226,7 +228,7 @@ def test_a_job_that_is_told_its_manifest_asks_no_repository(
 
 
 def shelved(yard: Yard, version: str = "0.3.0", metadata: tuple[str, ...] = ()) -> None:
-    """Let PyPI serve a version that nobody built here, beside others."""
+    """Let PyPI serve a version that was not built here, beside others."""
     folder = yard.root.parent / "elsewhere"
     files = [make_wheel(folder, {"sample/__init__.py": ""}, metadata, version=version)]
     files.append(make_sdist(folder, {"src/sample/__init__.py": ""}, metadata, version=version))
@@ -237,7 +239,7 @@ def shelved(yard: Yard, version: str = "0.3.0", metadata: tuple[str, ...] = ()) 
 
 
 def test_any_version_can_be_verified(yard: Yard, verified: Callable[..., str], programs: Programs) -> None:
-    """Without a manifest, a built file or a tag; the smoke commands of today are not run on it."""
+    """A version can be verified without a manifest, a built file or a tag; its smoke commands are not run."""
     shelved(yard)
     yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text('utf-8')}verify-install.smoke = ['x']\n"})
     assert verified("0.3") == "PyPI serves sample 0.3, compared with the SHA-256 that PyPI lists; it works."
@@ -246,8 +248,9 @@ def test_any_version_can_be_verified(yard: Yard, verified: Callable[..., str], p
     assert not (yard.root / "dist").exists()
 
 
+@pytest.mark.slow
 def test_the_latest_release_is_that_of_the_newest_tag(yard: Yard, verified: Callable[..., str]) -> None:
-    """Whatever HEAD is, and what the index has besides; a pre-release counts where there is no other."""
+    """The word `latest` means the newest release tag, wherever HEAD is; pre-releases count if there is no other."""
     assert verified("latest") == "sample has no release yet: there is nothing to verify."
     shelved(yard)
     yard.tag("v0.3rc1")
@@ -261,7 +264,7 @@ def test_the_latest_release_is_that_of_the_newest_tag(yard: Yard, verified: Call
 
 
 def test_that_there_is_no_release_yet_is_told_as_json(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is wrong with that."""
+    """If there is no release yet, `--json` says so, and verifying passes."""
     verifying.verify_published(yard.project, ["latest", "--json"])
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["passed"], told["files"]) == ("", True, [])
@@ -269,7 +272,7 @@ def test_that_there_is_no_release_yet_is_told_as_json(yard: Yard, capsys: pytest
 
 @pytest.mark.slow
 def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard, verified: Callable[..., str]) -> None:
-    """Where that is here: what the index lists proves less."""
+    """A named version is compared with its manifest if that is here, as it proves more than the index's hashes."""
     published(yard)
     assert "compared with its manifest; it works" in verified("0.1.0")
     shelf = yard.world.indexes["pypi"].shelf
@@ -282,7 +285,7 @@ def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard,
 
 
 def test_a_version_that_the_index_lacks_is_told_with_those_near_it(yard: Yard, verified: Callable[..., str]) -> None:
-    """Two before and two after; where it has none, or does not have the project, that."""
+    """If the index lacks a version, NS712 lists similar ones, or says that there is no version or no such project."""
     shelved(yard)
     index = yard.world.indexes["pypi"]
     index.shelf.clear()
@@ -299,7 +302,7 @@ def test_a_version_that_the_index_lacks_is_told_with_those_near_it(yard: Yard, v
 
 @pytest.mark.parametrize("version", ["x", "1.0-y", ""])
 def test_what_is_no_version_is_refused(verified: Callable[..., str], version: str) -> None:
-    """NS108."""
+    """An argument that is not a version is refused with NS108."""
     with pytest.raises(ShipError, match=r"NS108.*is not a version"):
         verified(version)
 
@@ -315,7 +318,7 @@ def test_what_is_no_version_is_refused(verified: Callable[..., str], version: st
 def test_what_an_index_says_of_a_file_must_be_true(
     yard: Yard, verified: Callable[..., str], each: dict[str, Any], expected: str | None
 ) -> None:
-    """Installers go by it: NS790."""
+    """Metadata that the index lists must match the file (NS790), and its API for installers must list the file."""
     shelved(yard)
     yard.world.indexes["pypi"].each.update(each if expected else {})
     if expected:
@@ -328,7 +331,7 @@ def test_what_an_index_says_of_a_file_must_be_true(
 
 
 def test_a_file_of_another_version_is_told(yard: Yard, verified: Callable[..., str]) -> None:
-    """Its name says one thing, its metadata another: NS790."""
+    """A file whose name and metadata state different versions is refused with NS790."""
     shelved(yard)
     shelf = yard.world.indexes["pypi"].shelf
     shelf["sample-0.3.1.tar.gz"] = shelf.pop("sample-0.3.0.tar.gz")
@@ -340,7 +343,7 @@ def test_a_file_of_another_version_is_told(yard: Yard, verified: Callable[..., s
 
 
 def test_the_two_apis_of_an_index_must_agree(yard: Yard, verified: Callable[..., str]) -> None:
-    """On the SHA-256 of each file: NS790."""
+    """If an index's two APIs list different hashes for a file, that is reported as NS790."""
     shelved(yard)
     name = "sample-0.3.0.tar.gz"
     yard.world.indexes["pypi"].facts["early"] = {name: Served(name, "x", "0" * 64, "JSON API")}
@@ -352,7 +355,7 @@ def test_the_two_apis_of_an_index_must_agree(yard: Yard, verified: Callable[...,
 def test_a_yanked_version_is_told(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reason: str, told: str
 ) -> None:
-    """With the reason, as a warning: it is served all the same."""
+    """For a yanked version, a warning shows the index's reason."""
     shelved(yard)
     yard.world.indexes["pypi"].each["yanked"] = reason
     monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
@@ -361,7 +364,7 @@ def test_a_yanked_version_is_told(
 
 
 def test_the_result_is_data(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With `--json`, nothing else is printed; an error ends it all the same."""
+    """With `--json`, only JSON is printed, and an error still ends the session."""
     shelved(yard)
     monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
     verifying.verify_published(yard.project, ["0.3.0", "--json"])
@@ -382,7 +385,7 @@ def test_the_result_is_data(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_version_for_other_pythons_is_not_installed(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An old one may be for none of the project's Pythons of today; that is told (NS792)."""
+    """A version that supports none of the project's Pythons is not installed, with warning NS792."""
     shelved(yard, metadata=("Requires-Python: <3.3",))
     yard.world.indexes["pypi"].each["requires_python"] = "<3.3"
     monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
@@ -394,7 +397,7 @@ def test_a_version_for_other_pythons_is_not_installed(
 
 
 def tagged(yard: Yard, programs: Programs, text: str = "") -> list[Call]:
-    """Let PyPI serve 0.3.0, whose tag builds a wheel that holds ``text``; return the builds that are made."""
+    """Let PyPI serve 0.3.0, whose tag builds a wheel with the code ``text``; return the builds as they are made."""
     shelved(yard)
     yard.tag("v0.3.0")
     commit_files(yard.root, {"later.py": ""})
@@ -414,12 +417,12 @@ def tagged(yard: Yard, programs: Programs, text: str = "") -> list[Call]:
 
 @pytest.mark.slow
 def test_a_release_can_be_built_again(yard: Yard, verified: Callable[..., str], programs: Programs) -> None:
-    """From its tag, with the build requirements of the day of its upload and the time that its files bear."""
+    """A rebuild uses the tag, build requirements from the time of upload, and the time in the published files."""
     builds = tagged(yard, programs)
     verified("0.3.0", "--rebuild")
     (build,) = builds
     assert "UV_EXCLUDE_NEWER" not in build.env
-    assert build.env["SOURCE_DATE_EPOCH"] == "315532800"  # 1980, which the wheel's members bear; the sdist's have none
+    assert build.env["SOURCE_DATE_EPOCH"] == "315532800"  # 1980, the time of the wheel's members; the sdist's have none
     uploaded = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
     yard.world.indexes["pypi"].each["uploaded"] = uploaded
     programs.calls.clear()
@@ -429,10 +432,11 @@ def test_a_release_can_be_built_again(yard: Yard, verified: Callable[..., str], 
     assert not Path(build.line[-1]).exists()
 
 
+@pytest.mark.slow
 def test_what_a_tag_builds_otherwise_is_shown(
     yard: Yard, verified: Callable[..., str], programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """NS794, with the members and a diff."""
+    """If the tag builds other contents, NS794 lists the changed members with a diff."""
     tagged(yard, programs, "x = 1\n")
     with pytest.raises(ShipError) as caught:
         verified("0.3.0", "--rebuild")
@@ -448,7 +452,7 @@ def test_what_a_tag_builds_otherwise_is_shown(
 def test_a_rebuild_is_data(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With `--json`: how alike each file is, and which files only one side has."""
+    """With `--json`, a rebuild gives each file's verdict and the files that only one side has."""
     tagged(yard, programs)
     shelf = yard.world.indexes["pypi"].shelf
     wheel = shelf.pop("sample-0.3.0-py3-none-any.whl")
@@ -465,16 +469,17 @@ def test_a_rebuild_is_data(
 
 
 def test_a_rebuild_needs_the_tag(yard: Yard, verified: Callable[..., str]) -> None:
-    """NS793."""
+    """A rebuild of a version without a tag is refused with NS793."""
     shelved(yard)
     with pytest.raises(ShipError, match="NS793"):
         verified("0.3.0", "--rebuild")
 
 
+@pytest.mark.slow
 def test_a_manifest_tells_what_a_release_was_built_with(
     yard: Yard, verified: Callable[..., str], programs: Programs, tmp_path: Path
 ) -> None:
-    """It counts, whatever the index says of the time; one of another release is refused (NS604)."""
+    """A rebuild uses the requirements and times in the manifest; one of another commit is refused with NS604."""
     seen: list[str] = []
     builds = tagged(yard, programs)
     real = programs._replies[0][1]
@@ -505,7 +510,7 @@ def test_a_manifest_tells_what_a_release_was_built_with(
 def test_the_same_content_in_another_archive_is_a_warning(
     yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """NS795, with what differs: installers get the same."""
+    """If a rebuild gives the same contents in a different archive, warning NS795 says so."""
     tagged(yard, programs)
     shelf = yard.world.indexes["pypi"].shelf
     name = "sample-0.3.0-py3-none-any.whl"
@@ -519,10 +524,11 @@ def test_the_same_content_in_another_archive_is_a_warning(
     assert f"NS795 rebuilt-as-another-archive: v0.3.0 builds {name} with the same content" in told
 
 
+@pytest.mark.slow
 def test_an_sdist_that_the_tag_does_not_build_is_told(
     yard: Yard, verified: Callable[..., str], programs: Programs
 ) -> None:
-    """NS794; a wheel may be for another platform."""
+    """If the tag does not build the published sdist, that is reported as NS794."""
     tagged(yard, programs)
     programs.answer("-m build")
     with pytest.raises(ShipError, match=r"NS794.*v0\.3\.0 does not build sample-0\.3\.0\.tar\.gz"):
@@ -530,7 +536,7 @@ def test_an_sdist_that_the_tag_does_not_build_is_told(
 
 
 def test_a_file_that_the_manifest_does_not_know_is_told(yard: Yard, verified: Callable[..., str]) -> None:
-    """Somebody uploaded it later, or the manifest is another's: NS711."""
+    """A published file that is not in the manifest is reported as NS711."""
     published(yard)
     folder = yard.root.parent / "later"
     wheel = make_wheel(folder, {"sample/__init__.py": ""}, version="0.1.0")
@@ -542,7 +548,7 @@ def test_a_file_that_the_manifest_does_not_know_is_told(yard: Yard, verified: Ca
 def test_what_is_not_what_it_should_be_is_not_installed(
     yard: Yard, verified: Callable[..., str], programs: Programs
 ) -> None:
-    """Installing it would run it."""
+    """A file that fails its checks is not installed, as installing it could run its code."""
     shelved(yard)
     yard.world.indexes["pypi"].each["metadata_sha256"] = "0" * 64
     with pytest.raises(ShipError, match="NS790"):

@@ -56,7 +56,7 @@ from support import each
     ],
 )
 def test_the_next_version(current: str, wanted: str, expected: str) -> None:
-    """Parts raise the version as PEP 440 orders versions; whole versions stand for themselves."""
+    """A part raises the version as PEP 440 orders versions, and a whole version is taken as it is."""
     assert str(next_version(Version(current), wanted)) == expected
 
 
@@ -76,14 +76,14 @@ def test_the_next_version(current: str, wanted: str, expected: str) -> None:
     ],
 )
 def test_a_version_that_is_not_newer_is_refused(current: str, wanted: str) -> None:
-    """What is not higher than the version now is NS304."""
+    """A version that is not higher than the current one is refused with NS304."""
     with pytest.raises(ShipError, match="NS304"):
         next_version(Version(current), wanted)
 
 
 @each("wanted", ["1.x", "1..2", "1.2.3-foo", "2 0", "1.4.0+local", "v2.0+1", "\uff11.x"])
 def test_a_misspelt_version_is_refused(wanted: str) -> None:
-    """A text that begins as a version and is none, or has a local part, is NS303."""
+    """Text that begins like a version but is none, or has a local part, is refused with NS303."""
     with pytest.raises(ShipError, match="NS303"):
         next_version(Version("1.2.3"), wanted)
 
@@ -103,7 +103,7 @@ def test_a_misspelt_version_is_refused(wanted: str) -> None:
     ],
 )
 def test_an_unknown_part_is_refused_with_a_hint(wanted: str, hint: str) -> None:
-    """A text that begins as no version is NS302 and names the nearest part."""
+    """Text that does not begin like a version is refused with NS302, which suggests the most similar part."""
     with pytest.raises(ShipError) as caught:
         next_version(Version("1.2.3"), wanted)
     assert caught.value.findings[0].id == "NS302"
@@ -111,7 +111,7 @@ def test_an_unknown_part_is_refused_with_a_hint(wanted: str, hint: str) -> None:
 
 
 def test_a_projects_own_parts_are_named() -> None:
-    """The hint is made of the parts that the project has."""
+    """The hint names the parts that the project itself has defined."""
     with pytest.raises(ShipError) as caught:
         next_version(Version("1.2.3"), "buidl", ("build", "patch"))
     assert "Did you mean build? Write one of build, patch" in caught.value.findings[0].remedy
@@ -119,5 +119,5 @@ def test_a_projects_own_parts_are_named() -> None:
 
 @each(("wanted", "named"), [("minor-rc", True), ("rc", True), ("extra-rc", False), ("minor-x", False)])
 def test_a_part_is_one_by_both_of_its_words(wanted: str, named: bool) -> None:
-    """A number that is raised, and the phase that begins with it."""
+    """A part in two words is valid if the first raises a number and the second starts a pre-release."""
     assert is_part(wanted) is named

@@ -22,26 +22,26 @@ from support import each
     ],
 )
 def test_spellings_of_a_version(text: str, version: str) -> None:
-    """PEP 440 and SemVer spell the same version."""
+    """Versions are read in the spellings of PEP 440 and of SemVer."""
     assert str(parse(text)) == version
 
 
 @each("text", ["", "v", "latest", "1.2.x", "1..2", "\u0661.\u0662", "1.2.3-foo", "1.2 3"])
 def test_texts_that_are_no_versions(text: str) -> None:
-    """Anything else is None."""
+    """Any text that is not a version gives None."""
     assert parse(text) is None
 
 
 @each("form", ["v", "", "{version}{version}", "{Version}", "{}", "v{version"])
 def test_a_tag_form_holds_the_version_once(form: str) -> None:
-    """Other forms are refused with NS103."""
+    """A tag form without exactly one `{version}` is refused with NS103."""
     with pytest.raises(ShipError, match="NS103"):
         TagForm(form)
 
 
 @each("form", ["v{version}", "{version}", "release/{version}", "a.b+{version}-final", "é{version}"])
 def test_a_tag_is_read_as_it_was_named(form: str) -> None:
-    """The version comes back out of the name of its tag, epoch and pre-release too."""
+    """A version is read back from the name of its tag, including its epoch and pre-release."""
     for version in ("1.2.3", "1!2.0rc1", "1.0.dev3"):
         assert TagForm(form).version(TagForm(form).name(version)) == Version(version)
 
@@ -59,7 +59,7 @@ def test_a_tag_is_read_as_it_was_named(form: str) -> None:
     ],
 )
 def test_other_tags_are_no_releases(form: str, tag: str) -> None:
-    """A tag of another form, or without a version in it, names no release."""
+    """A tag of another form, or without a version, is no release."""
     assert TagForm(form).version(tag) is None
 
 
@@ -76,7 +76,7 @@ def test_other_tags_are_no_releases(form: str, tag: str) -> None:
     ],
 )
 def test_the_form_follows_the_newest_release(tags: list[str], form: str) -> None:
-    """The newest version decides, not the order of the tags."""
+    """The tag of the newest version decides the form, whatever the order of the tags."""
     assert TagForm.of(tags, None).form == form
     assert TagForm.of(reversed(tags), None).form == form
 
@@ -111,7 +111,7 @@ def test_the_form_follows_the_newest_release(tags: list[str], form: str) -> None
     ],
 )
 def test_tags_of_twenty_years_tell_the_form(tags: list[str], form: str) -> None:
-    """Dates, tags of other packages and pointers to a newest release do not hide how releases are named."""
+    """Dates, other packages' tags and tags such as `v1` do not hide the form of the release tags."""
     assert TagForm.of(tags, None, "my-sample").form == form
     assert TagForm.of(reversed(tags), None, "my-sample").form == form
 
@@ -121,7 +121,7 @@ def test_tags_of_twenty_years_tell_the_form(tags: list[str], form: str) -> None:
     [("2024.2.1", "{version}"), ("1.5.0", "v{version}"), ("", "v{version}"), ("unknown", "v{version}")],
 )
 def test_dates_are_releases_of_a_project_whose_version_is_one(current: str, form: str) -> None:
-    """Its first releases had other tags; one of another kind tags its nightly builds so."""
+    """Date tags are releases if the project's version is a date, and nightly builds otherwise."""
     assert TagForm.of(["v0.1", "2024.01.01", "2024.02.01"], None, "sample", current).form == form
 
 
@@ -131,7 +131,7 @@ DATES = ["20240101", "20240101.1", "2024.01.01", "2024.01", "2024.1", "2024.01.0
 @pytest.mark.parametrize("before", ["", "v"])
 @pytest.mark.parametrize("date", DATES)
 def test_a_date_beside_the_releases_is_none(date: str, before: str) -> None:
-    """CI tags its builds so: of a project at 1.5.0 it gives neither form nor number, also where it is alone."""
+    """In a project at version 1.5.0, a date tag is never a release, even if there is no other tag."""
     tags = {"v1.5.0": "a", f"{before}{date}": "b"}
     for setting in (None, "v{version}"):
         form = TagForm.of(tags, setting, "sample", "1.5.0")
@@ -144,7 +144,7 @@ def test_a_date_beside_the_releases_is_none(date: str, before: str) -> None:
 
 @each("date", DATES[2:7])
 def test_dates_are_kept_where_the_version_is_one(date: str) -> None:
-    """The project changed from 1.5.0 to a calendar; so it may have where no file tells the version."""
+    """Dates with dots are releases if the version is a date or unknown, as the project may have changed to dates."""
     tags = ["v1.5.0", f"v{date}"]
     for current in ("2024.1", "", "0.0.0", "unknown"):
         assert set(TagForm.of(tags, None, "sample", current).releases(tags)) == set(tags)
@@ -152,7 +152,7 @@ def test_dates_are_kept_where_the_version_is_one(date: str) -> None:
 
 @pytest.mark.parametrize("date", ["20240101", "20240101.1", "20240101.5.2"])
 def test_a_day_in_one_number_is_no_release_beside_others(date: str) -> None:
-    """Also where no file tells the version; where all releases are such days, they are releases."""
+    """A date in a single number is a release only if there are no other release tags."""
     tags = ["v1.5.0", f"v{date}"]
     assert set(TagForm.of(tags, None, "sample").releases(tags)) == {"v1.5.0"}
     assert TagForm.of([*tags[:1], date], None, "sample").form == "v{version}"
@@ -161,12 +161,12 @@ def test_a_day_in_one_number_is_no_release_beside_others(date: str) -> None:
 
 @each("tag", ["2024.13.1", "20241301.1", "1989.1.1", "2024.2.30"])
 def test_what_only_looks_like_a_date_gives_the_form(tag: str) -> None:
-    """Where no file tells the version, what no calendar has is a release's."""
+    """A tag that resembles a date but is in no calendar is a release if the version is unknown."""
     assert TagForm.of(["v1.5.0", tag], None, "sample").form == "{version}"
 
 
 def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
-    """Beside v1.5.0, v1 points to the newest of its series, v2 can be the next release, and v20240101 is a date."""
+    """Beside v1.5.0, the tag v1 only points to a release, v2 can be the next one, and v20240101 is a date."""
     assert TagForm().releases(["v1", "v2"]) == {"v1": Version("1"), "v2": Version("2")}
     assert set(TagForm().releases(["v1", "v1.5.0", "v2", "v20240101"])) == {"v1.5.0", "v2"}
     assert latest(["v1.5.0", "v20240101"], TagForm()) == Version("1.5.0")
@@ -176,7 +176,7 @@ def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
 
 @each("tag", ["v0.1.0-test.1", "v1.0-dirty", "v1.0.0-12-gabcdef0", "v1.x", "v1_2"])
 def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None:
-    """Such a tag on the commit is NS310; on another commit it is nobody's business."""
+    """A tag in the project's form without a version is refused with NS310 at HEAD, and ignored at other commits."""
     with pytest.raises(ShipError, match=r"NS310.*HEAD has the tag"):
         check_readable({tag: "a"}, "a", TagForm())
     check_readable({tag: "b"}, "a", TagForm())
@@ -200,7 +200,7 @@ def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None
     ],
 )
 def test_a_tag_like_anybodys_releases_without_a_version_is_unreadable(others: list[str], tag: str) -> None:
-    """Whatever form the project's releases have had; a form that is set is the only one."""
+    """A tag at HEAD in any common form but without a version is refused with NS310, unless the form is set."""
     tags = {tag: "a", **dict.fromkeys(others, "b")}
     with pytest.raises(ShipError, match="NS310"):
         check_readable(tags, "a", TagForm.of(tags, None, "sample"))
@@ -224,18 +224,18 @@ def test_a_tag_like_anybodys_releases_without_a_version_is_unreadable(others: li
     ],
 )
 def test_a_tag_like_nobodys_releases_is_readable(tag: str) -> None:
-    """Days, other packages and names that only begin with a digit; and what is a version in another form."""
+    """Dates, other packages' tags, versions in another form, and names that begin with a digit are no error."""
     check_readable({tag: "a", "release-1.0": "b"}, "a", TagForm.of([tag, "release-1.0"], None, "sample"))
 
 
 @each("tag", ["v1.0.0+build", "v1.0.0.post1", "v1.0-rc.1", "vnext", "nightly", "docs-1.x", "v"])
 def test_a_tag_that_names_a_version_or_nothing_like_one_is_readable(tag: str) -> None:
-    """Whether it is a release is another question."""
+    """A tag with a version, or one that does not resemble a version, is no error."""
     check_readable({tag: "a"}, "a", TagForm())
 
 
 def test_the_setting_wins_over_earlier_tags() -> None:
-    """A form that is set is used, a wrong one refused, an empty one too."""
+    """The form in the settings is used instead of earlier tags', and an invalid one is refused with NS103."""
     assert TagForm.of(["v1.0"], "r{version}").form == "r{version}"
     for wrong in ("", "v"):
         with pytest.raises(ShipError, match="NS103"):
@@ -243,7 +243,7 @@ def test_the_setting_wins_over_earlier_tags() -> None:
 
 
 def test_the_release_at_a_commit_is_the_newest_one() -> None:
-    """Of several tags on a commit the newest version counts; other tags and commits do not."""
+    """The release at a commit is the newest version among its tags."""
     tags = {"v1.9": "a", "v1.10": "a", "nightly": "a", "v2.0": "b", "99": "a"}
     assert release_at(tags, "a", TagForm()) == ("v1.10", Version("1.10"))
     assert release_at(tags, "b", TagForm()) == ("v2.0", Version("2.0"))
@@ -251,7 +251,7 @@ def test_the_release_at_a_commit_is_the_newest_one() -> None:
 
 
 def test_the_latest_release() -> None:
-    """Versions are compared as versions; without a release there is none."""
+    """The latest release is the highest version, and None if there is no release."""
     assert latest(["v1.9", "v1.10rc1", "v1.2", "3.0"], TagForm()) == Version("1.10rc1")
     assert latest(["nightly"], TagForm()) is None
     assert latest([], TagForm()) is None
@@ -259,7 +259,7 @@ def test_the_latest_release() -> None:
 
 @each("text", ["9" * 5000, f"1.0rc{'9' * 5000}", f"1.0+{'x' * 300}", "1." * 200 + "0"])
 def test_what_fits_no_file_name_is_no_version(text: str) -> None:
-    """Nor is a number of more digits than Python reads."""
+    """A version that is too long for a file name, or has too many digits for Python, is no version."""
     assert parse(text) is None
     assert TagForm().version(f"v{text}") is None
     assert TagForm.of([f"v{text}", "1.0"], None).form == "{version}"
@@ -276,5 +276,5 @@ def test_what_fits_no_file_name_is_no_version(text: str) -> None:
     ],
 )
 def test_versions_in_two_spellings_are_the_same(one: str, other: str, expected: bool) -> None:
-    """What is no version is only the same as itself."""
+    """Two spellings of a version are the same; text that is no version equals only itself."""
     assert same(one, other) is expected

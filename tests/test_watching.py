@@ -1,4 +1,4 @@
-"""Following the workflow that publishes, until the index serves the release."""
+"""Following the workflow that publishes until the index serves the release."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
 
 
 @pytest.fixture
-def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa: ARG001 - each release needs them
-    """Run a forge without a run."""
+def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa: ARG001 - every release needs both
+    """Run a forge that has no workflow run yet."""
     with FailingForge() as running:
         yield running
 
@@ -40,7 +40,7 @@ FILES = {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n', ".gitignore": "
 
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge) -> Yard:
-    """Make a project that a workflow publishes, and whose remote is on that forge."""
+    """Make a project that is published by a workflow and hosted on the forge."""
     return hosted(forge, make_yard(tmp_path, FILES))
 
 
@@ -54,12 +54,12 @@ def _pushed(folder: Path) -> Yard:
 
 @pytest.fixture
 def sent(prepared: Prepared, forge: FailingForge) -> Yard:
-    """Return such a project whose release is pushed by now, and is to be followed."""
+    """Return the same project after its release was pushed, ready to be followed."""
     return hosted(forge, prepared(_pushed))
 
 
 def built_elsewhere(yard: Yard, code: str = "") -> None:
-    """Let PyPI have what a workflow built."""
+    """Let PyPI serve the files that a workflow built."""
     folder = yard.root.parent / "elsewhere"
     files = [make_wheel(folder, {"sample/__init__.py": code}, version="0.1.0")]
     files.append(make_sdist(folder, {"src/sample/__init__.py": code}, version="0.1.0"))
@@ -67,14 +67,14 @@ def built_elsewhere(yard: Yard, code: str = "") -> None:
 
 
 def prepare(yard: Yard, wanted: str | None = "minor") -> Run:
-    """Return a release that waits, and was not begun."""
+    """Return a release with `--wait` that has not begun."""
     run = yard.prepare(wanted)
     run.request = type(run.request)(wanted, agreed=True, wait=True)
     return run
 
 
 def release(yard: Yard, wanted: str | None = "minor") -> Run:
-    """Release the project, and wait."""
+    """Release the project with `--wait`."""
     return yard.finish(prepare(yard, wanted), release_steps(yard.project.settings, wait=True))
 
 
@@ -84,12 +84,12 @@ def pushed(yard: Yard) -> str:
 
 
 def starts(yard: Yard, forge: FailingForge, **values: Any) -> Any:
-    """Return what starts a run with a job, as the push does."""
+    """Return a function that starts a run with a job, as the push does."""
     return lambda: forge.job(forge.start(pushed(yard), **values), "Build")
 
 
 def ends(yard: Yard, forge: FailingForge, code: str = "") -> Any:
-    """Return what ends the run with success, after PyPI was given the files."""
+    """Return a function that gives PyPI the files and ends the run with success."""
 
     def end() -> None:
         built_elsewhere(yard, code)
@@ -99,13 +99,13 @@ def ends(yard: Yard, forge: FailingForge, code: str = "") -> Any:
 
 
 def row(yard: Yard) -> tuple[str, str]:
-    """Return how the step ended, by the report."""
+    """Return the status and detail of the step `follow` in the report."""
     found = next(row for row in yard.told()["rows"] if row["name"] == "follow")
     return found["status"], found["detail"]
 
 
 def stopped(yard: Yard, wanted: str | None = "minor") -> ShipError:
-    """Return what a release stops with that is pushed."""
+    """Return the error with which a release stops after it was pushed."""
     with pytest.raises(ShipError) as caught:
         release(yard, wanted)
     assert yard.told()["pushed"] == "yes"
@@ -116,7 +116,7 @@ def stopped(yard: Yard, wanted: str | None = "minor") -> ShipError:
 def test_a_release_is_followed_until_the_index_serves_it(
     yard: Yard, forge: FailingForge, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its jobs are told as they end, and what the workflow built is compared and installed here."""
+    """Jobs are reported as they end; what the workflow published is compared with the local build and installed."""
     forge.later += [starts(yard, forge), ends(yard, forge)]
     forge.later[1:1] = [lambda: forge.job(forge.runs[-1], "Cut", "skipped")]
     release(yard)
@@ -132,11 +132,12 @@ def test_a_release_is_followed_until_the_index_serves_it(
     assert "works on Python" in told["verified"][-1]
     assert programs.started("install")
     assert yard.world.indexes["pypi"].uploads == []
-    assert "GET " not in forge.asked, "the repository need not be asked for where the workflow is known"
+    assert "GET " not in forge.asked, "the repository need not be looked up if the workflow is known"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_jobs_that_run(sent: Yard, forge: FailingForge) -> None:
-    """On the board, while they do; one table tells in the end how they ended."""
+    """In a terminal, the board shows running jobs, and the table at the end shows how they ended."""
     shown = io.StringIO()
     run = prepare(sent)
     run.voice = Voice(console=Console(file=shown, force_terminal=True, width=100, legacy_windows=False))
@@ -157,7 +158,7 @@ def test_a_terminal_shows_the_jobs_that_run(sent: Yard, forge: FailingForge) -> 
 
 @pytest.mark.slow
 def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: FailingForge) -> None:
-    """The run has ended by then; its jobs took no time of ours."""
+    """After the run has ended, the same command verifies the served files again without waiting."""
     forge.later += [starts(sent, forge), ends(sent, forge)]
     release(sent)
     forge.waits.clear()
@@ -169,15 +170,16 @@ def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: Failing
     assert "NS503" in str(stopped(sent))
 
 
+@pytest.mark.slow
 def test_other_content_than_was_built_here_is_told(sent: Yard, forge: FailingForge) -> None:
-    """A workflow may build it otherwise, but then nobody has tested here what is served: NS849, a warning."""
+    """For files with other content than the local build's, NS849 warns that nobody has tested them here."""
     forge.later += [starts(sent, forge), ends(sent, forge, "x = 1\n")]
     release(sent)
     assert [one["id"] for one in sent.told()["findings"]] == ["NS849", "NS849"]
 
 
 def test_what_is_not_what_the_index_says_is_not_installed(sent: Yard, forge: FailingForge, programs: Programs) -> None:
-    """It may be somebody else's: NS790."""
+    """A file that does not match the index's data about it is refused with NS790 and not installed."""
     sent.world.indexes["pypi"].each["requires_python"] = ">=3.99"
 
     def end() -> None:
@@ -199,7 +201,7 @@ LOG = (
 
 
 def test_a_job_that_fails_is_named_with_its_last_lines(sent: Yard, forge: FailingForge) -> None:
-    """NS858, with the step, the address, and what the index has; the token is not shown to whoever keeps the log."""
+    """NS858 names the failed job, its step and address, and shows its last lines; the log's host gets no token."""
 
     def fail() -> None:
         step = {"name": "Run the gate", "conclusion": "failure"}
@@ -226,7 +228,7 @@ def test_a_job_that_fails_is_named_with_its_last_lines(sent: Yard, forge: Failin
 
 
 def test_what_is_public_is_said_where_a_late_job_fails(sent: Yard, forge: FailingForge) -> None:
-    """The index may serve the release all the same; of many jobs that fail three are shown."""
+    """If a job fails after publishing, NS858 says what is public; of many failed jobs, three are shown."""
 
     def fail() -> None:
         built_elsewhere(sent)
@@ -245,14 +247,14 @@ def test_what_is_public_is_said_where_a_late_job_fails(sent: Yard, forge: Failin
 
 @pytest.mark.parametrize("conclusion", ["startup_failure", "skipped"])
 def test_a_run_that_ends_without_a_failed_job_is_told(sent: Yard, forge: FailingForge, conclusion: str) -> None:
-    """NS858 says how it ended."""
+    """If the run fails without a failed job, NS858 says how it ended."""
     forge.later += [lambda: forge.end(forge.start(pushed(sent)), conclusion)]
     assert f"NS858 run-failed: release.yml ended as {conclusion}, but no job failed" in str(stopped(sent))
 
 
 @pytest.mark.slow
 def test_a_failed_run_is_followed_again(sent: Yard, forge: FailingForge) -> None:
-    """Run again on GitHub, it has another attempt, and the same command follows that."""
+    """After a failed run is started again on GitHub, the same command follows its new attempt."""
 
     def fail() -> None:
         forge.job(forge.runs[-1], "Publish", "failure")
@@ -269,7 +271,7 @@ def test_a_failed_run_is_followed_again(sent: Yard, forge: FailingForge) -> None
 
 
 def test_other_runs_on_the_commit_are_not_followed(sent: Yard, forge: FailingForge) -> None:
-    """Of a branch, another tag, a fork's pull request, or an older one; the newest for the tag counts."""
+    """The newest run for the tag is followed, and none of a branch, another tag, a fork or another workflow."""
 
     def start() -> None:
         commit = pushed(sent)
@@ -302,7 +304,7 @@ jobs:
 def test_a_run_that_another_workflow_starts_is_followed(
     yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GitHub calls its branch the default one (`workflow_run`); it starts once the other one has ended."""
+    """A run that starts after another workflow is followed, although GitHub says it is on the default branch."""
     monkeypatch.setattr(watching, "_APPEARS", 30.0)
     ci = "on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: pytest}]}}\n"
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('publish.by = "workflow"\n', "")
@@ -316,7 +318,7 @@ def test_a_run_that_another_workflow_starts_is_followed(
 def test_an_approval_that_is_waited_for_is_told(
     sent: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Once, with the address."""
+    """A deployment that waits for approval is reported once, with its address."""
 
     def ask() -> None:
         forge.awaited = ["pypi"]
@@ -339,7 +341,7 @@ WHY = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", WHY)
 def test_a_run_that_does_not_appear_is_explained(sent: Yard, forge: FailingForge, case: str) -> None:
-    """NS857, after five minutes."""
+    """If no run appears within five minutes, NS857 gives the reason."""
     words, workflows = WHY[case]
     forge.later += [lambda: setattr(forge, "workflows", workflows or forge.workflows)]
     assert f"NS857 run-not-started: No run of release.yml for v0.1.0 appeared: {words}" in str(stopped(sent))
@@ -348,7 +350,7 @@ def test_a_run_that_does_not_appear_is_explained(sent: Yard, forge: FailingForge
 
 @pytest.mark.slow
 def test_a_forge_that_is_silent_is_not_said_to_have_no_run(sent: Yard, forge: FailingForge) -> None:
-    """Whether there is one is not known then."""
+    """If GitHub does not answer, NS857 says so instead of guessing why there is no run."""
     forge.later += [lambda: setattr(forge.faults, "dead_after", 0)]
     assert "NS857 run-not-started: No run of release.yml for v0.1.0 appeared: GitHub does not answer." in str(
         stopped(sent)
@@ -357,7 +359,7 @@ def test_a_forge_that_is_silent_is_not_said_to_have_no_run(sent: Yard, forge: Fa
 
 @pytest.mark.slow
 def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: FailingForge) -> None:
-    """It keeps the push of the tag from starting anything, too."""
+    """If the commit message contains `[skip ci]`, that is reported as the reason why no run appears."""
     commit_files(yard.root, {"a": ""}, "Polish [skip ci]")
     yard.world.remote.has["refs/heads/main"] = yard.repository.head
     assert "its commit message has '[skip ci]'" in str(stopped(yard))
@@ -366,7 +368,7 @@ def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: 
 
 @pytest.mark.slow
 def test_a_run_without_an_end_is_left(sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NS859 after some hours; the same command follows on."""
+    """After six hours without an end of the run, NS859 is raised; the same command continues to follow it."""
     assert watching.LONGEST == 6 * 3600
     monkeypatch.setattr(watching, "LONGEST", 72.0)
     forge.later += [starts(sent, forge)]
@@ -381,7 +383,7 @@ def test_a_run_without_an_end_is_left(sent: Yard, forge: FailingForge, monkeypat
 
 
 def test_a_job_that_left_publishing_out_is_named(sent: Yard, forge: FailingForge) -> None:
-    """The run passed, and the index has nothing: NS712, with the jobs that were skipped."""
+    """If the run passed but the index has no files, NS712 names the skipped jobs."""
 
     def end() -> None:
         forge.job(forge.runs[-1], "Publish to PyPI", "skipped")
@@ -397,7 +399,7 @@ def test_a_job_that_left_publishing_out_is_named(sent: Yard, forge: FailingForge
 def test_a_release_that_a_person_starts_is_waited_for(
     yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the workflow listens to GitHub Releases, a person may take hours to publish one."""
+    """If a person must publish the GitHub Release first, the run is waited for longer than usual."""
     workflow = "on: {release: {types: [published]}}\njobs:\n  pypi:\n    permissions: {id-token: write}\n"
     action = "    steps: [{uses: pypa/gh-action-pypi-publish@v1}]\n"
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('publish.by = "workflow"\n', "")
@@ -410,7 +412,7 @@ def test_a_release_that_a_person_starts_is_waited_for(
 
 @pytest.mark.slow
 def test_nobody_is_followed_where_this_machine_publishes(yard: Yard, forge: FailingForge) -> None:
-    """The release has waited for itself then."""
+    """If this machine publishes, no workflow is followed."""
     text = (yard.root / "pyproject.toml").read_text("utf-8").replace('"workflow"', '"machine"')
     yard.write({"pyproject.toml": text})
     release(yard)
@@ -422,7 +424,7 @@ def test_nobody_is_followed_where_this_machine_publishes(yard: Yard, forge: Fail
 
 
 def refused(yard: Yard) -> str:
-    """Return what a release is told that is not begun."""
+    """Return the error with which a release stops before anything is pushed."""
     with pytest.raises(ShipError) as caught:
         release(yard)
     assert yard.world.remote.pushes == []
@@ -431,7 +433,7 @@ def refused(yard: Yard) -> str:
 
 @pytest.mark.slow
 def test_what_cannot_be_followed_is_told_before_the_push(yard: Yard, forge: FailingForge) -> None:
-    """A private repository needs a token, a disabled workflow would not start: NS856, NS857."""
+    """A run that could not be followed (NS856) or would not start (NS857) stops the release before the push."""
     forge.faults.private = True
     yard.world.forge = forge.client(None)
     assert f"NS856 cannot-follow: GitHub does not show {SLUG} to clients without a token" in refused(yard)
@@ -447,14 +449,14 @@ def test_what_cannot_be_followed_is_told_before_the_push(yard: Yard, forge: Fail
 
 
 def test_a_pipeline_of_gitlab_is_not_followed(forge: FailingForge) -> None:
-    """NS856, and what waits for the index."""
+    """A GitLab pipeline cannot be followed; NS856 names the command that waits for the index."""
     (found,) = watching.followable(forge.client(), GITLAB_CI)
     assert (found.id, "nox -s verify-published" in found.remedy, forge.asked) == ("NS856", True, [])
 
 
 @pytest.mark.slow
 def test_a_workflow_that_github_does_not_know_yet_may_be_pushed(yard: Yard, forge: FailingForge) -> None:
-    """The first release may bring it."""
+    """A workflow that GitHub does not know yet is no error, as the release itself may add it."""
     forge.workflows.clear()
     forge.later += [lambda: (forge.workflows.update({"release.yml": "active"}), starts(yard, forge)())]
     forge.later += [ends(yard, forge)]
@@ -462,12 +464,12 @@ def test_a_workflow_that_github_does_not_know_yet_may_be_pushed(yard: Yard, forg
     assert row(yard)[0] == "done"
 
 
-# As often as GitHub admits
+# As often as GitHub allows
 
 
 @pytest.mark.slow
 def test_without_a_token_a_public_run_is_followed_slowly(yard: Yard, forge: FailingForge) -> None:
-    """What is left of 60 requests an hour lasts until there are new ones; why no log is shown is said."""
+    """Without a token, requests are spread out until GitHub's limit resets, and the error says why logs are missing."""
     yard.world.forge = forge.client(None)
     forge.faults.left = 50
 
@@ -483,7 +485,7 @@ def test_without_a_token_a_public_run_is_followed_slowly(yard: Yard, forge: Fail
 
 
 def test_a_limit_that_is_reached_is_waited_for(sent: Yard, forge: FailingForge) -> None:
-    """Others may have used up the requests; the run is followed once there are new ones."""
+    """If GitHub's request limit is reached, following continues after the limit is reset."""
     forge.later += [starts(sent, forge), lambda: setattr(forge.faults, "left", 0)]
     forge.later += [lambda: setattr(forge.faults, "left", 100), ends(sent, forge)]
     release(sent)
@@ -495,7 +497,7 @@ def test_a_limit_that_is_reached_is_waited_for(sent: Yard, forge: FailingForge) 
 def test_a_forge_that_is_silent_for_a_while_is_asked_again(
     sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some minutes without an answer end it: NS780, and the same command goes on."""
+    """A short outage of GitHub is waited out; a longer one ends with NS780."""
     monkeypatch.setattr(polling, "_SILENT", 60.0)
     down: tuple[int, dict[str, str], object] = (502, {}, {})
     forge.later += [starts(sent, forge), lambda: forge.faults.answers.extend([down] * 9), *[lambda: None] * 20]
@@ -507,11 +509,16 @@ def test_a_forge_that_is_silent_for_a_while_is_asked_again(
     assert "NS780" in str(stopped(sent))
 
 
-def test_an_answer_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
-    """NS785 for a run, NS856 where the runs are listed."""
-    forge.later += [starts(sent, forge, head_sha=5), lambda: None]
-    forge.later += [lambda: forge.runs[-1].update(head_sha=pushed(sent), status=7)]
+def test_a_list_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
+    """If GitHub's list of runs is invalid, following ends with NS856."""
+    forge.later += [starts(sent, forge, status=7)]
     assert "NS856" in str(stopped(sent))
+
+
+def test_a_run_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
+    """If GitHub's answer about the run that is followed is invalid, following ends with NS785."""
+    forge.later += [starts(sent, forge), lambda: forge.runs[-1].update(status=7)]
+    assert [finding.id for finding in stopped(sent).findings] == ["NS785"]
 
 
 # A person at a terminal
@@ -522,7 +529,7 @@ def test_an_answer_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingFor
 def test_an_interruption_tells_how_to_go_on(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is undone, the run goes on, and the same command follows it."""
+    """An interruption undoes nothing; the same command, which the last line shows, continues to follow the run."""
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -549,7 +556,7 @@ def test_an_interruption_tells_how_to_go_on(
 def test_a_rehearsal_follows_nothing_and_says_so(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is pushed to the forge, so nothing runs there; the command that does it waits."""
+    """A rehearsal with `--wait` follows nothing and says why; the command that it proposes has `--wait`."""
     front.release(yard.root, ["minor", "--dry-run", "--wait"], noxfile(yard.root, "tests"), yard.root)
     said = capsys.readouterr().out
     assert "a rehearsal pushes nothing, so no workflow runs that could be followed" in said
@@ -559,7 +566,7 @@ def test_a_rehearsal_follows_nothing_and_says_so(
 
 @pytest.mark.usefixtures("home")
 def test_what_is_only_cut_is_not_followed(yard: Yard) -> None:
-    """NS108."""
+    """The options `--bundle` and `--wait` together are refused with NS108."""
     with pytest.raises(ShipError, match=r"NS108.*--wait"):
         front.release(yard.root, ["minor", "--bundle", "x", "--wait"], noxfile(yard.root, "tests"), yard.root)
 
@@ -569,7 +576,7 @@ def test_what_is_only_cut_is_not_followed(yard: Yard) -> None:
 def test_what_a_forge_writes_is_shown_harmless(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Names and logs hold no command for a terminal or a runner."""
+    """Names and logs from the forge are shown without commands for a terminal or a CI runner."""
 
     def fail() -> None:
         evil = "\x1b]0;evil\x07::add-mask::x"

@@ -12,7 +12,7 @@ from nox_ship.package import wheelhouse
 from nox_ship.package.manifest import BuildFacts, File, Manifest
 from nox_ship.package.parts import FILE, Part
 from nox_ship.project import Project
-from support import make_project, make_sdist, pack_wheel
+from support import make_project, make_sdist, pack_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n[tool.nox-ship.wheels]\nbuilder = "{}"\n'
 NAME = "sample-1.2.3-cp311-cp311-manylinux_2_5_x86_64.whl"
@@ -21,7 +21,7 @@ TRUE = '{"overall_tag": "manylinux_2_5_x86_64"}'
 
 @pytest.fixture(autouse=True)
 def linux(monkeypatch: pytest.MonkeyPatch, programs: Programs) -> None:
-    """Be a Linux on x86-64 with Python 3.11 and 3.12, and an auditwheel that finds nothing."""
+    """Simulate Linux on x86-64 with Python 3.11 and 3.12, and an auditwheel that finds no fault."""
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
@@ -30,7 +30,7 @@ def linux(monkeypatch: pytest.MonkeyPatch, programs: Programs) -> None:
 
 
 def made(tmp_path: Path, builder: str, *versions: str) -> tuple[Project, Manifest]:
-    """Return a project whose sdist is built."""
+    """Return a project and the manifest of its sdist."""
     project = make_project(tmp_path, PYPROJECT.format(builder))
     sdist = make_sdist(tmp_path / "dist", {"sample.c": ""})
     facts = BuildFacts("3.12.1", 1_700_000_000, 1_700_000_001)
@@ -45,7 +45,7 @@ def build(project: Project, manifest: Manifest, called: str = "ubuntu") -> Part:
 
 
 def building(programs: Programs, tags: str = "{}-{}-linux_x86_64") -> None:
-    """Play uv, which builds wheels with such tags, and auditwheel, which repairs them."""
+    """Answer for uv, which builds wheels with these tags, and for auditwheel, which repairs them."""
 
     def wheel(call: Call) -> tuple[int, str]:
         version = call.line[call.line.index("--python") + 1].removeprefix("/python").replace(".", "")
@@ -64,7 +64,7 @@ def building(programs: Programs, tags: str = "{}-{}-linux_x86_64") -> None:
 
 
 def test_a_wheel_is_built_for_each_python_that_is_here(tmp_path: Path, programs: Programs) -> None:
-    """One that is not is expected all the same: whoever collects the parts finds it missing."""
+    """A wheel is built for each installed Python, and expected for a missing one, so that the gap is noticed."""
     building(programs)
     project, manifest = made(tmp_path, "build", "3.11", "3.12", "3.13")
     part = build(project, manifest)
@@ -76,7 +76,7 @@ def test_a_wheel_is_built_for_each_python_that_is_here(tmp_path: Path, programs:
 
 
 def test_a_wheel_of_the_stable_abi_is_built_once(tmp_path: Path, programs: Programs) -> None:
-    """And asked whether it keeps to it: NS574 if it does not."""
+    """A wheel for the stable ABI is built once and checked with abi3audit (NS574)."""
     building(programs, "{0}-abi3-linux_x86_64")
     project, manifest = made(tmp_path, "build", "3.11", "3.12")
     assert [file.name for file in build(project, manifest).files] == [
@@ -101,20 +101,22 @@ def test_a_wheel_of_the_stable_abi_is_built_once(tmp_path: Path, programs: Progr
     ],
 )
 def test_a_tag_must_be_what_auditwheel_finds(tmp_path: Path, programs: Programs, shown: str, passes: bool) -> None:
-    """NS574 where the wheel needs a newer system; the wheels of before stay, without a record of a part."""
+    """A tag that promises an older system than auditwheel finds is refused with NS574, and earlier wheels stay."""
     building(programs)
     project, manifest = made(tmp_path, "build", "3.11")
+    folder = write_files(wheelhouse.folder_of(project), {"earlier.whl": ""})
     programs.answer("auditwheel show", stdout=shown)
     if passes:
         assert build(project, manifest).files
+        assert {path.name for path in folder.iterdir()} == {NAME, FILE}
     else:
         with pytest.raises(ShipError, match=r"NS574.*newer system"):
             build(project, manifest)
-        assert not (wheelhouse.folder_of(project) / FILE).exists()
+        assert [path.name for path in folder.iterdir()] == ["earlier.whl"]
 
 
 def test_tools_get_no_credentials(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session's tools come first on the path; what they make bears the time of the commit."""
+    """Tools get no credentials, find the session's tools first on the path, and get the time of the commit."""
     monkeypatch.setenv("PATH", "/usual")
     building(programs)
     build(*made(tmp_path, "build", "3.11"))
@@ -127,7 +129,7 @@ def test_tools_get_no_credentials(tmp_path: Path, programs: Programs, monkeypatc
     ("words", "kind"), [("build --wheel", "NS572"), ("auditwheel repair", "NS573"), ("auditwheel show", "NS574")]
 )
 def test_a_tool_that_fails_is_told_with_its_words(tmp_path: Path, programs: Programs, words: str, kind: str) -> None:
-    """Each by an ID of its own."""
+    """Each tool that fails has an error ID of its own, with the tool's output."""
     building(programs)
     programs.answer(words, code=1, stdout="no such library")
     with pytest.raises(ShipError, match=kind) as caught:
@@ -138,7 +140,7 @@ def test_a_tool_that_fails_is_told_with_its_words(tmp_path: Path, programs: Prog
 def test_a_module_that_names_no_c_library_is_repaired_for_this_machine(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """auditwheel finds the best tag all the same; where it still refuses, its first words count."""
+    """If auditwheel detects no C library, it runs again for this machine's; on failure, its first message is shown."""
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
     building(programs)
     tried: list[bool] = []
@@ -161,7 +163,7 @@ def test_a_module_that_names_no_c_library_is_repaired_for_this_machine(
 
 
 def test_a_pure_wheel_is_nothing_for_a_system(tmp_path: Path, programs: Programs) -> None:
-    """NS579; it is not repaired either."""
+    """A pure Python wheel is refused with NS579 and is not repaired."""
     building(programs, "py3-none-any")
     with pytest.raises(ShipError, match=r"NS579.*py3-none-any"):
         build(*made(tmp_path, "build", "3.11"))
@@ -169,7 +171,7 @@ def test_a_pure_wheel_is_nothing_for_a_system(tmp_path: Path, programs: Programs
 
 
 def test_cibuildwheel_builds_the_sdist_by_the_projects_settings(tmp_path: Path, programs: Programs) -> None:
-    """What it lists is what there must be a wheel for."""
+    """With cibuildwheel, the sdist is built, and each identifier that it lists is expected as a wheel."""
 
     def run(call: Call) -> tuple[int, str]:
         if "--print-build-identifiers" in call.line:
@@ -191,7 +193,7 @@ def test_cibuildwheel_builds_the_sdist_by_the_projects_settings(tmp_path: Path, 
 
 
 def test_another_architecture_is_cibuildwheels(tmp_path: Path, programs: Programs) -> None:
-    """It is told which, in both questions; what builds for this machine alone refuses: NS583."""
+    """Only cibuildwheel builds for another architecture, which it is given; `build` refuses that with NS583."""
 
     def run(call: Call) -> tuple[int, str]:
         if "--print-build-identifiers" in call.line:
@@ -230,7 +232,7 @@ def test_cibuildwheel_is_taken_where_it_can_run(
     engine: int | None,
     expected: str,
 ) -> None:
-    """On Linux that takes a container engine that answers; a setting is followed."""
+    """By default, cibuildwheel is used unless Linux has no working container engine; a setting decides otherwise."""
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr("shutil.which", lambda name: None if engine is None else f"/bin/{name}")
     programs.answer("docker info", code=engine or 0)

@@ -12,7 +12,7 @@ from support import each, in_time, write_files
 
 
 def drafted(folder: Path) -> Draft:
-    """Return a good wheel, taken apart."""
+    """Return the parts of a good wheel."""
     return Draft.read(good_files(folder)[0])
 
 
@@ -33,7 +33,7 @@ def read(folder: Path, draft: Draft) -> Archive:
     ],
 )
 def test_a_record_tells_what_the_wheel_holds(tmp_path: Path, old: str, new: str, told: list[str]) -> None:
-    """Members and hashes; a hash of another kind, or none, is taken as it is: NS546."""
+    """RECORD must list the wheel's members with their hashes (NS546); missing and other kinds of hashes are allowed."""
     draft = drafted(tmp_path)
     record = f"{draft.top}RECORD"
     text = draft.members[record].decode()
@@ -46,7 +46,7 @@ def test_a_record_tells_what_the_wheel_holds(tmp_path: Path, old: str, new: str,
 
 
 def test_a_wheel_without_a_record_is_incomplete(tmp_path: Path) -> None:
-    """NS545, and nothing that RECORD could have said is told besides."""
+    """A wheel without RECORD is reported as NS545, without further findings about RECORD."""
     draft = drafted(tmp_path)
     draft.record = False
     del draft.members[f"{draft.top}RECORD"]
@@ -56,7 +56,7 @@ def test_a_wheel_without_a_record_is_incomplete(tmp_path: Path) -> None:
 
 
 def test_a_wheel_with_a_member_twice_is_not_compared_with_its_record(tmp_path: Path) -> None:
-    """That is another error; which of the two RECORD means is unknown."""
+    """A wheel that has a member twice is not compared with RECORD, as it is an error already."""
     draft = drafted(tmp_path)
     draft.repeated = [("sample/__init__.py", b"other")]
     wheel = read(tmp_path, draft)
@@ -65,7 +65,7 @@ def test_a_wheel_with_a_member_twice_is_not_compared_with_its_record(tmp_path: P
 
 
 def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
-    """RECORD.jws and RECORD.p7s are made when it is there already."""
+    """RECORD.jws and RECORD.p7s need not be in RECORD, as they are made after it."""
     draft = drafted(tmp_path)
     names = [f"{draft.top}{name}" for name in ("RECORD.jws", "RECORD.p7s")]
     draft.record, draft.members = False, {**draft.members, **dict.fromkeys(names, b"")}
@@ -84,7 +84,7 @@ def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
     ],
 )
 def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: list[str], good: bool) -> None:
-    """Else it is a warning, NS547: it can be installed all the same."""
+    """If the tags in WHEEL are not those of the file name, warning NS547 says so."""
     draft = drafted(tmp_path)
     draft.file = draft.file.replace("py3-none-any", tag)
     draft.members[f"{draft.top}WHEEL"] = "".join(
@@ -95,7 +95,7 @@ def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: lis
 
 
 def test_tags_are_not_compared_where_there_are_none(tmp_path: Path) -> None:
-    """A wheel without WHEEL, or with a name that is none, is told in another way."""
+    """Tags are not compared if there is no WHEEL or the file name is invalid, which other checks report."""
     draft = drafted(tmp_path)
     draft.file = "sample-1.2.3-any.whl"
     assert list(wheels.tags_told(read(tmp_path, draft))) == []
@@ -105,7 +105,7 @@ def test_tags_are_not_compared_where_there_are_none(tmp_path: Path) -> None:
 
 
 def test_tags_that_stand_for_millions_are_not_counted(tmp_path: Path) -> None:
-    """A set of tags on one line is as many as its parts make together: NS547."""
+    """Compressed tags that would expand to millions are reported as NS547 without expanding them."""
     draft = drafted(tmp_path)
     parts = (".".join(f"{letter}{number}" for number in range(100)) for letter in "abc")
     draft.members[f"{draft.top}WHEEL"] = f"Tag: {'-'.join(parts)}\n".encode()
@@ -138,7 +138,7 @@ REFUSED = [
 
 @each(("platform", "taken"), [*((p, True) for p in TAKEN), *((p, False) for p in REFUSED)])
 def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) -> None:
-    """By the list in its code: NS549."""
+    """A platform tag that PyPI does not accept is refused with NS549."""
     found = [finding.id for finding in wheels.platform_taken(f"sample-1.2.3-py3-none-{platform}.whl")]
     assert found == ([] if taken else ["NS549"])
 
@@ -158,7 +158,7 @@ def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) ->
     ],
 )
 def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | bytes], elsewhere: bool) -> None:
-    """By a workflow at the top of the repository, or by settings: then the wheel of this machine is no error."""
+    """If CI or a setting builds wheels, this machine's platform tag leads to a warning instead of an error."""
     write_files(tmp_path, {".git/HEAD": "", "python/pyproject.toml": "", **files})
     assert wheels.made_elsewhere(Project.read(tmp_path / "python")) is elsewhere
     (finding,) = wheels.platform_taken("sample-1.2.3-cp312-cp312-linux_x86_64.whl", elsewhere=elsewhere)
@@ -187,7 +187,7 @@ def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | byt
     ],
 )
 def test_entry_points_can_be_read(tmp_path: Path, text: str, good: bool) -> None:
-    """Commands have names that are no paths; other groups may have any: NS550. What is endless is not gone through."""
+    """Entry points must be valid, with usable names for commands (NS550); huge files are read quickly."""
     draft = drafted(tmp_path)
     draft.members[f"{draft.top}entry_points.txt"] = text.encode("latin-1")
     with in_time(1):

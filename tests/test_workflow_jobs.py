@@ -1,4 +1,4 @@
-"""Which jobs of `release.yml` run on which event: its conditions are evaluated; act has to agree on some."""
+"""Which jobs of `release.yml` run on which event, by its conditions, and for some events also by act."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ UNTAGGED = {"tag": "", "route": "testpypi"}
 def by_hand(
     where: dict[str, str], *, bump: str = "", dry_run: bool = False, target: str = "route", run: str = ""
 ) -> dict[str, Any]:
-    """Return the event of a workflow that is started by hand; GitHub's holds each input as a string."""
+    """Return the event of a workflow that is started by hand, with each input as a string, like GitHub's."""
     return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
 def workflow_of(*, wheels: tuple[str, ...] = (), proposes: bool = False, **settings: bool) -> dict[Any, Any]:
-    """Return `release.yml`, with a job that builds wheels on each of ``wheels``."""
+    """Return `release.yml`, with a job that builds wheels for each system in ``wheels``."""
     facts = Facts(
         branch="main",
         tag="v{version}",
@@ -52,14 +52,14 @@ def workflow_of(*, wheels: tuple[str, ...] = (), proposes: bool = False, **setti
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
-    workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 reads `on` as a truth value
     return workflow
 
 
 def doing_nothing(
     build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: bool
 ) -> dict[str, Any]:
-    """Return `release.yml` with one step in each job, which does nothing but hand on what ``build`` says."""
+    """Return `release.yml` with one step in each job, which does nothing but set the outputs in ``build``."""
     workflow = workflow_of(wheels=wheels, **settings)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
@@ -69,7 +69,7 @@ def doing_nothing(
         job["steps"] = [{"id": "step", "shell": "bash", "run": "\n".join(lines)}]
         told = job.get("outputs", {})
         job["outputs"] = {key: re.sub(r"steps\.[\w-]+\.", "steps.step.", text) for key, text in told.items()}
-        if name == "merged":  # whose step looks at pushes to a branch alone
+        if name == "merged":  # whose step runs only on pushes to a branch
             job["outputs"] = {"tag": "${{ steps.step.outputs.merged }}"}
         job.pop("strategy", None)
         job["runs-on"] = "ubuntu-latest"
@@ -79,7 +79,7 @@ def doing_nothing(
 def jobs_of(
     payload: dict[str, Any], build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: bool
 ) -> set[str]:
-    """Return the jobs of `release.yml` that run; its build says ``build``, and the job ``failing`` fails."""
+    """Return the jobs of `release.yml` that run if its build outputs ``build`` and the job ``failing`` fails."""
     return jobs_run(doing_nothing(build, failing, wheels, **settings), payload, build, failing)
 
 
@@ -97,7 +97,7 @@ def jobs_of(
     ],
 )
 def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, str], failing: str) -> None:
-    """What the conditions are evaluated to here is what act does."""
+    """The jobs that act runs are those that the conditions, as evaluated here, let run."""
     workflow = doing_nothing(build, failing)
     bench = make_bench(tmp_path, {".github/workflows/release.yml": yaml.safe_dump(workflow), "pyproject.toml": ""})
     (tmp_path / "home").mkdir()
@@ -131,7 +131,7 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
     ],
 )
 def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], expected: set[str]) -> None:
-    """Final versions go to TestPyPI, then PyPI; candidates to TestPyPI; a rehearsal and a cut publish nothing."""
+    """Final versions go to TestPyPI and PyPI, candidates to TestPyPI; rehearsing and cutting publish nothing."""
     assert jobs_of(payload, build, "") == expected
 
 
@@ -149,10 +149,11 @@ def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], 
 def test_what_settings_change(
     settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
 ) -> None:
-    """A push of branch and tag starts two runs, of which one publishes; TestPyPI is not on everybody's way."""
+    """A push of branch and tag publishes once, even with development versions; TestPyPI can be left out."""
     assert jobs_of(payload, build, "", (), **settings) == expected
 
 
+@pytest.mark.slow
 @each(
     ("failing", "payload", "never"),
     [
@@ -173,54 +174,62 @@ def test_what_settings_change(
     ],
 )
 def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set[str]) -> None:
-    """Nothing is published past a job that did not pass, however the run was started."""
+    """After a job that failed, nothing is published, however the run was started."""
     ran = jobs_of(payload, FINAL, failing)
     assert failing in ran
     assert not ran & never
     assert "inputs" not in payload or not payload["inputs"]["bump"] or not ran & (TRIAL | PUBLISHED)
 
 
+SYSTEMS = ("ubuntu-latest", "macos-latest")
+BUILT = {"wheels-1", "wheels-2", "collect"}
 LOOKED, MERGED = {"lock", "merged"}, {**FINAL, "merged": "v1.2.3"}
+TAGGED = LOOKED | {"proven", "cut", "push"}
+PROPOSED = {**MERGED, "manifest": "0"}
+"""The outputs if another run proposed the merged tree."""
 
 
+@pytest.mark.slow
 @each(
     ("settings", "payload", "build", "expected"),
     [
         ({}, BRANCH, UNTAGGED, LOOKED),
-        ({}, BRANCH, MERGED, CUT | LOOKED),
+        ({}, BRANCH, MERGED, CUT | TAGGED),
+        ({}, BRANCH, PROPOSED, TAGGED),
         ({}, by_hand(BRANCH, bump="minor"), FINAL, (CUT | LOOKED | {"propose"}) - {"push"}),
         ({}, by_hand(BRANCH, bump="minor", dry_run=True), FINAL, LOOKED | {"rehearse"}),
         ({}, TAG, FINAL, CHECKS | TRIAL | PUBLISHED | LOOKED),
         ({}, by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED | LOOKED),
         ({}, by_hand(TAG), FINAL, CHECKS | TRIAL | PUBLISHED | LOOKED),
         ({"development": True}, BRANCH, UNTAGGED, CHECKS | TRIAL | LOOKED),
-        ({"development": True}, BRANCH, MERGED, CUT | LOOKED),
+        ({"development": True}, BRANCH, MERGED, CUT | TAGGED),
+        ({"development": True}, BRANCH, PROPOSED, TAGGED),
+        ({"wheels": SYSTEMS}, BRANCH, MERGED, CUT | BUILT | TAGGED),
+        ({"wheels": SYSTEMS}, BRANCH, PROPOSED, TAGGED),
     ],
 )
 def test_a_release_that_is_proposed_is_pushed_once_it_is_merged(
-    settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
+    settings: dict[str, Any], payload: dict[str, Any], build: dict[str, str], expected: set[str]
 ) -> None:
-    """A start by hand proposes it, a merged proposal is tagged, and any other push to the branch does nothing."""
-    assert jobs_of(payload, build, "", (), proposes=True, **settings) == expected
+    """A start by hand proposes a release, a merged one is tagged and proven once, and other pushes do nothing."""
+    assert jobs_of(payload, build, "", proposes=True, **settings) == expected
 
 
 @pytest.mark.slow
-@each("failing", sorted(CUT | {"merged"}))
+@each("failing", sorted(CUT | {"merged", "proven"}))
 def test_what_fails_keeps_a_merged_release_from_being_tagged(failing: str) -> None:
-    """Whichever job it is; nor is one proposed."""
-    assert not {"propose", *TRIAL, *PUBLISHED} & jobs_of(BRANCH, MERGED, failing, proposes=True)
-    assert failing == "push" or "push" not in jobs_of(BRANCH, MERGED, failing, proposes=True)
+    """If any job fails, a merged release is not tagged, and no release is proposed."""
+    for told in (MERGED, PROPOSED):
+        ran = jobs_of(BRANCH, told, failing, proposes=True)
+        assert not {"propose", *TRIAL, *PUBLISHED} & ran
+        assert failing not in ran - {"push"} or "push" not in ran
     by_a_person = jobs_of(by_hand(BRANCH, bump="minor"), FINAL, failing, proposes=True)
-    assert failing == "push" or "propose" not in by_a_person
-
-
-SYSTEMS = ("ubuntu-latest", "macos-latest")
-BUILT = {"wheels-1", "wheels-2", "collect"}
+    assert failing in ("push", "proven") or "propose" not in by_a_person
 
 
 @each("failing", ["", *sorted(BUILT), "verify-install"])
 def test_nothing_is_published_or_pushed_without_the_whole_set(failing: str) -> None:
-    """Where a system made no wheels, or they are no set, or one does not work."""
+    """If a system's wheels are missing, incomplete, or do not work, nothing is published or pushed."""
     tagged, cut = jobs_of(TAG, FINAL, failing, SYSTEMS), jobs_of(by_hand(BRANCH, bump="minor"), FINAL, failing, SYSTEMS)
     assert (tagged, cut) == (CHECKS | BUILT | TRIAL | PUBLISHED, CUT | BUILT) or failing
     assert not failing or not (tagged | cut) & ({"push"} | TRIAL | PUBLISHED)
@@ -233,7 +242,7 @@ CHECKED = {(name, "release") for name in (*GATES, "coverage", "build", "verify-i
 
 
 def test_no_session_runs_twice_on_a_commit_that_the_workflow_cuts() -> None:
-    """Neither in the run that cuts and pushes it nor in the one that publishes it; every gate runs, on that commit."""
+    """Between cutting a release and publishing it, each gate runs on its commit, and no session runs twice."""
     workflow = workflow_of()
     cut = jobs_of(by_hand(BRANCH, bump="minor"), FINAL, "")
     published = jobs_of(by_hand(TAG, run="7"), FINAL, "")
@@ -250,13 +259,13 @@ def test_no_session_runs_twice_on_a_commit_that_the_workflow_cuts() -> None:
 
 
 def test_no_session_runs_twice_on_a_pushed_tag() -> None:
-    """The run that a tag starts is one, and runs each gate once."""
+    """In the run that a tag starts, every gate runs, and no session runs twice."""
     ran = list(sessions_run(workflow_of(), jobs_of(TAG, FINAL, ""), GATES, cut=False))
     assert [one for one, times in Counter(ran).items() if times > 1] == []
     assert set(ran) >= CHECKED
 
 
 def test_a_rehearsal_counts_as_every_gate() -> None:
-    """What looks for sessions that run twice would see a release that is rehearsed beside them."""
+    """A rehearsal counts as running every gate, so that a second run of a gate beside it is found."""
     workflow = {"jobs": {"cut": {"steps": [{"run": 'nox -s release -- "$BUMP" --dry-run'}]}}}
     assert {gate for gate, _ in sessions_run(workflow, ["cut"], GATES, cut=True)} > set(GATES)

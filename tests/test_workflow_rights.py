@@ -1,4 +1,4 @@
-"""Which jobs of the written workflows hold rights, and what these take from others."""
+"""Which jobs of our workflows have rights, and what these jobs take from others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from nox_ship import actions, process
 from nox_ship.errors import ShipError
-from nox_ship.release.proven import _PUSHED, _PUSHING
+from nox_ship.release.proven import _BUILT, _PROPOSING, _PUSHING
 from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, render
 from rendering import CHECKS, NAMED, RELEASE, RIGHTS, built, every, facts, holds_rights, jobs, proposing, release_of
@@ -21,7 +21,7 @@ from support import each, load_yaml
 @pytest.mark.slow
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Nothing at the top; an identity in the jobs that publish or attest alone; writing in two."""
+    """Only single jobs get rights: an identity to publish or attest; writing to push, propose or announce."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -43,7 +43,7 @@ def test_least_privilege(known: Facts) -> None:
 @pytest.mark.slow
 @each("known", list(every()))
 def test_no_expression_is_in_a_script(known: Facts) -> None:
-    """Values come through the environment; no checkout leaves its credentials behind; every action is pinned."""
+    """Scripts contain no expressions, checkouts keep no credentials, and every action is pinned."""
     for text in render(known).values():
         for job in jobs(text).values():
             for step in job["steps"]:
@@ -57,7 +57,7 @@ def test_no_expression_is_in_a_script(known: Facts) -> None:
 @pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
-    """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
+    """Jobs that publish have no checkout, and know the manifest's digest from a job output, not from the files."""
     found = jobs(release_of(known))
     names = known.settings.indexes
     assert ("testpypi" in found) == (known.settings.testpypi or known.settings.development)
@@ -78,7 +78,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
 @pytest.mark.slow
 @each("known", list(every()))
 def test_everything_is_installed_by_hash(known: Facts) -> None:
-    """Every job that installs does so by the lock; those without a checkout take it from the job that hands it on."""
+    """Every job installs by hash from the lock, which jobs without a checkout take from the job `lock`."""
     for text in render(known).values():
         for name, job in jobs(text).items():
             for step in job["steps"]:
@@ -98,8 +98,8 @@ WITHOUT = ' --without-check="$WITHOUT_CHECK"'
 VALUE = r"\"\$[A-Z_]+\""
 STARTED = re.compile(
     r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
-    rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
-    rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
+    rf"|nox-ship receive files(?: --(?:commit|tag|tree)={VALUE}){{0,3}}"
+    rf"|nox-ship proven --run={VALUE} (?:--merged={VALUE} )?--branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
     r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
@@ -107,7 +107,7 @@ STARTED = re.compile(
     rf"|nox-ship propose cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
     rf"|nox-ship merged --branch={VALUE}"
 )
-"""All that a job with rights starts."""
+"""The only commands that a job with rights may run."""
 
 
 def check_jobs_with_rights(known: Facts) -> None:
@@ -156,38 +156,44 @@ def check_jobs_with_rights(known: Facts) -> None:
 @pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
-    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+    """Jobs with rights have no checkout, run only our commands, and take artifacts by ID into separate folders."""
     check_jobs_with_rights(known)
 
 
-@pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
-def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
-    """GitHub writes what was built into that job's name, and cuts a name off after 100 characters."""
+@each("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED), facts(proposes=True)])
+def test_no_job_can_be_named_like_one_that_delivers(known: Facts) -> None:
+    """GitHub writes what was built into the name of that job, and cuts a name off after 100 characters."""
     found = jobs(release_of(known))
     told = {"files": "123456789012", "manifest": "f" * 64}
-    name = re.sub(r"\$\{\{ needs\.build\.outputs\.(\w+) \}\}", lambda match: told[match[1]], found.pop("push")["name"])
-    match = _PUSHED.fullmatch(name)
-    assert match
-    assert match.groupdict() == told
-    assert len(name) <= 100
+    prefixes = {"push": _PUSHING, "propose": _PROPOSING} if known.proposes else {"push": _PUSHING}
+    for job, prefix in prefixes.items():
+        name = re.sub(r"\$\{\{ [^}]*\.(\w+) \}\}", lambda match: told[match[1]], found.pop(job)["name"])
+        match = _BUILT.fullmatch(name, len(prefix))
+        assert match
+        assert name.startswith(prefix)
+        assert match.groupdict() == told
+        assert len(name) <= 100
     for job in found.values():
         literal = job["name"].partition("${{")[0]
         assert literal
-        assert not literal.startswith(_PUSHING)
-        assert not _PUSHING.startswith(literal)
+        assert not literal.startswith(tuple(prefixes.values()))
+        assert not any(prefix.startswith(literal) for prefix in prefixes.values())
 
 
 @pytest.mark.slow
 @each("known", list(every()))
 def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
-    """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
+    """The job `push` needs every job that runs when a release is cut, so GitHub skips it if one fails."""
     found = jobs(release_of(known))
-    assert found["push"].get("if") == ("needs.merged.outputs.tag" if known.proposes else None)
+    assert ("if" in found["push"]) == known.proposes
     if known.proposes:
-        assert found["propose"]["if"] == "inputs.bump"
-        assert {*found["propose"]["needs"], "merged"} == set(found["push"]["needs"])
+        assert {*found["propose"]["needs"], "merged", "proven"} == set(found["push"]["needs"])
+        proofs = [f"needs.{job}.result == 'success'" for job in found["propose"]["needs"][2:]]
+        assert f"(needs.proven.outputs.manifest || ({' && '.join(proofs)}))" in found["push"]["if"]
+        every = ["inputs.bump", "needs.lock.result == 'success'", "needs.cut.result == 'success'", *proofs]
+        assert " && ".join(every) in found["propose"]["if"]
     published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
-    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {
+    assert set(found["push"]["needs"]) - {"proven"} | {"matrix"} == set(found) - published - {
         "push",
         "proven",
         "rehearse",
@@ -205,12 +211,12 @@ SWITCH = re.compile(
 @pytest.mark.slow
 @each("known", list(every()))
 def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
-    """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
+    """Each job that tests switches to the cut release before it runs any of it, by artifact ID and object names."""
     found = jobs(release_of(known))
     told = {"COMMIT": "commit", "TAG": "tag", "TAG_OBJECT": "tag-object"}
     objects = {name: f"${{{{ needs.cut.outputs.{output} }}}}" for name, output in told.items()}
     condition = "needs.cut.result == 'success'" if known.proposes else "inputs.bump"
-    for name in set(found["push"]["needs"]) - {"lock", "cut", "merged"}:
+    for name in set(found["push"]["needs"]) - {"lock", "cut", "merged", "proven"}:
         steps = found[name]["steps"]
         (take, switch) = (step for step in steps if step.get("if") == condition)
         assert take["with"]["artifact-ids"] == "${{ needs.cut.outputs.bundle }}"
@@ -223,7 +229,7 @@ def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
 
 
 def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
-    """Also a session of the project's own, which nox starts with its whole environment."""
+    """A gate's environment names none of the runner's command files except the job summary."""
     for text in render(facts()).values():
         scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
         (script,) = (script for script in scripts if "$SESSION" in script)
@@ -235,7 +241,7 @@ def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
 @pytest.mark.slow
 @each("known", list(every()))
 def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
-    """By name, a job that runs the tests could have replaced them; what was measured is worth nothing."""
+    """Artifacts other than coverage data are taken by ID, as a job that runs tests could replace one by its name."""
     for text in render(known).values():
         for job in jobs(text).values():
             for step in job["steps"]:
@@ -246,7 +252,7 @@ def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
 @pytest.mark.slow
 @each("branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
-    """No name is taken for a number, a truth value, a pattern or a place in the template."""
+    """A branch's name is not read as a number, a truth value, a pattern or a placeholder."""
     for text in render(facts(branch=branch, development=True)).values():
         workflow = load_yaml(text)
         assert workflow["env"]["NOX_SHIP_BRANCH"] == branch
@@ -272,13 +278,13 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     ],
 )
 def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
-    """An expression in a name would run in every job, a pattern in a path take other files."""
+    """NS820 refuses a name with an expression, and a folder that GitHub could read as a pattern or option."""
     with pytest.raises(ShipError, match="NS820"):
         render(facts(**changes))
 
 
 def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
-    """pip would import a module of its own name from the folder that it runs in."""
+    """Jobs install nox-ship before they download built files, as pip could import a module from its folder."""
     for name, job in jobs(render(facts())[RELEASE]).items():
         steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
         if any("lock/nox-ship.txt" in step for step in steps):
@@ -291,7 +297,7 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
 @pytest.mark.slow
 @each("known", list(every()))
 def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts) -> None:
-    """There they have the token that reads, and time to wait; anybody who starts the workflow may leave out one."""
+    """Jobs that wait for checks may read them and have more time; a start by hand may leave out one check."""
     workflow = load_yaml(release_of(known))
     inputs, waits = workflow[True]["workflow_dispatch"]["inputs"], bool(known.checks)
     assert len(inputs) <= 10
@@ -324,7 +330,7 @@ def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts
     ],
 )
 def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.MonkeyPatch, more: str) -> None:
-    """The test of those jobs reads each line of each script whole."""
+    """The check of jobs with rights finds any other command in a script."""
     template = templates.template
 
     def changed(name: str) -> str:

@@ -17,21 +17,21 @@ ACTION = JOB.format(step="uses: pypa/gh-action-pypi-publish@release/v1")
 
 
 def found(folder: Path, text: str, **publish: str) -> str | None:
-    """Return the workflow that publishes where there is one with this text."""
+    """Return the workflow that publishes if a project has one with this text."""
     return asked(folder, {"it.yml": text}, **publish).workflow
 
 
 def asked(
     folder: Path, workflows: dict[str, str], *, index: str = "pypi", tag: str = "v1.2.0", **publish: str
 ) -> Publishing:
-    """Return who publishes where there are these workflows."""
+    """Return who publishes if a project has these workflows."""
     files = {name if "/" in name else f".github/workflows/{name}": text for name, text in workflows.items()}
     settings = Settings(publish=PublishSettings(**publish))  # type: ignore[arg-type]
     return publishing(write_files(folder, files), settings, index, tag)
 
 
 def told(found: Publishing) -> list[str]:
-    """Return the IDs of what a person is told."""
+    """Return the IDs of the findings for the user."""
     return [finding.id for finding in found.told]
 
 
@@ -47,7 +47,7 @@ def told(found: Publishing) -> list[str]:
 )
 @pytest.mark.parametrize("jobs", [OURS, ACTION, JOB.format(step="run: twine upload dist/*")])
 def test_a_workflow_that_tags_start_and_that_uploads_publishes(tmp_path: Path, events: str, jobs: str) -> None:
-    """Whatever it uploads with."""
+    """A workflow that is started by tags and uploads files publishes, whatever it uploads with."""
     assert found(tmp_path, events + jobs) == "it.yml"
 
 
@@ -66,7 +66,7 @@ def test_a_workflow_that_tags_start_and_that_uploads_publishes(tmp_path: Path, e
     ],
 )
 def test_other_workflows_do_not_publish(tmp_path: Path, text: str) -> None:
-    """Those that tags do not start, that upload nothing, and what is no workflow."""
+    """A workflow does not publish if tags do not start it, it uploads nothing, or it is no valid workflow."""
     assert found(tmp_path, text) is None
 
 
@@ -97,7 +97,7 @@ UPLOADING = "steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]"
     ],
 )
 def test_how_a_job_may_upload_is_told(tmp_path: Path, text: str, expected: Upload) -> None:
-    """By its own permissions or those at the top, by secrets, in an environment."""
+    """A job's identity, secrets and environment are found, with permissions of the job or the workflow."""
     write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}{text}\n"})
     assert uploads(tmp_path, "v1.2.0") == ((expected,), ())
 
@@ -121,14 +121,14 @@ def test_the_secret_of_an_upload_is_told(tmp_path: Path, job: str, expected: dic
 
 
 def test_a_rehearsal_is_no_upload(tmp_path: Path) -> None:
-    """Nor is a job that runs other sessions, or one that is no job."""
+    """Rehearsals, other sessions, and jobs that are not mappings are no uploads."""
     steps = "steps: [{run: nox -s publish -- --dry-run}, {run: nox -s tests}]"
     write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}jobs: {{p: {{{steps}}}, q: 3}}\n"})
     assert uploads(tmp_path, "v1.2.0") == ((), ())
 
 
 def test_the_setting_decides(tmp_path: Path) -> None:
-    """`machine` overrules a workflow, `workflow` one that is not recognised."""
+    """With `by = "machine"`, no workflow publishes; with `by = "workflow"`, one does even if none is recognised."""
     assert found(tmp_path, "on: push\n" + OURS, by="machine") is None
     assert found(tmp_path, "on: workflow_dispatch\n" + OURS, by="workflow") == "release.yml"
     assert found(tmp_path, "on: push\n" + OURS, by="workflow") == "it.yml"
@@ -145,7 +145,7 @@ def test_the_setting_decides(tmp_path: Path) -> None:
     ],
 )
 def test_a_run_can_be_followed(tmp_path: Path, url: str, expected: str) -> None:
-    """On GitHub its page is named: there where the tag is pushed to, wherever commits are fetched from."""
+    """The workflow's page on GitHub is named, for the repository that is pushed to."""
     repository = make_repository(tmp_path)
     git(tmp_path, "remote", "add", "origin", url)
     assert expected in follow(Remote("origin", "origin", repository), "it.yml")
@@ -155,14 +155,15 @@ def test_a_run_can_be_followed(tmp_path: Path, url: str, expected: str) -> None:
 
 
 def test_a_workflow_of_ours_publishes_to_the_indexes_it_knows(tmp_path: Path) -> None:
-    """What goes elsewhere is left to this machine."""
+    """Our workflow publishes to the indexes that it has jobs for; to others, this machine publishes."""
     text = "# Written by nox-ship.\non: push\njobs:\n  pypi:\n    steps:\n      - run: nox -s publish-prod\n"
     assert asked(tmp_path, {"release.yml": text}).workflow == "release.yml"
     assert asked(tmp_path, {"release.yml": text}, index="devpi").workflow is None
 
 
+@pytest.mark.slow
 def test_what_nox_ship_writes_publishes_by_itself(tmp_path: Path) -> None:
-    """Its own release.yml is started by a tag of the project's form, and has a job for both indexes."""
+    """Nox-ship's own release.yml publishes to both indexes if a release tag is pushed."""
     text = (Path(__file__).parent.parent / ".github" / "workflows" / "release.yml").read_text("utf-8")
     for index in ("pypi", "testpypi"):
         assert asked(tmp_path, {"release.yml": text}, index=index) == Publishing("release.yml")
@@ -191,7 +192,7 @@ def test_what_nox_ship_writes_publishes_by_itself(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_workflow_that_this_tag_starts_counts(tmp_path: Path, push: str, started: bool) -> None:
-    """The filters of its trigger are GitHub's; those of paths are not asked for a tag."""
+    """A workflow counts if its filters for tags and branches let this tag start it; path filters are ignored."""
     assert found(tmp_path, f"on: {{push: {push}}}\n{ACTION}") == ("it.yml" if started else None)
 
 
@@ -210,7 +211,7 @@ def test_only_a_workflow_that_this_tag_starts_counts(tmp_path: Path, push: str, 
 )
 @pytest.mark.parametrize("place", ["job", "step"])
 def test_what_cannot_run_for_the_tag_does_not_count(tmp_path: Path, condition: str, runs: bool, place: str) -> None:
-    """A condition counts as far as the event tells it; what it does not tell may be so."""
+    """A job or step whose condition is false for the tag does not count; unknown values may make it true."""
     line = f'if: "{condition}"'
     job = f"    {line}\n" if place == "job" else ""
     step = f"        {line}\n" if place == "step" else ""
@@ -223,7 +224,7 @@ CALLING = "on: push\njobs:\n  a:\n    uses: {}\n"
 
 
 def test_a_local_workflow_that_is_called_is_followed(tmp_path: Path) -> None:
-    """The one that the tag starts publishes; its rights are those of the job that calls."""
+    """An upload in a called local workflow counts for its caller, with the rights of the calling job."""
     rights = "    permissions: {id-token: write}\n"
     files = {"b.yml": CALLED, "a.yml": CALLING.format("./.github/workflows/b.yml") + rights}
     assert asked(tmp_path, files) == Publishing("a.yml")
@@ -232,7 +233,7 @@ def test_a_local_workflow_that_is_called_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_called_workflow_has_no_more_rights_than_its_caller(tmp_path: Path) -> None:
-    """It may take some away, but cannot have one that it was not given."""
+    """A called workflow has no identity if the calling job has none."""
     inner = CALLED.replace("publish:\n", "publish:\n    permissions: {id-token: write}\n")
     asked(tmp_path, {"b.yml": inner, "a.yml": CALLING.format("./.github/workflows/b.yml")})
     ((upload,), _) = uploads(tmp_path, "v1.2.0")
@@ -240,7 +241,7 @@ def test_a_called_workflow_has_no_more_rights_than_its_caller(tmp_path: Path) ->
 
 
 def test_a_local_action_is_followed(tmp_path: Path) -> None:
-    """Steps of composite actions are steps of the job."""
+    """The steps of local composite actions count as steps of the job."""
     action = "runs:\n  using: composite\n  steps:\n    - {step}\n"
     files = {
         "it.yml": "on: push\n" + JOB.format(step="uses: ./.github/actions/one"),
@@ -252,7 +253,7 @@ def test_a_local_action_is_followed(tmp_path: Path) -> None:
 
 @each("place", ["./../outside", "./outside", "././.", "./\\0"])
 def test_nothing_outside_the_repository_is_read(tmp_path: Path, place: str) -> None:
-    """A path or a link that leads out of it is not followed."""
+    """A path or symlink to a place outside the repository is not read."""
     root = write_files(tmp_path / "repository", {"a": ""})
     write_files(tmp_path / "outside", {"action.yml": "runs: {steps: [{run: twine upload dist/*}]}"})
     (root / "outside").symlink_to(tmp_path / "outside")
@@ -261,7 +262,7 @@ def test_nothing_outside_the_repository_is_read(tmp_path: Path, place: str) -> N
 
 
 def test_calls_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
-    """Workflows, actions and what runs after one another may name each other any number of times."""
+    """Reading ends even if workflows and actions call each other in circles."""
     jobs = "".join(f"  j{n}:\n    uses: ./.github/workflows/a.yml\n" for n in range(30))
     uses = ", ".join(["{uses: ./x}"] * 30)
     all_of_them = ", ".join(f"w{n}" for n in range(12))
@@ -293,7 +294,7 @@ def test_calls_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
     ],
 )
 def test_what_may_publish_is_told(tmp_path: Path, job: str, ids: list[str]) -> None:
-    """A workflow of others, or a script, that is given rights; the setting ends the doubt."""
+    """A script or another repository's workflow with rights may publish (NS759), unless a setting decides."""
     files = {"it.yml": f"on: push\njobs: {{p: {job}}}\n"}
     found = asked(tmp_path, files)
     assert (found.workflow, told(found)) == (None, ids)
@@ -305,7 +306,7 @@ UNTOLD = "on: push\n" + JOB.format(step="run: twine upload -r mycompany dist/*")
 
 
 def test_an_upload_to_an_index_that_is_not_told_is_in_doubt(tmp_path: Path) -> None:
-    """The machine publishes, and says so (NS759), also beside one that is told; the setting ends the doubt."""
+    """If a workflow uploads to an unknown index, this machine publishes with NS759, unless a setting decides."""
     elsewhere = "on: push\n" + JOB.format(step="run: twine upload -r testpypi *; twine upload -r $WHERE *")
     for text in (UNTOLD, elsewhere):
         for index in ("pypi", "devpi"):
@@ -318,7 +319,7 @@ def test_an_upload_to_an_index_that_is_not_told_is_in_doubt(tmp_path: Path) -> N
 
 
 def test_what_may_publish_beside_an_upload_elsewhere_is_told(tmp_path: Path) -> None:
-    """The upload that is seen goes to TestPyPI alone."""
+    """A script that may publish is reported as NS759, even if its job also uploads to TestPyPI."""
     job = "permissions: {id-token: write}, steps: [{run: twine upload -r testpypi *}, {run: make publish}]"
     files = {"it.yml": f"on: push\njobs: {{p: {{{job}}}}}"}
     assert (asked(tmp_path, files).workflow, told(asked(tmp_path, files))) == (None, ["NS759"])
@@ -326,21 +327,21 @@ def test_what_may_publish_beside_an_upload_elsewhere_is_told(tmp_path: Path) -> 
 
 
 def test_what_a_release_on_github_may_publish_is_told(tmp_path: Path) -> None:
-    """It comes later, for the same file names; what is started by hand is nobody's surprise."""
+    """NS759 reports an upload that a GitHub Release may start, but not one that is started by hand."""
     assert told(asked(tmp_path, {"it.yml": UNTOLD.replace("push", "release")})) == ["NS759"]
     assert told(asked(tmp_path, {"it.yml": UNTOLD.replace("push", "workflow_dispatch")})) == []
 
 
 @pytest.mark.parametrize("index", ["pypi", "testpypi", "devpi"])
 def test_a_session_that_goes_by_the_route_publishes_to_every_index(tmp_path: Path, index: str) -> None:
-    """`nox -s publish` takes the version's route, as this release does."""
+    """The session `publish` uploads to the index of the version's route, so it counts for every index."""
     text = "on: push\n" + JOB.format(step="run: nox -s publish")
     assert asked(tmp_path, {"it.yml": text}, index=index) == Publishing("it.yml")
     assert told(asked(tmp_path, {"it.yml": text, "b.yml": text}, index=index)) == ["NS834"]
 
 
 def test_variables_that_one_step_sets_reach_the_next(tmp_path: Path) -> None:
-    """An upload goes where they say."""
+    """Variables that a step writes to `$GITHUB_ENV` decide where the next step uploads to."""
     steps = "steps: [{run: echo TWINE_REPOSITORY=testpypi >> $GITHUB_ENV}, {run: twine upload dist/*}]"
     files = {"it.yml": f"on: push\njobs: {{p: {{{steps}}}}}"}
     assert asked(tmp_path, files) == Publishing()
@@ -352,14 +353,14 @@ def test_variables_that_one_step_sets_reach_the_next(tmp_path: Path) -> None:
     ["release", "{release: }", "{release: {types: [published]}}", "{release: {types: created}, workflow_dispatch: }"],
 )
 def test_a_workflow_that_waits_for_a_release_on_github_publishes(tmp_path: Path, event: str) -> None:
-    """The machine leaves it to the workflow, and somebody is told to start it."""
+    """A workflow that a GitHub Release starts publishes, and NS758 asks the user to start it."""
     found = asked(tmp_path, {"it.yml": f"on: {event}\n{ACTION}"})
     assert (found.workflow, found.waits, told(found)) == ("it.yml", True, ["NS758"])
     assert told(asked(tmp_path, {"it.yml": f"on: {event}\n{ACTION}"}, by="machine")) == []
 
 
 def test_a_job_of_the_other_event_of_a_workflow_is_waited_for(tmp_path: Path) -> None:
-    """A tag starts the workflow, and a GitHub Release the job in it that uploads."""
+    """If a tag starts the workflow, but a GitHub Release its uploading job, the release is waited for."""
     job = "publish:\n    if: github.event_name == 'release'\n"
     text = "on: {push: {}, release: {types: [published]}}\n" + ACTION.replace("publish:\n", job)
     found = asked(tmp_path, {"it.yml": text})
@@ -384,14 +385,14 @@ def test_a_job_of_the_other_event_of_a_workflow_is_waited_for(tmp_path: Path) ->
     ],
 )
 def test_a_job_waits_for_those_that_it_needs(tmp_path: Path, jobs: str, publishes: str | None) -> None:
-    """Where one of them does not run for the tag, it does not, unless its own condition says that it does."""
+    """A job does not run for the tag if one that it needs does not, unless its own condition says otherwise."""
     text = "on: {push: , release: }\njobs:\n  " + jobs.replace("UP", "steps: [{run: twine upload dist/*}]")
     found = asked(tmp_path, {"it.yml": text})
     assert (found.workflow and ("release" if found.waits else "tag")) == publishes
 
 
 def test_a_workflow_that_the_tag_starts_comes_first(tmp_path: Path) -> None:
-    """Another that waits for a GitHub Release is not waited for."""
+    """A workflow that the tag starts is preferred to one that waits for a GitHub Release."""
     found = asked(tmp_path, {"a.yml": "on: release\n" + ACTION, "b.yml": "on: push\n" + ACTION})
     assert found == Publishing("b.yml")
 
@@ -408,12 +409,12 @@ def test_a_workflow_that_the_tag_starts_comes_first(tmp_path: Path) -> None:
     ],
 )
 def test_other_events_are_not_waited_for(tmp_path: Path, event: str) -> None:
-    """Whoever starts a workflow by hand knows what it does."""
+    """Workflows that other events start, such as by hand, neither publish nor are waited for."""
     assert asked(tmp_path, {"it.yml": f"on: {event}\n{ACTION}", "ci.yml": "on: push\nname: CI\n"}) == Publishing()
 
 
 def test_events_that_follow_a_pushed_tag_count(tmp_path: Path) -> None:
-    """The tag is created, and a workflow may run after another that it started."""
+    """The creation of the tag starts a workflow too, and so does the end of one that the tag started."""
     assert found(tmp_path / "a", "on: create\n" + ACTION) == "it.yml"
     after = "on: {workflow_run: {workflows: [CI], types: [completed]}}\n" + ACTION
     assert asked(tmp_path / "b", {"ci.yml": "on: push\nname: CI\n", "it.yml": after}).workflow == "it.yml"
@@ -424,7 +425,7 @@ def test_events_that_follow_a_pushed_tag_count(tmp_path: Path) -> None:
 
 
 def test_two_workflows_that_one_tag_starts_are_told(tmp_path: Path) -> None:
-    """They race where they go to one index; also one of them and this machine."""
+    """Two workflows that upload to one index for a tag are reported as NS834, even if the setting is `machine`."""
     first, second = "on: push\n" + ACTION, "on: push\n" + JOB.format(step="run: twine upload dist/*")
     assert told(asked(tmp_path, {"a.yml": first, "b.yml": second})) == ["NS834"]
     assert told(asked(tmp_path, {"a.yml": first, "b.yml": second}, by="machine")) == ["NS834"]
@@ -434,7 +435,7 @@ def test_two_workflows_that_one_tag_starts_are_told(tmp_path: Path) -> None:
 
 
 def test_an_upload_to_another_index_is_none_to_this_one(tmp_path: Path) -> None:
-    """Otherwise nobody would publish to it."""
+    """A workflow that uploads to another index does not publish to this one."""
     files = {"it.yml": "on: push\n" + JOB.format(step="run: twine upload -r testpypi dist/*")}
     assert asked(tmp_path, files).workflow is None
     assert asked(tmp_path, files, index="testpypi").workflow == "it.yml"
@@ -443,7 +444,7 @@ def test_an_upload_to_another_index_is_none_to_this_one(tmp_path: Path) -> None:
 
 @each("text", ["not: [yaml", "a: b: c", "[" * 500, "a: *b", "\x00", "? {a: b}\n: c", "a: 1\n\tb: 2", "--- 1\n--- 2\n"])
 def test_a_workflow_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
-    """Nobody knows what it does; another is looked at all the same."""
+    """A workflow that cannot be parsed is reported as NS837, and other workflows still count."""
     found = asked(tmp_path, {"bad.yml": text, "it.yml": "on: push\n" + ACTION})
     assert (found.workflow, told(found)) == ("it.yml", ["NS837"])
 
@@ -470,12 +471,12 @@ MANY = "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in r
     ],
 )
 def test_strange_workflows_are_no_traceback(tmp_path: Path, text: str) -> None:
-    """Wrong types, aliases that lead back or multiply, and values that YAML itself stumbles over."""
+    """Wrong types, recursive or multiplying aliases, and values that YAML cannot convert raise no error."""
     assert asked(tmp_path, {"it.yml": text}).workflow is None
 
 
 def test_a_file_without_an_end_is_told(tmp_path: Path) -> None:
-    """A link to what is no regular file is as none; what is too large is not read."""
+    """A workflow that is too large is not read, and reported as NS837; a symlink to a device is ignored."""
     folder = write_files(tmp_path / ".github" / "workflows", {"large.yml": b"#" * (17 << 20)})
     (folder / "zero.yml").symlink_to("/dev/zero")
     (folder / "loop.yml").symlink_to("loop.yml")
@@ -483,7 +484,7 @@ def test_a_file_without_an_end_is_told(tmp_path: Path) -> None:
     assert found.workflow is None
     assert set(told(found)) == {"NS837"}
     assert "large.yml" in found.told[0].what
-    assert all("loop.yml" in finding.what for finding in found.told[1:])  # from Python 3.13 on, a loop is no file
+    assert all("loop.yml" in finding.what for finding in found.told[1:])  # since Python 3.13, a loop is not a file
 
 
 GITLAB = """\
@@ -501,7 +502,7 @@ odd: [script]
     ("index", "expected"), [("pypi", ".gitlab-ci.yml"), ("testpypi", ".gitlab-ci.yml"), ("devpi", None)]
 )
 def test_gitlabs_file_publishes_where_we_wrote_it(tmp_path: Path, index: str, expected: str | None) -> None:
-    """To the indexes that its jobs upload to, from their environments."""
+    """Our GitLab file publishes to the indexes that its jobs upload to, from their environments."""
     assert asked(tmp_path, {"./.gitlab-ci.yml": GITLAB}, index=index).workflow == expected
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": GITLAB}, index=index)) == []
     by_job = {upload.job: upload for upload in uploads(tmp_path, "v1.2.0")[0]}
@@ -510,7 +511,7 @@ def test_gitlabs_file_publishes_where_we_wrote_it(tmp_path: Path, index: str, ex
 
 
 def test_gitlabs_file_of_ones_own_may_publish(tmp_path: Path) -> None:
-    """When its jobs run is not looked into: a setting tells it."""
+    """A project's own GitLab file with an upload is reported as NS759, unless a setting decides."""
     text = "deploy: {script: [pip install twine, twine upload dist/*]}\n"
     assert asked(tmp_path, {"./.gitlab-ci.yml": text}).workflow is None
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == ["NS759"]
@@ -520,24 +521,24 @@ def test_gitlabs_file_of_ones_own_may_publish(tmp_path: Path) -> None:
 
 @each("text", ["[", "5", "a: {script: 5}", "a: {script: [{b: c}]}", "- a", f"a: {'[' * 3000}"])
 def test_gitlabs_file_may_be_anything(tmp_path: Path, text: str) -> None:
-    """What cannot be read publishes nothing, and is told where it is no YAML."""
+    """A GitLab file of any content raises no error, and is reported as NS837 if it is not YAML."""
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == (["NS837"] if "[" in text[:1] or len(text) > 99 else [])
 
 
 def test_two_forges_race_for_a_tag(tmp_path: Path) -> None:
-    """A mirror's pipeline uploads the same files."""
+    """A workflow and a GitLab pipeline that both upload for a tag are reported as NS834."""
     found = asked(tmp_path, {"./.gitlab-ci.yml": GITLAB, "it.yml": f"on: push\n{OURS}"})
     assert told(found) == ["NS834"]
 
 
 def test_the_workflow_that_a_setting_names_is_followed(tmp_path: Path) -> None:
-    """Where nobody can see who publishes, and a setting says that a workflow does."""
+    """If the settings say that a workflow publishes and none is recognised, the one in `workflows.file` does."""
     settings = Settings(publish=PublishSettings(by="workflow"), workflows=WorkflowSettings(file="ship.yml"))
     assert publishing(tmp_path, settings, "pypi", "v1").workflow == "ship.yml"
 
 
 def test_what_only_may_upload_is_known_to_go_nowhere() -> None:
-    """Whatever indexes it names."""
+    """An upload that is not certain counts for no index."""
     upload = Upload("ship.yml", "publish", identity=True, shared=False, token=False, environment=None)
     assert upload.goes_to("pypi")
     assert not dataclasses.replace(upload, certain=False).goes_to("pypi")

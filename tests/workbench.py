@@ -1,4 +1,4 @@
-"""A workbench for integration tests: a project under git, its remote, and nox to run on it."""
+"""A workbench for integration tests: a project in a git repository, its remote, and nox to run on it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ gates = ["tests"]
 }
 """A small project that can be released, with one quick gate."""
 QUICK = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"].replace('gates = ["tests"]', "gates = []")}
-"""The same without that gate: its files are built and tried, which costs a rehearsal three quarters of the time."""
+"""The same project without that gate, which saves a quarter of a rehearsal's time."""
 
 _HIDDEN = (
     "CI",
@@ -70,7 +70,7 @@ _BYTECODE = re.compile(r"[?!] __pycache__/noxfile\.[\w.-]+\.pyc")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a nox run came to."""
+    """The outcome of a run of nox."""
 
     code: int
     output: str
@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """Whether no traceback through our own code was printed; a failing tool may show one of its own."""
+        """Whether no traceback through our own code was printed; a failing tool may print one of its own."""
         return "/nox_ship/" not in self.output.replace("/nox_ship/package/installed.py", "")
 
 
@@ -109,7 +109,7 @@ class Bench:
                 path.write_text(text, encoding="utf-8")
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text, which must be there, in a file of the project."""
+        """Replace text in a file of the project, after checking that it is there."""
         path = self.root / name
         text = path.read_text(encoding="utf-8")
         assert old in text
@@ -149,11 +149,11 @@ class Bench:
         return Outcome(done.returncode, done.stdout)
 
     def rehearse(self, *args: str, env: dict[str, str] | None = None) -> Outcome:
-        """Rehearse a release; default: ``patch``."""
+        """Rehearse a release, by default of ``patch``."""
         return self.rehearse_by("release", *args, env=env)
 
     def rehearse_by(self, session: str, *args: str, env: dict[str, str] | None = None) -> Outcome:
-        """Rehearse a release by the session that is called so here."""
+        """Rehearse a release with the session of this name."""
         wanted = args if args and not args[0].startswith("-") else ("patch", *args)
         return self.nox("-s", session, "--", *wanted, "--dry-run", env=env)
 
@@ -173,7 +173,7 @@ class Bench:
         """Return everything that a rehearsal must leave as it is."""
         remote = subprocess.run(["git", "for-each-ref"], cwd=self.remote, capture_output=True, text=True, check=True)
         status = self.git("--no-optional-locks", "status", "-b", "--porcelain=2", "--ignored", "--untracked-files=all")
-        # The noxfile's bytecode is written by nox, before anything of the noxfile runs.
+        # Nox writes the noxfile's bytecode before the noxfile runs.
         ours = [line for line in status.splitlines() if not _BYTECODE.fullmatch(line)]
         return {
             "status": "\n".join(ours),
@@ -193,7 +193,7 @@ class Bench:
         return path
 
     def processes(self, seconds: float = 3, beside: str = "\0") -> list[str]:
-        """Return the command lines that still name this bench, after waiting for them to end for some seconds.
+        """Return the command lines that still name this bench, after waiting some seconds for them to end.
 
         Commands that contain the text ``beside`` may keep running.
         """
@@ -216,7 +216,7 @@ class Bench:
 
 
 def make_bench(folder: Path, files: dict[str, str] | None = None) -> Bench:
-    """Make a bench in ``folder`` whose project holds ``files``, committed and pushed."""
+    """Make a bench in ``folder`` whose project has ``files``, committed and pushed."""
     bench = Bench(folder / "project", folder / "remote.git", folder / "cache")
     bench.root.mkdir()
     bench.git("init", "--quiet", "--initial-branch=main", "--template=")
@@ -232,7 +232,7 @@ def make_bench(folder: Path, files: dict[str, str] | None = None) -> Bench:
 
 
 def copy_of(bench: Bench, folder: Path) -> Bench:
-    """Return a bench in ``folder`` that is as another one: its project with all files, and its remote."""
+    """Return a copy of a bench in ``folder``: its project with all files, and its remote."""
     copy = Bench(folder / "project", folder / "remote.git", folder / "cache")
     shutil.copytree(bench.root, copy.root, symlinks=True)
     shutil.copytree(bench.remote, copy.remote, symlinks=True)

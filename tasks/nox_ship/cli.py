@@ -299,6 +299,7 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     receive.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of the downloaded artifact")
     receive.add_argument("--commit", help="the commit from which the files must have been built")
     receive.add_argument("--tag", help="the tag for which they must have been built")
+    receive.add_argument("--tree", help="the tree of that commit, if files of another commit with it will do")
     switch = commands.add_parser(
         "switch", help="in a job that runs gates: switch to the release that another job has cut", allow_abbrev=False
     )
@@ -321,9 +322,12 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     )
     merged.add_argument("--branch", required=True, help=_CUT["branch"])
     proven = commands.add_parser(
-        "proven", help="in a job on a tag: check whether another run has proved the release", allow_abbrev=False
+        "proven", help="in a job: check whether another run has proved the release", allow_abbrev=False
     )
-    proven.add_argument("--run", required=True, help="the ID of the run that cut the release")
+    proven.add_argument("--run", default="", help="the ID of the run that cut the release of the job's tag")
+    proven.add_argument(
+        "--merged", default="", metavar="COMMIT", help="the tip of the pull request that brought the job's commit"
+    )
     proven.add_argument("--branch", required=True, help=_CUT["branch"])
     return parser.parse_args(args)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from packaging.version import Version
 from nox_ship import actions, naming
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
 from nox_ship.package.build import read_notes
@@ -28,7 +29,7 @@ from nox_ship.release.delivery import branch_of
 from nox_ship.release.handover import Cut, Offer, offer, push, receive, switch
 from nox_ship.release.merged import check_merged, merged_into
 from nox_ship.release.proposing import NOT_OPENED, offered
-from nox_ship.release.proven import proven
+from nox_ship.release.proven import PROVEN_ANEW, proposed_by_run, proven
 from nox_ship.release.results import enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import cache_folder, workshop_of
@@ -85,9 +86,16 @@ def _receive(options: Namespace, root: Path, voice: Voice) -> int:
         name for name in ("noxfile.py", "pyproject.toml", "dist", ".nox-ship") if os.path.lexists(root / name)
     ]:
         raise ShipError(NOT_EMPTY(f"The folder already has {shorten(there, len(there))}."))
-    manifest = receive(options.folder, root, commit=options.commit, tag=options.tag)
+    tree = options.tree or None
+    try:
+        manifest = receive(options.folder, root, commit=options.commit, tag=options.tag, tree=tree)
+    except ShipError as error:
+        if tree is None:
+            raise
+        return _anew(error.findings[0], voice)
     write_whole(root / "noxfile.py", BARE)
-    actions.output(route=route(Project.read(root).settings, Version(manifest.version)))
+    digest = hashlib.sha256((root / OWN_FOLDER / "manifest.json").read_bytes()).hexdigest()
+    actions.output(route=route(Project.read(root).settings, Version(manifest.version)), manifest=digest)
     for file in manifest.files:
         voice.note(f"{file.name}  sha256:{file.sha256}")
     voice.note("noxfile.py holds nox-ship's sessions and nothing else")
@@ -133,7 +141,7 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
     manifest.check_origin(cut.commit, manifest.version)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
-        made = offer(cut, options.bundle, Remote("origin", job.remote, local))
+        made = offer(cut, options.bundle, Remote("origin", job.remote, local), manifest.tree)
     branch, title = branch_of(cut.tag), made.message.partition("\n")[0]
     is_signed = made.commit != cut.commit or _sign(job, cut, made, branch)
     voice.note(f"{cut.tag} is pushed to {branch}{', signed by GitHub' if is_signed else ''}")
@@ -143,7 +151,7 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
     then = (
         f"It was made from {cut.branch} at {cut.onto[:10]}, and passed every check as {cut.commit[:10]}.",
         "Merge it in any way: by a merge commit, a squash, a rebase or a merge queue.",
-        f"{job.workflow} then builds and tests the merged commit, tags it {cut.tag}, and publishes it.",
+        _finishing(job.workflow, cut.tag, reuses=manifest.tree is not None),
         "Close it, and nothing is released.",
     )
     try:
@@ -156,6 +164,15 @@ def _propose(options: Namespace, root: Path, voice: Voice) -> int:
         return 0
     voice.last_line(f"{pull.url} {'is opened' if opened else 'is up to date'}.")
     return 0
+
+
+def _finishing(workflow: str, tag: str, *, reuses: bool) -> str:
+    if not reuses:
+        return f"{workflow} then builds and tests the merged commit, tags it {tag}, and publishes it."
+    return (
+        f"{workflow} then tags the merged commit {tag} and publishes these files. If its tree is another one,"
+        " or GitHub no longer has the files, it first builds and tests the merged commit."
+    )
 
 
 def _sign(job: Job, cut: Cut, made: Offer, branch: str) -> bool:
@@ -171,17 +188,29 @@ def _sign(job: Job, cut: Cut, made: Offer, branch: str) -> bool:
 
 def _merged(options: Namespace, _: Path, voice: Voice) -> int:
     job = Job.of(os.environ)
-    tag = merged_into(PullRequests(job.github), job.commit, options.branch) if job.ref.startswith(_BRANCH) else None
-    actions.output(tag=tag or "")
+    found = merged_into(PullRequests(job.github), job.commit, options.branch) if job.ref.startswith(_BRANCH) else None
+    tag, head = found or ("", "")
+    actions.output(tag=tag, head=head)
     what = f"is the release {tag}: its pull request was merged" if tag else "is no release that was merged"
     voice.last_line(f"{job.commit[:10]} {what}.")
     return 0
 
 
 def _proven(options: Namespace, _: Path, voice: Voice) -> int:
-    found = proven(options.run, options.branch, Job.of(os.environ))
-    actions.output(files=found.files, manifest=found.manifest, sbom=found.sbom)
-    voice.last_line(f"Run {options.run} proved the files in the manifest sha256:{found.manifest}.")
+    job = Job.of(os.environ)
+    try:
+        by_merge = proposed_by_run(options.merged, options.branch, job) if options.merged else None
+    except ShipError as error:
+        return _anew(error.findings[0], voice)
+    found = by_merge or proven(options.run, options.branch, job)
+    actions.output(**asdict(found))
+    voice.last_line(f"Run {found.run} proved the files in the manifest sha256:{found.manifest}.")
+    return 0
+
+
+def _anew(why: Finding, voice: Voice) -> int:
+    """Say why the proposed files are not published; without outputs, later jobs prove the merged commit anew."""
+    voice.finding(why if why.id == PROVEN_ANEW.id else PROVEN_ANEW(f"The proposed files are not used: {why.what}"))
     return 0
 
 

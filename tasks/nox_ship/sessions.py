@@ -208,6 +208,7 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.release.development import development
     from nox_ship.release.notes import release_notes
     from nox_ship.release.route import route
+    from nox_ship.release.source import from_tags
 
     # In a release, gates run in parallel: the files in dist/ count only once the release has announced their manifest.
     options = build_arguments(session.posargs)
@@ -218,7 +219,9 @@ def build(session: nox.Session, project: Project) -> None:
         return release_notes(project, Repository.at(project.root, project.settings.pass_env), version)
 
     committed = registration.in_release()
-    outcome = build_files(project, fresh=fresh, committed=committed, renaming=renaming, notes=notes)
+    outcome = build_files(
+        project, fresh=fresh, committed=committed, from_tag=from_tags(project), renaming=renaming, notes=notes
+    )
     manifest = outcome.manifest
     for finding in outcome.warnings:
         _warn(session, finding)

@@ -1,4 +1,4 @@
-"""Wheels and sdists that are made to harm whoever reads or unpacks them."""
+"""Wheels and sdists that are made to harm the program or the person that reads or unpacks them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def wheel_of(folder: Path, *members: zipfile.ZipInfo | str, content: bytes = b"x
     """Write a wheel with these members beside its metadata."""
     path = folder / "sample-1.2.3-py3-none-any.whl"
     with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as archive:
-        warnings.simplefilter("ignore")  # of names that are there twice
+        warnings.simplefilter("ignore")  # some names are there twice
         archive.writestr(DIST, INFO)
         for member in members:
             archive.writestr(member, content)
@@ -55,7 +55,7 @@ def sdist_of(folder: Path, *changes: Change, top: str = "sample-1.2.3") -> Path:
 
 
 def found(folder: Path, path: Path) -> list[str]:
-    """Return what the check of the members says of a file, beside good ones."""
+    """Return what the check of the members finds in a file, next to a good file of the other kind."""
     good = folder / "good"
     wheel, sdist = make_wheel(good, {}), make_sdist(good, {})
     project = make_project(good, '[project]\nname = "sample"\n')
@@ -65,7 +65,7 @@ def found(folder: Path, path: Path) -> list[str]:
 
 
 def refused(path: Path, most: int = 48 * MIB) -> str:
-    """Return what is said of a file that cannot be read, which takes no more memory than ``most``."""
+    """Return the message about a file that cannot be read; reading it may take ``most`` bytes of memory."""
     tracemalloc.start()
     try:
         with pytest.raises(ShipError) as caught:
@@ -80,9 +80,9 @@ def refused(path: Path, most: int = 48 * MIB) -> str:
 
 @each("name", ["/etc/passwd", "../a", "a/../../b", "C:/a", "a\\b", "a\nb", "a\x1b[2Jb", ".."])
 def test_a_member_that_leads_elsewhere_is_an_error(tmp_path: Path, name: str) -> None:
-    """Absolute paths, those with `..`, and those that only some systems take for a path."""
+    """A member with an absolute path, with `..`, or with a name that some systems take for a path is an error."""
     for path in (wheel_of(tmp_path, name), sdist_of(tmp_path, lambda m: setattr(m, "name", f"sample-1.2.3/{name}"))):
-        if not (path.suffix != ".whl" and name in ("/etc/passwd", "C:/a")):  # a folder stands before it there
+        if not (path.suffix != ".whl" and name in ("/etc/passwd", "C:/a")):  # an sdist's folder stands before these two
             (line,) = found(tmp_path, path)
             assert line.startswith("NS505 error")
             assert "\x1b" not in line
@@ -106,7 +106,7 @@ def test_a_member_that_leads_elsewhere_is_an_error(tmp_path: Path, name: str) ->
     ],
 )
 def test_links_that_lead_out_and_devices_are_an_error(tmp_path: Path, kind: bytes, target: str, safe: bool) -> None:
-    """Links within the sdist may be there, as the data filter of PEP 721 has it."""
+    """A device, or a link that leads out of the sdist, is an error; other links are allowed, as in PEP 721."""
 
     def change(member: tarfile.TarInfo) -> None:
         member.type, member.linkname = kind, target
@@ -115,7 +115,7 @@ def test_links_that_lead_out_and_devices_are_an_error(tmp_path: Path, kind: byte
 
 
 def test_a_second_folder_at_the_top_is_an_error(tmp_path: Path) -> None:
-    """Another file than the sdist's own is none of it; another PKG-INFO would tell of another release (NS503)."""
+    """A second folder at the top of an sdist is an error, and a second PKG-INFO makes the sdist unreadable (NS503)."""
     (second,) = found(tmp_path, sdist_of(tmp_path, lambda m: setattr(m, "name", "another/file")))
     assert "is a second folder at the top" in second
     with pytest.raises(ShipError, match=r"NS503.*twice"):
@@ -124,14 +124,14 @@ def test_a_second_folder_at_the_top_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("attributes", [0o120777, 0o060600, 0o010600])
 def test_a_link_or_device_in_a_wheel_is_an_error(tmp_path: Path, attributes: int) -> None:
-    """A zip can say so of a member."""
+    """A member of a wheel that is marked as a link or a device is an error."""
     info = zipfile.ZipInfo("sample/link")
     info.external_attr = attributes << 16
     assert "is a link or a device" in found(tmp_path, wheel_of(tmp_path, info))[0]
 
 
 def test_members_of_one_name_are_an_error(tmp_path: Path) -> None:
-    """Installers disagree on which of them counts."""
+    """Two members with the same name are an error, because installers disagree on which of them counts."""
     for path in (
         wheel_of(tmp_path, "sample/a.py", "sample/a.py"),
         sdist_of(tmp_path, *[lambda m: setattr(m, "name", "sample-1.2.3/a.py")] * 2),
@@ -144,7 +144,7 @@ def found_name(path: Path) -> str:
 
 
 def test_names_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
-    """A zip says how its names are written; a tar does not."""
+    """A member name that is not UTF-8 is an error, in a wheel and in an sdist."""
     path = wheel_of(tmp_path, "größe.txt")
     assert found(tmp_path, path) == []
     plain = wheel_of(tmp_path, "groesse.txt")
@@ -156,7 +156,7 @@ def test_names_that_are_not_utf8_are_an_error(tmp_path: Path) -> None:
 
 
 def test_encrypted_members_are_an_error(tmp_path: Path) -> None:
-    """Nobody could install them."""
+    """An encrypted member of a wheel is an error, because nobody could install it."""
     path = wheel_of(tmp_path, "sample/secret.bin")
     data = bytearray(path.read_bytes())
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -167,23 +167,25 @@ def test_encrypted_members_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_wheel_is_compressed_as_wheels_are(tmp_path: Path, method: int) -> None:
-    """Others unpack to any size at once, and not every installer knows them."""
+    """A wheel compressed with bzip2 or LZMA is refused, as not every installer can unpack it."""
     assert "a compression method that wheels do not use" in refused(
         wheel_of(tmp_path, "a", content=bytes(MIB), method=method)
     )
 
 
+@pytest.mark.slow
 def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
-    """A small file that unpacks to much more is not unpacked."""
+    """A member that unpacks to much more than the size it states is refused, and is not unpacked."""
     path = wheel_of(tmp_path, "bomb", content=bytes(24 * MIB))
     data = path.read_bytes()
     path.write_bytes(data.replace((24 * MIB).to_bytes(4, "little"), (9).to_bytes(4, "little")))
     refused(path, 20 * MIB)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
-    """No more of them is read than metadata can have."""
+    """Metadata of more than the allowed size is refused, and the rest of it is not read."""
     if kind == "wheel":
         path = tmp_path / "sample-1.2.3-py3-none-any.whl"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -193,9 +195,10 @@ def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
     assert "its metadata have more" in refused(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
 def test_a_header_without_an_end_is_refused(tmp_path: Path, kind: bytes) -> None:
-    """What stands before a member in a tar would be read as a whole."""
+    """A tar header of many megabytes is refused before it is read as a whole."""
     member = tarfile.TarInfo("sample-1.2.3/x")
     member.type, member.size = kind, 24 * MIB
     path = tmp_path / "sample-1.2.3.tar.gz"
@@ -205,7 +208,7 @@ def test_a_header_without_an_end_is_refused(tmp_path: Path, kind: bytes) -> None
 
 
 def test_a_wheel_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
-    """Members that overlap can make of a few bytes as much as they like; none of them is read."""
+    """A wheel whose members claim to be huge is refused, and none of them is read."""
     path = make_wheel(tmp_path, {f"sample/{number}.txt": "a" * 77 for number in range(3)})
     claimed = path.read_bytes().replace(struct.pack("<L", 77), struct.pack("<L", 0xFFFFFFF0))
     path.write_bytes(claimed)
@@ -213,7 +216,7 @@ def test_a_wheel_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tar_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
-    """A member that claims terabytes is not skipped by unpacking them."""
+    """A tar member that claims terabytes is refused, instead of being skipped by unpacking it."""
     member = tarfile.TarInfo("sample-1.2.3/x.py")
     member.size = 1 << 42
     path = tmp_path / "sample-1.2.3.tar.gz"
@@ -223,7 +226,7 @@ def test_a_tar_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tar_that_leads_back_to_its_beginning_comes_to_an_end(tmp_path: Path) -> None:
-    """A size below zero makes the next member an earlier one."""
+    """A tar member with a negative size, which would make the next member an earlier one, causes no endless loop."""
     member = tarfile.TarInfo("sample-1.2.3/x")
     member.type = b"?"
     block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
@@ -248,16 +251,17 @@ def test_a_tar_that_leads_back_to_its_beginning_comes_to_an_end(tmp_path: Path) 
     ],
 )
 def test_metadata_that_are_none_are_no_traceback(tmp_path: Path, headers: str) -> None:
-    """Nested parts, numbers without an end, and what is no header."""
+    """Malformed metadata, such as deeply nested parts or endless numbers, causes no traceback."""
     text = (INFO.rstrip("\n") + "\n" + headers).encode("utf-8", "surrogateescape")
     archive = Archive.read(make_sdist(tmp_path, {"PKG-INFO": text}))
     assert isinstance(archive.name, str)
     assert isinstance(archive.version, str)
 
 
+@pytest.mark.slow
 @each("place", range(0, 400, 7))
 def test_whatever_is_damaged_only_our_error_comes_of_it(tmp_path: Path, place: int) -> None:
-    """Any byte of a wheel, of a tar or of what it is packed in may be another."""
+    """Whichever byte of a wheel, a tar or a compressed tar is damaged, reading it raises only our own error."""
     files = {"sample/__init__.py": "x = 1\n", "größe.txt": "x" * 300}
     wheel, sdist = make_wheel(tmp_path, files), make_sdist(tmp_path, files)
     tar = bytearray(gzip.decompress(sdist.read_bytes()))
@@ -275,6 +279,6 @@ def test_whatever_is_damaged_only_our_error_comes_of_it(tmp_path: Path, place: i
 
 @pytest.mark.parametrize("size", [None, -1])
 def test_an_archive_is_not_read_to_its_end_at_once(size: int | None) -> None:
-    """Whoever asks for all of it gets nothing."""
+    """The stream of an archive refuses to be read as a whole at once."""
     with _Bounded(fileobj=io.BytesIO(gzip.compress(b"x"))) as stream, pytest.raises(tarfile.ReadError):
         stream.read(size)

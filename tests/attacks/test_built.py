@@ -1,4 +1,4 @@
-"""No gate changes the files of a release unseen: what was built is what was tested, tried, pushed for and published."""
+"""Gates that change the files of a release unnoticed: the built files must be those that are tested and published."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def change_the_wheel(stage: Stage) -> None:
 
 
 def change_wheel_and_manifest(stage: Stage) -> None:
-    """Let the manifest be of other files, and in every other respect as it was."""
+    """Change the wheel and enter it in the manifest, which is otherwise the same as before."""
     project = Project.read(stage.root)
     change_the_wheel(stage)
     path = manifest_path(project)
@@ -60,7 +60,7 @@ WORST = pytest.mark.parametrize("evil", EVIL[:2])
 
 
 def stopped(run: Run) -> set[str]:
-    """Return the IDs of what stops a release, which must not have pushed or uploaded anything."""
+    """Return the IDs of the findings that stop a release, which must not have pushed or uploaded anything."""
     with pytest.raises(ShipError) as caught:
         run_pipeline(run)
     assert run.world.remote.pushes == []  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def stopped(run: Run) -> set[str]:
 
 
 def after_the_trial(run: Run, evil: Evil) -> Callable[[Stage], None]:
-    """Return a gate that waits until the upload was tried, and then does evil."""
+    """Return a gate that waits until the trial upload has ended, and then does evil."""
 
     def gate(stage: Stage) -> None:
         assert run.trial is not None
@@ -79,23 +79,25 @@ def after_the_trial(run: Run, evil: Evil) -> Callable[[Stage], None]:
     return gate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evil", EVIL)
 def test_files_that_a_gate_changes_after_the_trial_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
-    """They had passed every proof by then: NS603 or NS601, and the next run builds and tests anew."""
+    """Files that a gate changes after the trial upload stop the release (NS603 or NS601), and no proof is kept."""
     run = yard.prepare()
-    run.confirm = lambda _: pytest.fail("Nobody need be asked.")
+    run.confirm = lambda _: pytest.fail("The user was asked to confirm.")
     sessions.at_once, sessions.afterwards = True, after_the_trial(run, evil)
     assert stopped(run) == {"NS601" if evil is lose_the_manifest else "NS603"}
     assert (run.stage.record.passed, run.stage.record.built, run.stage.record.tried) == ({}, None, None)
     assert "Find the gate" in yard.told()["findings"][0]["remedy"]
 
 
+@pytest.mark.slow
 @WORST
 def test_files_that_change_before_the_trial_ends_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
-    """The gate is faster than the upload that is tried beside it."""
+    """Files that a gate changes while the trial upload still runs stop the release before the push."""
     run = yard.prepare()
     sessions.at_once, sessions.afterwards = True, evil
-    assert stopped(run) <= {"NS601", "NS603"}
+    assert stopped(run) == {"NS603"}
 
 
 def refuse(_: Run) -> None:
@@ -105,29 +107,31 @@ def refuse(_: Run) -> None:
 @pytest.mark.slow
 @WORST
 def test_files_that_change_between_two_runs_are_not_published(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
-    """That a manifest fits them does not help, and no session is started before they are compared."""
+    """Files that change between two runs stop the second run before any session, even if the manifest fits them."""
     run = yard.prepare()
     run.confirm, sessions.at_once = refuse, True
     assert stopped(run) == {"NS000"}
     evil(run.stage)
     ran = list(sessions.ran)
-    assert stopped(yard.prepare()) <= {"NS601", "NS603"}
+    assert stopped(yard.prepare()) == {"NS603"}
     assert sessions.ran == ran
     yard.release()
     assert yard.told()["passed"] is True
 
 
+@pytest.mark.slow
 @WORST
 def test_files_that_change_while_a_person_is_asked_are_not_pushed(yard: Yard, sessions: FakeGates, evil: Evil) -> None:
-    """A process that a test left behind has minutes for it."""
+    """Files that change while the user is asked to confirm, such as by a test's leftover process, are not pushed."""
     run = yard.prepare()
     run.confirm, sessions.at_once = lambda asking: evil(asking.stage), True
-    assert stopped(run) <= {"NS601", "NS603"}
+    assert stopped(run) == {"NS603"}
     assert yard.told()["pushes"] == []
 
 
+@pytest.mark.slow
 def test_the_build_is_held_once(yard: Yard, sessions: FakeGates) -> None:
-    """A gate that prints what the end of a build looks like does not let its own files be taken for the build's."""
+    """A gate that imitates the end of the build session cannot make nox-ship accept the gate's own files."""
     run = yard.prepare()
     run_sessions = gates.run_sessions
 
@@ -143,10 +147,11 @@ def test_the_build_is_held_once(yard: Yard, sessions: FakeGates) -> None:
         assert stopped(run) == {"NS603"}
 
 
+@pytest.mark.slow
 def test_the_build_is_held_before_its_upload_is_tried(
     yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Right when its session ends; a thread may begin late."""
+    """The built files are recorded as soon as the build session ends, before the trial upload begins."""
     held: list[str | None] = []
     monkeypatch.setattr(proving, "_try_upload", lambda _: refuse(yard.prepare()))
     sessions.at_once, sessions.afterwards = True, lambda stage: held.append(stage.record.built)
@@ -154,12 +159,13 @@ def test_the_build_is_held_before_its_upload_is_tried(
     assert None not in held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["build", "verify-install-3.12"])
 @pytest.mark.parametrize("fails", [False, True])
 def test_files_that_were_tested_in_place_of_others_are_found_out(
     yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch, name: str, fails: bool
 ) -> None:
-    """A gate puts other files there while they are tested, and the first ones back: the session tells what it read."""
+    """If a session reports that it read another manifest than the build's, its proof is dropped and NS603 is raised."""
     run, other = yard.prepare(), f"nox > {TOLD}{'e' * 64}"
     run_sessions = gates.run_sessions
 
@@ -178,7 +184,7 @@ def test_files_that_were_tested_in_place_of_others_are_found_out(
 
 @pytest.mark.slow
 def test_what_a_gate_tells_is_no_proof(yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log of tests may hold anything."""
+    """A line about a manifest in the output of a test session is ignored, as tests can print anything."""
     run_sessions = gates.run_sessions
 
     def play(stage: Stage, names: list[str], **told: Any) -> tuple[SessionResult, ...]:
@@ -191,10 +197,11 @@ def test_what_a_gate_tells_is_no_proof(yard: Yard, sessions: FakeGates, monkeypa
     assert yard.told()["passed"] is True
 
 
+@pytest.mark.slow
 def test_a_session_that_is_run_again_is_told_what_was_built(
     yard: Yard, sessions: FakeGates, programs: Programs
 ) -> None:
-    """By its digest; where nothing was built yet, a digest from outside the release does not count."""
+    """A session that runs again is given the digest of the built manifest; before the build, it is given none."""
     run = yard.prepare()
     run.confirm, sessions.at_once = refuse, True
     stopped(run)
@@ -206,7 +213,7 @@ def test_a_session_that_is_run_again_is_told_what_was_built(
 
 
 def test_what_a_gate_could_have_written_saves_no_proof(yard: Yard, programs: Programs) -> None:
-    """In a release, the files are tried whatever lies there that says they were."""
+    """In a release, the files are installed and tested again, whatever earlier results lie in the folder."""
     manifest, dist = write_dist(yard.project, "c" * 40, "1.0"), dist_folder(yard.project)
     verify_files(yard.project, manifest, dist, "python3.12", "3.12")
     programs.calls.clear()
@@ -215,7 +222,7 @@ def test_what_a_gate_could_have_written_saves_no_proof(yard: Yard, programs: Pro
 
 
 class FakeSession:
-    """A session of nox that keeps what it says."""
+    """A session of nox that records what it logs."""
 
     name, python, bin, posargs = "build", "3.12", "/bin", ()
 
@@ -224,7 +231,7 @@ class FakeSession:
         self.said: list[str] = []
 
     def log(self, text: str) -> None:
-        """Keep a line."""
+        """Record a line."""
         self.said.append(text)
 
     warn = log
@@ -234,7 +241,7 @@ class FakeSession:
 def test_a_release_takes_over_no_files_but_its_own(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, told: str | None, fresh: bool
 ) -> None:
-    """A gate that is faster than the build leaves files and a manifest: what the release did not tell is built anew."""
+    """In a release, the build session reuses existing files only if the release told it their manifest's digest."""
     monkeypatch.chdir(yard.root)
     monkeypatch.setattr(registration, "_in_release", True)
     manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
@@ -258,7 +265,7 @@ def test_a_release_takes_over_no_files_but_its_own(
 def test_an_installation_tells_what_it_tested(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_release: bool
 ) -> None:
-    """The session says which manifest it read, and in a release takes nobody's word that the files passed."""
+    """The session reports which manifest it read, and in a release it tests the files again despite earlier results."""
     monkeypatch.setenv("NOX_SHIP_SBOM", "3.12" if in_release else "3.11")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     monkeypatch.chdir(yard.root)
@@ -279,7 +286,7 @@ def test_an_installation_tells_what_it_tested(
 
 
 def test_a_line_that_a_test_prints_hides_none_of_a_session() -> None:
-    """One that looks as if the session began anew does not take the place of what it wrote."""
+    """If a test prints a line as if its session began anew, the manifest reported before still counts."""
     started, said = '["started", "verify-install-3.12", []]', f'["said", "verify-install-3.12", "nox > {TOLD}{{}}\\n"]'
     events = gates._Events(print, print, print)
     for event in (started, said.format("e" * 64), started, said.format("f" * 64)):

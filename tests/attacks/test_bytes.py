@@ -1,4 +1,4 @@
-"""The bytes that were tested are the bytes that are uploaded, and those that were compared are installed."""
+"""The tested bytes are those that are uploaded, and the compared bytes are those that are installed."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Shelf(Index):
     address: str = "https://index.example/{name}"
     downloads: list[str] = field(default_factory=list)
     evil_after: list[int] = field(default_factory=list)
-    """After how many downloads other bytes are served."""
+    """The number of downloads after which other bytes are served."""
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what lies in the folder."""
+        """Return the files in the folder."""
         paths = built_files(self.dist)
         files = {p.name: Served(p.name, self.address.format(name=p.name), File.of(p).sha256) for p in paths}
         return Listing(index=self.name, project=project, version=version, files=files)
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
-        """Hand out what lies in the folder, or something else."""
+        """Return the bytes of a file in the folder, or others."""
         evil = self.evil_after and len(self.downloads) >= self.evil_after[0]
         self.downloads.append(served.filename)
         data = b"evil" if evil else (self.dist / served.filename).read_bytes()
@@ -69,7 +69,7 @@ def manifest_of(dist: Path) -> Manifest:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
-    """Note what is given to the installer, with the bytes that lie there at that moment."""
+    """Record what the installer is given, with the bytes at that path at that moment."""
     given: list[tuple[str, bytes]] = []
 
     def verify(source: str, *_: Any, **__: Any) -> None:
@@ -96,7 +96,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
 def test_what_was_compared_is_installed(
     tmp_path: Path, dist: Path, installed: list[tuple[str, bytes]], address: str
 ) -> None:
-    """Whatever the index calls the file's address, the installer is given bytes on disk, bound to their hash."""
+    """Whatever address the index gives for a file, the installer gets the compared bytes from disk, with their hash."""
     manifest = manifest_of(dist)
     index = shelf(dist, address)
     project = make_project(tmp_path / "project", STATIC)
@@ -115,7 +115,7 @@ def test_what_was_compared_is_installed(
 def test_an_index_that_serves_other_bytes_later_is_found_out(
     tmp_path: Path, dist: Path, installed: list[tuple[str, bytes]]
 ) -> None:
-    """The right bytes for the comparison and others for the installer: NS711, and nothing is installed."""
+    """If the index serves the right bytes for the comparison and others later, nothing is installed (NS711)."""
     manifest, index = manifest_of(dist), shelf(dist)
     converge(publication(manifest, dist, index))
     index.evil_after.append(len(index.downloads))
@@ -126,7 +126,7 @@ def test_an_index_that_serves_other_bytes_later_is_found_out(
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Note what twine is given."""
+    """Record the files that twine is given."""
     given: list[bytes] = []
 
     def ask(_: Conversation, question: dict[str, str], seconds: float) -> dict[str, object]:  # noqa: ARG001
@@ -138,7 +138,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def test_a_file_that_changes_after_the_check_is_not_uploaded(dist: Path, sent: list[bytes]) -> None:
-    """Something rewrites it between check and upload: NS603, and twine is not started."""
+    """If a file is rewritten between the check and the upload, NS603 is raised and nothing is sent."""
     manifest, index = manifest_of(dist), shelf(dist / "empty")
 
     def meanwhile(_: str) -> None:
@@ -153,7 +153,7 @@ def test_a_file_that_changes_after_the_check_is_not_uploaded(dist: Path, sent: l
 def test_a_file_that_leads_elsewhere_after_the_check_is_not_uploaded(
     tmp_path: Path, dist: Path, sent: list[bytes]
 ) -> None:
-    """A symlink to something secret takes its place: what it leads to goes nowhere."""
+    """If a symlink to a secret file replaces a built file after the check, the secret is not uploaded (NS603)."""
     manifest, index = manifest_of(dist), shelf(dist / "empty")
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")

@@ -13,18 +13,18 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.release.stage import workshop
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 
 
 def opened(cache: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Open the workshop below ``cache`` and return its folder."""
+    """Open the workshop of ``root`` below ``cache``, and return its folder."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(cache))
     with workshop(root) as shop:
         return shop.folder
 
 
 def test_the_cache_is_the_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is made so that nobody else can look into it, whatever the umask, and is taken again."""
+    """The cache folder is created without access for others, whatever the umask, and used again afterwards."""
     before = os.umask(0)
     try:
         folder = opened(tmp_path / "a" / "cache", tmp_path, monkeypatch)
@@ -54,7 +54,7 @@ def file(path: Path, elsewhere: Path) -> None:
 
 def of_another_user(path: Path, _: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only the superuser gives folders away")
+        pytest.skip("only the superuser can change the owner of a folder")
     os.chown(path, 65534, 65534)
 
 
@@ -67,7 +67,7 @@ def replaceable(path: Path, _: Path) -> None:
 def test_a_cache_that_others_can_write_to_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path, Path], None], inner: bool
 ) -> None:
-    """The folder of all projects, or that of one: NS806, and nothing in it is used."""
+    """If others can change the folder of all projects, or that of one, it is refused (NS806)."""
     folder = opened(tmp_path / "cache", tmp_path, monkeypatch)
     spoil(folder if inner else folder.parent, tmp_path / "elsewhere")
     with pytest.raises(ShipError, match="NS806"):
@@ -80,14 +80,14 @@ def open_to_all(above: Path) -> None:
 
 def open_to_a_group(above: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only the superuser gives folders away")
+        pytest.skip("only the superuser can change the owner of a folder")
     os.chown(above, -1, 65534)
     above.chmod(0o775)
 
 
 def of_somebody_else(above: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only the superuser gives folders away")
+        pytest.skip("only the superuser can change the owner of a folder")
     os.chown(above, 65534, -1)
 
 
@@ -97,7 +97,7 @@ def of_somebody_else(above: Path) -> None:
 def test_a_cache_in_a_folder_that_others_can_replace_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None], height: int, linked: bool
 ) -> None:
-    """Every folder on the way counts, also where a symlink leads there: NS806."""
+    """If others can replace any folder above the cache, it is refused (NS806), even if a symlink leads there."""
     cache = tmp_path / "a" / "b" / "c" / "cache"
     named = tmp_path / "d" / "link" / "c" / "cache" if linked else cache
     (tmp_path / "d").mkdir()
@@ -110,7 +110,7 @@ def test_a_cache_in_a_folder_that_others_can_replace_is_refused(
 
 
 def test_a_group_of_ones_own_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many systems give each user a group that nobody else is in, and let it write; with a second member it counts."""
+    """A parent folder that the user's own group can write to is accepted only while the group has no other member."""
     grp, pwd = pytest.importorskip("grp"), pytest.importorskip("pwd")
     name = pwd.getpwuid(os.geteuid()).pw_name
     members: list[str] = []
@@ -124,6 +124,6 @@ def test_a_group_of_ones_own_may_write(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_folder_that_all_share_may_hold_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in /tmp, where nobody can replace what is another's."""
+    """A cache may lie in a folder like /tmp, in which users cannot replace each other's files."""
     tmp_path.chmod(0o1777)
     assert opened(tmp_path / "cache", tmp_path, monkeypatch).is_dir()

@@ -1,4 +1,4 @@
-"""Real gates that attack the release that they are part of."""
+"""Real gates that attack the release they belong to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench import GOOD, make_bench
 
 pytestmark = pytest.mark.integration
 
-# Waits for the build, so that the files are those of the release, and moves branch and tag to other code.
+# Waits for the build, so that the files are those of the release, and moves the branch and tag to other code.
 AMENDS = """\
 import pathlib, subprocess, time
 
@@ -28,7 +28,7 @@ def test_main():
 
 
 def test_a_test_that_amends_the_release_stops_it(tmp_path: Path) -> None:
-    """The gates pass, and the release ends before its push: NS236 names branch and tag."""
+    """If a test moves the branch and the tag, the release stops before its push with NS236, which names both."""
     bench = make_bench(tmp_path, {**GOOD, "tests/test_sample.py": AMENDS})
     outcome = bench.rehearse()
     assert outcome.code == 1, outcome.output
@@ -39,7 +39,7 @@ def test_a_test_that_amends_the_release_stops_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["dist", pytest.param(".nox-ship", marks=pytest.mark.exhaustive)])
 def test_a_folder_of_ours_that_is_a_committed_symlink_stops_a_rehearsal(tmp_path: Path, name: str) -> None:
-    """The files that it leads to are left: NS607."""
+    """If `dist` or `.nox-ship` is a committed symlink, the rehearsal stops (NS607) and does not touch its target."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "notes.txt").write_text("mine", "utf-8")
@@ -55,7 +55,7 @@ def test_a_folder_of_ours_that_is_a_committed_symlink_stops_a_rehearsal(tmp_path
 
 @pytest.mark.parametrize("ci", ["", "true"])
 def test_nothing_is_pushed_unasked(tmp_path: Path, ci: str) -> None:
-    """Without a terminal a release that was not agreed to stops before any work: NS237 names both ways out."""
+    """Without a terminal, a release without `--yes` stops before any work, and NS237 names the options."""
     bench = make_bench(tmp_path)
     before = bench.snapshot()
     begun = time.monotonic()

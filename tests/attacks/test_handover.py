@@ -1,4 +1,4 @@
-"""A job that runs the project's code lies to one that holds rights."""
+"""A job that runs the project's code lies to a job that holds rights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@y")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a bare remote, and a stage in which a release was cut from it."""
+    """Return a folder with a bare remote, and with a stage in which a release was cut from it."""
     folder = tmp_path_factory.mktemp("cut")
     stage = make_repository(folder / "stage", {"pyproject.toml": "1", ".github/nox-ship.txt": "1"})
     git(folder, "clone", "--quiet", "--bare", str(stage.path), "remote.git")
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Scene:
-    """A copy of what was made, to be attacked."""
+    """A copy of the folder, to be attacked."""
 
     def __init__(self, made: Path, folder: Path) -> None:
         shutil.copytree(made, folder / "it")
@@ -48,7 +48,7 @@ class Scene:
         self.cut = self.now()
 
     def now(self) -> Cut:
-        """Return the release as the stage has it now."""
+        """Return the release that the stage contains now."""
         head, tag = self.stage.run("rev-parse", "HEAD", "refs/tags/v2").splitlines()
         return Cut("main", "v2", head, tag, git(self.bare, "rev-parse", "main"))
 
@@ -60,18 +60,18 @@ class Scene:
         return self.folder / "release.bundle"
 
     def push(self, cut: Cut, file: Path) -> bool:
-        """Push as the job that may write does."""
+        """Push as the job with write access does."""
         (self.folder / "local").mkdir()
         local = Repository.empty(self.folder / "local")
         return push(cut, file, Remote("origin", str(self.bare), local))
 
     def checkout(self) -> Repository:
-        """Return the checkout of a job that tests: the release branch, at the commit that the release was cut from."""
+        """Return the checkout of a job that tests: the release branch at the commit from which the release was cut."""
         git(self.folder, "clone", "--quiet", str(self.bare), "checkout")
         return Repository(self.folder / "checkout")
 
     def refs(self) -> str:
-        """Return what the remote has."""
+        """Return the refs of the remote."""
         return git(self.bare, "for-each-ref")
 
 
@@ -83,7 +83,7 @@ def scene(made: Path, tmp_path: Path) -> Scene:
 
 @pytest.mark.slow
 def test_an_honest_bundle_is_pushed_once(scene: Scene) -> None:
-    """Branch and tag arrive as they were cut; a second time nothing is missing."""
+    """An honest bundle pushes the branch and tag as they were cut, and a second push changes nothing."""
     file = scene.bundled(scene.cut)
     assert scene.push(scene.cut, file)
     assert git(scene.bare, "rev-parse", "main", "v2").split() == [scene.cut.commit, scene.cut.tag_object]
@@ -91,8 +91,9 @@ def test_an_honest_bundle_is_pushed_once(scene: Scene) -> None:
     assert not scene.push(scene.cut, file)
 
 
+@pytest.mark.slow
 def test_a_tag_that_was_left_behind_is_not_started(scene: Scene) -> None:
-    """A job that names a tag of the remote, and brings nothing for it, does not get that tag published."""
+    """A job that names a tag of the remote, without a bundle that contains it, does not get that tag published."""
     git(scene.bare, *IDENTITY, "tag", "--annotate", "--message", "1", "v1-abandoned", "main")
     file = scene.folder / "no.bundle"
     cut = replace(scene.cut, tag="v1-abandoned", commit=scene.cut.onto, tag_object="0" * 40)
@@ -105,8 +106,9 @@ def test_a_tag_that_was_left_behind_is_not_started(scene: Scene) -> None:
         scene.push(cut, file)
 
 
+@pytest.mark.slow
 def test_a_tag_alone_is_pushed(scene: Scene) -> None:
-    """Where the version comes from tags, the release is no commit of its own."""
+    """If the version comes from tags, only the tag is pushed, as the release has no commit of its own."""
     onto = git(scene.bare, "rev-parse", "main")
     git(scene.stage.path, *IDENTITY, "tag", "--force", "--annotate", "--message", "2", "v2", onto)
     cut = replace(scene.now(), commit=onto)
@@ -198,7 +200,7 @@ def no_tag_object(scene: Scene) -> Cut:
 def test_anything_but_one_plain_commit_and_its_tag_is_refused(
     scene: Scene, lie: Callable[[Scene], Cut], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Although bundle and outputs agree: nothing that jobs with rights obey may come from a job without."""
+    """A bundle with anything but one plain commit and its tag is refused (NS762), even if the job's outputs agree."""
     cut, before = lie(scene), scene.refs()
     with monkeypatch.context() as lying:
         lying.setattr(handover, "_unexpected_changes", lambda *_: ())
@@ -212,8 +214,9 @@ def test_anything_but_one_plain_commit_and_its_tag_is_refused(
     assert checkout.head == cut.onto
 
 
+@pytest.mark.slow
 def test_a_job_that_tests_gets_just_what_is_pushed(scene: Scene) -> None:
-    """Branch, tag and files are those of the release, and nothing is left that says otherwise."""
+    """A job that tests a release gets exactly the branch, tag and files that will be pushed, and no other refs."""
     checkout = scene.checkout()
     switch(scene.cut, scene.bundled(scene.cut), checkout)
     assert git(checkout.path, "rev-parse", "HEAD", "main", "v2").split() == [
@@ -232,8 +235,9 @@ def test_a_job_that_tests_gets_just_what_is_pushed(scene: Scene) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_job_that_tests_a_tag_alone_stays_on_its_commit(scene: Scene) -> None:
-    """Where the version comes from tags, the release is no commit of its own."""
+    """If the version comes from tags, the checkout stays on its commit and only receives the tag."""
     onto = scene.cut.onto
     git(scene.stage.path, *IDENTITY, "tag", "--force", "--annotate", "--message", "2", "v2", onto)
     cut, checkout = replace(scene.now(), commit=onto), scene.checkout()
@@ -242,7 +246,7 @@ def test_a_job_that_tests_a_tag_alone_stays_on_its_commit(scene: Scene) -> None:
 
 
 def test_a_checkout_of_another_commit_is_not_switched(scene: Scene) -> None:
-    """A job tests the release on top of what the run was started on: NS762."""
+    """If the checkout is on another commit than the one the release was cut from, it is not switched (NS762)."""
     checkout, file = scene.checkout(), scene.bundled(scene.cut)
     commit_files(checkout.path, {"more": "1"})
     before = checkout.head
@@ -253,13 +257,14 @@ def test_a_checkout_of_another_commit_is_not_switched(scene: Scene) -> None:
 
 @pytest.mark.slow
 def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
-    """A release that changes a workflow stops where it is cut; other files of GitHub's are a project's own."""
+    """A release that changes a workflow is refused when it is cut (NS762); other files in `.github` may change."""
     with pytest.raises(ShipError, match="NS762"):
         scene.bundled(a_workflow(scene))
     cut = amended(scene, {".github/ISSUE_TEMPLATE/bug.yml": "version: 2"})
     assert scene.push(cut, scene.bundled(cut))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -273,7 +278,7 @@ def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
     ],
 )
 def test_outputs_that_differ_from_the_bundle_are_refused(scene: Scene, changes: dict[str, Any]) -> None:
-    """Whichever of the two was changed on its way."""
+    """If the job's outputs differ from the bundle, the push is refused (NS762)."""
     file, before = scene.bundled(scene.cut), scene.refs()
     with pytest.raises(ShipError, match="NS762"):
         scene.push(replace(scene.cut, **changes), file)
@@ -281,7 +286,7 @@ def test_outputs_that_differ_from_the_bundle_are_refused(scene: Scene, changes: 
 
 
 def test_further_refs_in_the_bundle_are_refused(scene: Scene) -> None:
-    """The bundle holds what was cut, and nothing besides."""
+    """A bundle with further refs is refused (NS762)."""
     git(scene.stage.path, "update-ref", "refs/cut/heads/main", scene.cut.commit)
     git(scene.stage.path, "update-ref", "refs/cut/tags/v2", scene.cut.tag_object)
     file = scene.folder / "more.bundle"
@@ -292,7 +297,7 @@ def test_further_refs_in_the_bundle_are_refused(scene: Scene) -> None:
 
 
 def test_a_branch_that_moved_on_is_not_pushed_to(scene: Scene) -> None:
-    """A release is pushed on top of the commit it was cut from, or not at all."""
+    """If the branch has moved since the release was cut, nothing is pushed (NS762)."""
     file = scene.bundled(scene.cut)
     git(scene.stage.path, "push", "--quiet", str(scene.bare), "HEAD:refs/heads/main")
     before = scene.refs()
@@ -303,7 +308,7 @@ def test_a_branch_that_moved_on_is_not_pushed_to(scene: Scene) -> None:
 
 @pytest.fixture
 def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return what the job that built hands on; its manifest is announced."""
+    """Return what the building job hands on, with its manifest announced."""
     source = tmp_path / "artifact"
     files = (make_wheel(source / "dist", {"sample.py": ""}), make_sdist(source / "dist", {"sample.py": ""}))
     (source / "pyproject.toml").write_text("[project]\n", "utf-8")
@@ -336,7 +341,7 @@ TAKEN = {*FILES, ".nox-ship/manifest.json", ".nox-ship/notes.md", "pyproject.tom
 
 
 def test_what_the_manifest_names_is_taken_and_nothing_else(artifact: Path) -> None:
-    """Whatever else came with the files stays where it is."""
+    """Only the files that the manifest names are taken from the artifact; everything else stays where it is."""
     job = artifact.parent / "job"
     for name in (".git/config", "noxfile.py", "sitecustomize.py", "dist/evil-1.0.tar.gz", "setup.py", ".nox-ship/x"):
         (artifact / name).parent.mkdir(exist_ok=True)
@@ -386,14 +391,14 @@ def other_manifest(source: Path) -> None:
 def test_what_differs_from_the_manifest_is_not_taken(
     artifact: Path, lie: Callable[[Path], None], expected: str
 ) -> None:
-    """Files and settings are compared with the manifest, the manifest with what the build told another way."""
+    """A file, setting or manifest in the artifact that differs from what the build announced is refused."""
     lie(artifact)
     with pytest.raises(ShipError, match=expected):
         receive(artifact, artifact.parent / "job")
 
 
 def test_an_artifact_without_notes_is_taken(artifact: Path) -> None:
-    """A workflow of an earlier nox-ship hands none on, and an index asks for none."""
+    """An artifact without release notes, such as one from an earlier nox-ship's workflow, is accepted."""
     (artifact / ".nox-ship" / "notes.md").unlink()
     receive(artifact, artifact.parent / "job")
     assert laid_out(artifact.parent / "job") == TAKEN - {".nox-ship/notes.md"}
@@ -401,7 +406,7 @@ def test_an_artifact_without_notes_is_taken(artifact: Path) -> None:
 
 @pytest.mark.parametrize("other", [{"commit": "1" * 40}, {"tag": "v1.2.4"}, {"commit": ""}, {"tag": ""}])
 def test_files_of_another_commit_or_tag_are_not_taken(artifact: Path, other: dict[str, str]) -> None:
-    """The manifest is the announced one, and yet not that of what the run is on."""
+    """Files built from another commit or tag than the run's are refused (NS604), even with the announced manifest."""
     with pytest.raises(ShipError, match="NS604"):
         receive(artifact, artifact.parent / "job", **{"commit": "0" * 40, "tag": "v1.2.3", **other})
     assert not laid_out(artifact.parent / "job")
@@ -413,7 +418,7 @@ def test_files_of_another_commit_or_tag_are_not_taken(artifact: Path, other: dic
 def test_a_manifest_that_nobody_announced_is_not_taken(
     artifact: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, expected: str
 ) -> None:
-    """A job output that does not exist is an empty text: it fits no manifest."""
+    """A manifest whose digest was not announced, or announced as an empty text, is refused."""
     if value is None:
         monkeypatch.delenv(DIGEST_VARIABLE)
     else:
@@ -425,7 +430,7 @@ def test_a_manifest_that_nobody_announced_is_not_taken(
 
 @pytest.mark.parametrize("name", ["commit", "tag_object", "onto"])
 def test_what_is_no_hash_reaches_no_git(tmp_path: Path, name: str) -> None:
-    """Git would take it for an option, or for a ref."""
+    """An object name that is no hash is refused before git sees it, as git could take it for an option or a ref."""
     objects: dict[str, Any] = {"commit": "a" * 40, "tag_object": "b" * 40, "onto": "c" * 40, name: "--output=x"}
     cut = Cut("main", "v2", **objects)
     told = list(_wrong(cut, tmp_path / "release.bundle", Repository.empty(tmp_path / "local")))
@@ -433,7 +438,7 @@ def test_what_is_no_hash_reaches_no_git(tmp_path: Path, name: str) -> None:
 
 
 def test_a_bundle_is_made_without_a_copy(tmp_path: Path) -> None:
-    """Neither of a large repository's objects nor of its files."""
+    """A bundle is made without copying the objects or files of the repository."""
     stage = make_repository(tmp_path / "stage", {"a.txt": "1"})
     onto, commit = stage.head, commit_files(stage.path, {"a.txt": "2"})
     git(stage.path, "tag", "--annotate", "--message", "2", "v2")
@@ -448,7 +453,7 @@ def test_a_bundle_is_made_without_a_copy(tmp_path: Path) -> None:
 def test_the_job_that_pushes_takes_objects_of_the_remotes_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    """The hash that the job was told shows it; git takes no object of another format."""
+    """The job that pushes uses the remote's object format, which the length of the hash shows."""
     monkeypatch.setenv("GIT_DEFAULT_HASH", form)
     stage = make_repository(tmp_path / "stage", {"pyproject.toml": "1"})
     onto = stage.head

@@ -1,4 +1,4 @@
-"""An index that wants an identity, or a token, which is not for it."""
+"""An index that asks for an identity or a token that is not meant for it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from nox_ship.world.trusted import TrustedPublisher
 
 HOST = "127.0.0.1"
 PYPI_SIMPLE = index_addresses("pypi", Settings()).simple_url
-OTHER_TOKEN = "token-of-the-index-itself"  # no form of PyPI's
+OTHER_TOKEN = "token-of-the-index-itself"  # not in the format of PyPI's
 
 
 class Index:
-    """An index that offers the exchange, and the identity endpoint of GitHub Actions beside it."""
+    """An index that offers the token exchange, with the identity endpoint of GitHub Actions on the same server."""
 
     def __init__(self, audience: object = HOST) -> None:
         self.audience: Any = Reply(json.dumps({"audience": audience}))
@@ -43,7 +43,7 @@ class Index:
 
 @pytest.fixture
 def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Be a job of GitHub Actions that has no credentials but its identity."""
+    """Make this process a job of GitHub Actions whose only credentials are its identity."""
     for name in ("TWINE_USERNAME", "TWINE_PASSWORD", "PYPI_API_TOKEN", "EVIL_API_TOKEN", "CI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -54,7 +54,7 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
 
 
 def refusal(server: Loopback, job: pytest.MonkeyPatch) -> ShipError | None:
-    """Ask for the upload token of the index at ``server``; return what it fails with."""
+    """Ask for the upload token of the index at ``server``; return the error, if any."""
     job.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{server.url}/identity?api=1")
     try:
         publisher = TrustedPublisher.of("evil", f"{server.url}/legacy/", os.environ)
@@ -70,7 +70,7 @@ def refusal(server: Loopback, job: pytest.MonkeyPatch) -> ShipError | None:
     ["pypi", "testpypi", "PyPI", "sigstore", "sts.example", "", " ", "evil", "localhost", f"{HOST} pypi", f"{HOST}.x"],
 )
 def test_an_index_gets_no_identity_that_is_for_another(job: pytest.MonkeyPatch, audience: str) -> None:
-    """Only its own host can be the audience that an index names; no identity token is asked for any other."""
+    """An index can name only its own host as the audience; no identity token is requested for any other (NS745)."""
     index = Index(audience)
     with Loopback(index.answer) as server:
         error = refusal(server, job)
@@ -83,7 +83,7 @@ def test_an_index_gets_no_identity_that_is_for_another(job: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize("host", ["pypi", "testpypi", "PyPI", "sigstore", "pypi.", "devpi", "0x7f"])
 def test_a_host_that_is_called_as_an_audience_of_others_is_none(job: pytest.MonkeyPatch, host: str) -> None:
-    """In a network of one's own any host can be called `pypi`; a token for that audience is valid at PyPI."""
+    """A host named like a public index's audience, such as `pypi`, gets no identity: its token would be valid there."""
     job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": host.lower()}).encode()))
     with pytest.raises(ShipError, match="NS745"):
         TrustedPublisher.of("mine", f"https://{host}/legacy/", os.environ)
@@ -91,7 +91,7 @@ def test_a_host_that_is_called_as_an_audience_of_others_is_none(job: pytest.Monk
 
 @pytest.mark.parametrize("host", ["index.example", "10.0.0.1", "localhost", "[2001:db8::1]", "[::1]"])
 def test_a_host_with_its_domain_is_an_audience(job: pytest.MonkeyPatch, host: str) -> None:
-    """So is an address, and this machine."""
+    """A host name with a domain, an IP address and `localhost` are allowed as audiences."""
     bare = host.strip("[]")
     job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": bare}).encode()))
     publisher = TrustedPublisher.of("mine", f"https://{host}/legacy/", os.environ)
@@ -100,7 +100,7 @@ def test_a_host_with_its_domain_is_an_audience(job: pytest.MonkeyPatch, host: st
 
 
 def test_an_index_of_ones_own_is_named_by_its_host(job: pytest.MonkeyPatch) -> None:
-    """A private index that offers the exchange is the audience of the tokens it is sent."""
+    """A private index that offers the exchange gets an identity token whose audience is its host."""
     index = Index()
     with Loopback(index.answer) as server:
         assert refusal(server, job) is None
@@ -112,8 +112,8 @@ def test_an_index_of_ones_own_is_named_by_its_host(job: pytest.MonkeyPatch) -> N
     ("url", "audience"), [(DEFAULT_REPOSITORY, "pypi"), (TEST_REPOSITORY, "testpypi")], ids=["PyPI", "TestPyPI"]
 )
 def test_audiences_of_the_public_indexes_are_fixed(job: pytest.MonkeyPatch, url: str, audience: str) -> None:
-    """They are known without asking anybody."""
-    job.setattr("socket.socket.connect", lambda *_: pytest.fail("it was asked"))
+    """The audiences of PyPI and TestPyPI are known without a request."""
+    job.setattr("socket.socket.connect", lambda *_: pytest.fail("a request was made"))
     publisher = TrustedPublisher.of("any name", url, os.environ)
     assert publisher is not None
     assert publisher.audience == audience
@@ -122,7 +122,7 @@ def test_audiences_of_the_public_indexes_are_fixed(job: pytest.MonkeyPatch, url:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("step", ["audience", "mint"])
 def test_the_exchange_follows_no_redirect(job: pytest.MonkeyPatch, status: int, step: str) -> None:
-    """Neither the question nor the identity token goes where the index points to."""
+    """A redirect is never followed in the token exchange, neither for the audience nor with the identity token."""
     index = Index()
     with Loopback(Index().answer) as elsewhere, Loopback(index.answer) as server:
         target = f"{elsewhere.url}/_/oidc/{'audience' if step == 'audience' else 'mint-token'}"
@@ -146,15 +146,15 @@ def test_the_exchange_follows_no_redirect(job: pytest.MonkeyPatch, status: int, 
     ids=range(8),
 )
 def test_no_identity_goes_over_plain_http(job: pytest.MonkeyPatch, url: str) -> None:
-    """Nothing is even asked, except on this machine."""
-    job.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("it was asked"))
+    """Over plain http, no identity is offered and no request is made, except to this machine."""
+    job.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("a request was made"))
     assert TrustedPublisher.of("PyPI", url, os.environ) is None
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 @pytest.mark.parametrize("step", ["audience", "mint"])
 def test_other_credentials_are_not_used_silently(job: pytest.MonkeyPatch, status: int, step: str) -> None:
-    """After a server error in the exchange, those that are used instead are told of: NS744."""
+    """After a server error in the exchange, NS744 warns that other credentials are used; without any, NS739 stops."""
     index = Index()
     setattr(index, step, Reply("it broke", status))
     job.setenv("EVIL_API_TOKEN", OTHER_TOKEN)
@@ -202,7 +202,7 @@ ODD = [
 @pytest.mark.parametrize("status", [200, 422])
 @pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
 def test_odd_answers_of_the_exchange_are_refusals(job: pytest.MonkeyPatch, body: str | bytes, status: int) -> None:
-    """Whatever the index answers, nothing but an error with an ID comes of it."""
+    """An odd answer to the token exchange causes only an error with an ID."""
     index = Index()
     index.mint = Reply(body, status)
     with Loopback(index.answer) as server:
@@ -213,7 +213,7 @@ def test_odd_answers_of_the_exchange_are_refusals(job: pytest.MonkeyPatch, body:
 
 @pytest.mark.parametrize("body", ['{"audience": 5}', '{"audience": null}', "[]", "5", "", "<html>", DEEP, b"\xff"])
 def test_an_index_without_an_audience_offers_no_exchange(job: pytest.MonkeyPatch, body: str | bytes) -> None:
-    """A page of another kind at that address is no offer."""
+    """If an index's answer about the audience names none, the index counts as offering no exchange."""
     index = Index()
     index.audience = Reply(body)
     with Loopback(index.answer) as server:
@@ -223,7 +223,7 @@ def test_an_index_without_an_audience_offers_no_exchange(job: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("value", ["", "null", "[]", '{"value": 5}', '{"value": "a.b"}', '{"value": "a.b.c"}', DEEP])
 def test_odd_answers_of_the_identity_endpoint_are_refusals(job: pytest.MonkeyPatch, value: str) -> None:
-    """What the CI offers is checked before it is sent anywhere."""
+    """An odd answer of the identity endpoint is refused (NS731), and is not sent to the index."""
     index = Index()
 
     def answer(request: Request) -> Any:
@@ -237,7 +237,7 @@ def test_odd_answers_of_the_identity_endpoint_are_refusals(job: pytest.MonkeyPat
 
 
 def wanted(upload_url: str, name: str = "pypi") -> Wanted:
-    """Return what is looked for, for an index at ``upload_url`` that reads from PyPI's own simple API."""
+    """Return what is searched for, for an index with this ``upload_url`` that reads from PyPI's simple API."""
     own = IndexSettings(upload_url, PYPI_SIMPLE)
     world = RealWorld(Path(), Path(), Settings(indexes={name: own}), variables=os.environ)
     found: list[Wanted] = []
@@ -248,14 +248,14 @@ def wanted(upload_url: str, name: str = "pypi") -> Wanted:
 
 
 def pypi_token() -> str:
-    """Return an API token of PyPI's."""
+    """Return an API token in PyPI's format."""
     return api_token(PYPI_SIMPLE.split("/")[2])
 
 
 @pytest.mark.parametrize("name", ["pypi", "testpypi", "evil"])
 @pytest.mark.parametrize("place", ["TWINE_PASSWORD", "variable", "~/.pypirc"])
 def test_a_token_of_pypi_goes_to_nobody_else(job: pytest.MonkeyPatch, tmp_path: Path, name: str, place: str) -> None:
-    """Wherever a setting sends the uploads of an index: its own host is what a token is for."""
+    """A token of PyPI's is refused (NS723) for an index whose uploads go elsewhere, wherever the token was found."""
     job.delenv("GITHUB_ACTIONS")
     search = wanted("https://upload.example/legacy/", name)
     if place == "~/.pypirc":
@@ -269,7 +269,7 @@ def test_a_token_of_pypi_goes_to_nobody_else(job: pytest.MonkeyPatch, tmp_path: 
 
 @pytest.mark.parametrize("name", ["pypi", "testpypi"])
 def test_a_pypirc_section_of_pypi_is_for_pypi(job: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    """Where a setting sends `pypi` elsewhere, the password that ~/.pypirc holds for PyPI stays here."""
+    """If a setting makes `pypi` another index, the password in ~/.pypirc for PyPI is not used (NS741)."""
     job.delenv("GITHUB_ACTIONS")
     (tmp_path / ".pypirc").write_text(f"[{name}]\nusername = me\npassword = of-the-public-index\n")
     with pytest.raises(ShipError, match="NS741"):

@@ -1,4 +1,4 @@
-"""An index serves other packages than those that the lock was made of."""
+"""An index that serves other packages than those from which the lock was made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 
 def pip(folder: Path, lock: str, wheels: Path) -> subprocess.CompletedProcess[str]:
-    """Install by a lock, as the jobs of a workflow do, from a folder of wheels in place of an index."""
+    """Install from a lock as the jobs of a workflow do, with a folder of wheels instead of an index."""
     (folder / "lock.txt").write_text(lock, "utf-8")
     options = ["--require-hashes", "--only-binary", ":all:", "--no-index", "--find-links", str(wheels), "--no-deps"]
     command = [sys.executable, "-m", "pip", "install", "--target", str(folder / "to"), *options]
@@ -25,7 +25,7 @@ def pip(folder: Path, lock: str, wheels: Path) -> subprocess.CompletedProcess[st
 
 
 def test_a_package_with_other_bytes_is_not_installed(tmp_path: Path) -> None:
-    """pip refuses a wheel of the right name and version whose SHA-256 is not in the lock."""
+    """pip refuses a wheel with the right name and version whose SHA-256 is not in the lock."""
     own = version("nox-ship")
     wheel = make_wheel(tmp_path / "wheels", {"nox_ship.py": ""}, name="nox_ship", version=own)
     honest = next(entries(rendered(own, lambda _: (File.of(wheel).sha256,)))).text

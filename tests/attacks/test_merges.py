@@ -1,4 +1,4 @@
-"""The jobs that propose a release and tag what was merged: they hold rights, and believe what GitHub says alone."""
+"""The jobs that propose a release and tag what was merged: they hold rights, and rely only on what GitHub says."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from nox_ship.release.handover import Cut, bundle
 from nox_ship.world.forge import Job
 from support import commit_files, git, make_repository
 
+pytestmark = pytest.mark.slow
+
 IDENTITY = ("-c", "user.name=Other", "-c", "user.email=other@sample.example")
 NOTED = "- A thing. <script>alert(1)</script> @everyone ```\n"
 
 
 @dataclass
 class Scene:
-    """A job in a folder of its own, a release that another one cut, and the remote."""
+    """A job in a folder of its own, a release that another job cut, and the remote."""
 
     stage: Repository
     bare: Path
@@ -36,12 +38,12 @@ class Scene:
     started: list[str]
 
     def cut(self) -> Cut:
-        """Return the release as the stage has it."""
+        """Return the release that the stage contains."""
         head, tag = self.stage.run("rev-parse", "HEAD", "refs/tags/v2").splitlines()
         return Cut("main", "v2", head, tag, git(self.bare, "rev-parse", "main"))
 
     def run(self, name: str, cut: Cut, *more: str, onto: str = "") -> int:
-        """Run a command of ours as the job does, on what the bundle holds."""
+        """Run one of our commands as the job does, with the release's bundle."""
         scratch = self.bare.parent / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -51,11 +53,11 @@ class Scene:
         return command.main([name, str(scratch / "release.bundle"), *options, *more])
 
     def refs(self) -> dict[str, str]:
-        """Return what the remote has."""
+        """Return the remote's branches and tags."""
         return Repository(self.bare).refs("--heads", "--tags")
 
     def merged(self, commit: str, **changes: Any) -> None:
-        """Let GitHub tell of a merged pull request of the release."""
+        """Make GitHub report a merged pull request of the release."""
         pull, _ = self.forge.client().pulls.bring("release/v2", "main", "Release 2", "")
         self.forge.pulls[pull.number].update(
             {"state": "closed", "merged_at": "2026-01-05T12:00:00Z", "merge_commit_sha": commit, **changes}
@@ -64,7 +66,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """Return a job that was handed a release, which is one commit on top of ``main``."""
+    """Return a job that received a release: one commit on top of ``main``."""
     stage = make_repository(tmp_path / "stage", {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n'})
     bare = tmp_path / "acme" / "sample"
     bare.parent.mkdir()
@@ -74,7 +76,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     job = tmp_path / "job"
     shutil.copytree(stage.path, job, ignore=shutil.ignore_patterns(".git"))
     project = Project.read(job)
-    notes = f"{NOTED}\n\udcff".encode(errors="surrogateescape")  # whoever wrote them may have written any bytes
+    notes = f"{NOTED}\n\udcff".encode(errors="surrogateescape")  # a project may write any bytes into its notes
     bound = replace(write_dist(project, stage.head, "2"), notes=hashlib.sha256(notes).hexdigest())
     bound.write(manifest_path(project))
     (manifest_path(project).parent / NOTES).write_bytes(notes)
@@ -100,7 +102,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def tagged(scene: Scene) -> Cut:
-    """Let the release be merged by a squash, and cut as its tag alone; return that."""
+    """Merge the release by a squash, cut it again as a tag alone, and return that."""
     commit = git(
         scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "Release 2 (#1)", f"{scene.cut().onto}^{{tree}}"
     )
@@ -111,9 +113,8 @@ def tagged(scene: Scene) -> Cut:
     return scene.cut()
 
 
-@pytest.mark.slow
 def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> None:
-    """Nothing is tagged; what the project wrote is no markup in the text; a second time nothing is doubled."""
+    """A release is proposed by a branch and one pull request, in which the project's text is shown literally."""
     cut, before = scene.cut(), scene.refs()
     assert scene.run("propose", cut) == scene.run("propose", cut) == 0
     assert scene.refs() == {**before, "refs/heads/release/v2": cut.commit}
@@ -124,9 +125,8 @@ def test_a_release_is_proposed_by_a_branch_and_a_pull_request(scene: Scene) -> N
     assert scene.started == []
 
 
-@pytest.mark.slow
 def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
-    """Its commit has the same tree and message; a second time it stays; one that is not signed is not taken."""
+    """If GitHub signs commits, the proposed commit is GitHub's signed copy, which a rerun keeps."""
     cut, scene.forge.bare, scene.forge.signs = scene.cut(), scene.bare, False
     assert scene.run("propose", cut) == 0
     assert scene.refs()["refs/heads/release/v2"] == cut.commit
@@ -144,9 +144,8 @@ def test_where_github_signs_the_proposal_is_signed(scene: Scene) -> None:
     assert scene.refs()["refs/heads/release/v2"] == made
 
 
-@pytest.mark.slow
 def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    """The job does not fail for it, and tells the page that opens it."""
+    """If Actions may not open pull requests, the branch is pushed, and NS881 shows the page that opens one."""
     scene.forge.faults.read_only = True
     assert scene.run("propose", scene.cut()) == 0
     assert "refs/heads/release/v2" in scene.refs()
@@ -155,15 +154,14 @@ def test_where_actions_may_open_none_the_branch_is_there(scene: Scene, capsys: p
     assert "compare/main...release/v2?expand=1" in shown
 
 
-@pytest.mark.slow
 def test_commits_of_others_on_the_release_branch_stay(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    """NS880; an earlier proposal is replaced."""
+    """An earlier proposal on the release branch is replaced, but another person's commit stops the job (NS880)."""
     earlier = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "Release 2", "main^{tree}")
     git(scene.bare, "update-ref", "refs/heads/release/v2", earlier)
     assert scene.run("propose", scene.cut()) == 0
     assert scene.refs()["refs/heads/release/v2"] == scene.cut().commit
     proposed = scene.refs()["refs/heads/release/v2"]
-    for message in ("Better", "Release 2"):  # also one that bears the title of the release
+    for message in ("Better", "Release 2"):  # a reviewer's commit may have the title of the release
         theirs = git(scene.bare, *IDENTITY, "commit-tree", "-p", proposed, "-m", message, "main^{tree}")
         git(scene.bare, "update-ref", "refs/heads/release/v2", theirs)
         assert scene.run("propose", scene.cut()) == 1
@@ -172,7 +170,7 @@ def test_commits_of_others_on_the_release_branch_stay(scene: Scene, capsys: pyte
 
 
 def test_a_branch_that_moved_on_gets_no_proposal_of_what_was(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    """NS762: the workflow is run again from there."""
+    """If the branch has moved since the release was cut, the release is not proposed (NS762)."""
     cut = scene.cut()
     other = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "x", "main^{tree}")
     git(scene.bare, "update-ref", "refs/heads/main", other)
@@ -182,7 +180,7 @@ def test_a_branch_that_moved_on_gets_no_proposal_of_what_was(scene: Scene, capsy
 
 
 def test_a_release_without_a_commit_is_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    """NS885: there would be nothing to merge."""
+    """A release that is only a tag is not proposed, as there would be nothing to merge (NS885)."""
     cut = tagged(scene)
     write_dist(Project.read(Path.cwd()), cut.commit, "2")
     assert scene.run("propose", cut) == 1
@@ -190,16 +188,29 @@ def test_a_release_without_a_commit_is_not_proposed(scene: Scene, capsys: pytest
 
 
 def test_files_of_another_commit_are_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    """NS604: the text would name files that nobody proved."""
+    """If the files were built from another commit, the release is not proposed (NS604)."""
     write_dist(Project.read(Path.cwd()), "d" * 40, "2")
     assert scene.run("propose", scene.cut()) == 1
     assert "NS604" in capsys.readouterr().out
     assert "refs/heads/release/v2" not in scene.refs()
 
 
-@pytest.mark.slow
+def test_files_of_another_tree_are_not_proposed(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files built from another tree are refused (NS604); without a tree, the text says that they are built again."""
+    cut, project = scene.cut(), Project.read(Path.cwd())
+    write_dist(project, cut.commit, "2", tree="d" * 40)
+    assert scene.run("propose", cut) == 1
+    assert "NS604" in capsys.readouterr().out
+    assert "refs/heads/release/v2" not in scene.refs()
+    tree = scene.stage.run("rev-parse", f"{cut.commit}^{{tree}}")
+    for built, words in ((tree, "publishes these files"), (None, "then builds and tests the merged")):
+        write_dist(project, cut.commit, "2", tree=built)
+        assert scene.run("propose", cut) == 0
+        assert words in next(iter(scene.forge.pulls.values()))["body"]
+
+
 def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene) -> None:
-    """The tag alone is pushed, and the workflow is started on it."""
+    """A merged release is tagged and its workflow started, even if the branch has moved on since the merge."""
     cut = tagged(scene)
     later = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "later", "main^{tree}")
     git(scene.bare, "update-ref", "refs/heads/main", later)
@@ -223,7 +234,7 @@ def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene)
 def test_a_commit_that_came_another_way_is_not_tagged(
     scene: Scene, changes: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NS884, whatever the job says that cut it: GitHub knows no merged pull request of ours that led to it."""
+    """Without a merged pull request of the release that led to the commit, the commit is not tagged (NS884)."""
     cut = tagged(scene)
     scene.merged(cut.commit, **changes)
     monkeypatch.setenv("GITHUB_SHA", cut.commit)
@@ -234,17 +245,17 @@ def test_a_commit_that_came_another_way_is_not_tagged(
 
 
 def outputs(scene: Scene) -> str:
-    """Run the job that looks whether its commit is a merged release, and return what it tells others."""
+    """Run the job that looks whether its commit is a merged release, and return its last outputs."""
     assert command.main(["merged", "--branch=main"]) == 0
-    return (scene.bare.parents[1] / "outputs").read_text("utf-8").strip().splitlines()[-1]
+    return " ".join((scene.bare.parents[1] / "outputs").read_text("utf-8").splitlines()[-2:])
 
 
 def test_a_push_to_the_branch_is_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tag of the release is told where a pull request of ours led to the commit, else nothing."""
+    """After a push, the job outputs tag and branch tip of the release only if the commit came from its pull request."""
     cut = tagged(scene)
     monkeypatch.setenv("GITHUB_SHA", cut.commit)
-    assert outputs(scene) == "tag="
-    scene.merged(cut.commit)
-    assert outputs(scene) == "tag=v2"
+    assert outputs(scene) == "tag= head="
+    scene.merged(cut.commit, head={"ref": "release/v2", "sha": "e" * 40, "repo": {"full_name": SLUG}})
+    assert outputs(scene) == f"tag=v2 head={'e' * 40}"
     monkeypatch.setenv("GITHUB_REF", "refs/tags/v2")
-    assert outputs(scene) == "tag="
+    assert outputs(scene) == "tag= head="

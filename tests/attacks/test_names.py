@@ -1,4 +1,4 @@
-"""A branch, tag or project whose name is YAML, a pattern, an expression or a command."""
+"""A branch, tag, project or environment whose name is YAML, a pattern, an expression or a command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXPRESSIONS = ["a${{ b }}", "${{secrets.X}}", "x${{ '", "}} ${{"]
 
 
 def without_names(value: Any) -> Any:
-    """Return a workflow without the places where the name of a branch stands, and is just that."""
+    """Return a workflow without the values that are the name of a branch."""
     if isinstance(value, dict):
         return {key: without_names(item) for key, item in value.items() if key not in ("NOX_SHIP_BRANCH", "branches")}
     return [without_names(item) for item in value] if isinstance(value, list) else value
@@ -43,14 +43,14 @@ def without_names(value: Any) -> Any:
 
 @functools.cache
 def usual() -> dict[str, Any]:
-    """Return the workflows of a project whose branch is called as most are."""
+    """Return the workflows of a project whose branch is `main`."""
     texts = render(facts(branch="main", development=True))
     return {path: without_names(load_yaml(text)) for path, text in texts.items()}
 
 
 @pytest.mark.parametrize("name", [*NAMES, "$(id)", "a;id", "@CHECKOUT@", "@BRANCH@", "a\tb"], ids=ascii)
 def test_a_branch_changes_nothing_but_where_it_is_named(name: str) -> None:
-    """Whatever it is called, permissions, steps and scripts of each job are what they are for `main`."""
+    """Whatever the branch is called, the permissions, steps and scripts of each job are the same as for `main`."""
     for path, text in render(facts(branch=name, development=True)).items():
         workflow = load_yaml(text)
         assert without_names(workflow) == usual()[path]
@@ -61,7 +61,7 @@ def test_a_branch_changes_nothing_but_where_it_is_named(name: str) -> None:
 
 @each("name", EXPRESSIONS)
 def test_an_expression_in_a_name_reaches_no_workflow(name: str) -> None:
-    """GitHub would evaluate it before any quoting counts: NS820."""
+    """An expression in the name of a branch or tag is refused (NS820), as GitHub evaluates it before any quoting."""
     for changes in ({"branch": name}, {"tag": f"{name}{{version}}"}, {"branches": (name,)}, {"besides": (name,)}):
         with pytest.raises(ShipError, match="NS820"):
             render(facts(**changes))
@@ -70,7 +70,7 @@ def test_an_expression_in_a_name_reaches_no_workflow(name: str) -> None:
 @pytest.mark.slow
 @each("name", NAMES)
 def test_an_environment_is_called_as_it_is(name: str) -> None:
-    """Its reviewers protect the job that has the identity, and so they do under any name."""
+    """A workflow uses an environment's name unchanged, whatever it is, so its reviewers protect the publishing job."""
     known = facts(environments={"pypi": name, "testpypi": name})
     found = jobs(render(known)[".github/workflows/release.yml"])
     assert [found[index]["environment"]["name"] for index in ("pypi", "testpypi")] == [name, name]

@@ -1,4 +1,4 @@
-"""A project whose output and names are commands: to the terminal, to a runner, to the page that sums a run up."""
+"""A project whose output and names are commands to the terminal, to a CI runner, or to the job summary."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ TELL: list[Callable[[Voice, str], object]] = [
 
 
 def shown(tell: Callable[[Voice, str], object], text: str) -> str:
-    """Return what reaches the terminal."""
+    """Return what is printed on a terminal, and without one."""
     said = ""
-    for terminal in (False, True):  # a table is drawn to one alone
+    for terminal in (False, True):  # only one of the two gets a table
         stream = io.StringIO()
         console = Console(
             file=stream,
@@ -65,7 +65,7 @@ def shown(tell: Callable[[Voice, str], object], text: str) -> str:
     ids=ascii,
 )
 def test_nothing_steers_the_terminal(text: str) -> None:
-    """Control characters, and those that turn the direction of text, are shown by their numbers."""
+    """Control characters and characters that reverse the text direction are shown as numbers."""
     steering = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
     assert not any(steering.search(shown(tell, text)) for tell in TELL)
 
@@ -88,15 +88,16 @@ COMMANDS = [
 
 @pytest.mark.parametrize("text", COMMANDS, ids=ascii)
 def test_nothing_commands_the_runner(text: str) -> None:
-    """No line begins as a command of GitHub Actions, and none holds one of the older form, or of Azure's."""
+    """No output contains a command of GitHub Actions, in the new or the old form, or of Azure Pipelines."""
     for line in (line for tell in TELL for line in shown(tell, text).splitlines()):
         assert not re.match(r"\s*::[^:]*::", line)
         assert not re.search(r"##\w*\[", line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 70, 120])
 def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
-    """Wherever a name ends up, as its column is as wide as the others let it be."""
+    """A line break in a table puts no command at the start of a line, wherever in a column the text is broken."""
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -120,19 +121,20 @@ def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
     [("tests/a.py::Test::test_x failed", True), ("::1", True), ("a :: b :: c", True), ("\x1b[31mred\x1b[0m", False)],
 )
 def test_everyday_output_is_shown_as_it_is(text: str, same: bool) -> None:
-    """Names of tests and addresses are no commands; colours are left out."""
+    """Names of tests and IPv6 addresses are shown unchanged, but colours are removed."""
     assert printable(text) == (text if same else "red")
 
 
+@pytest.mark.slow
 def test_long_output_is_made_harmless_quickly() -> None:
-    """No text takes more than a moment."""
+    """Text of hundreds of thousands of characters is made safe to print quickly."""
     for text in ("\n" * 200_000, ":" * 20_000, "# " * 100_000, "\u00a0" * 100_000, "a://b:" * 20_000):
         assert len(printable(text)) >= len(text)
 
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the page that sums the run up."""
+    """Return the path of the job summary."""
     path = tmp_path / "summary.md"
     monkeypatch.setenv(actions.SUMMARY, str(path))
     return path
@@ -165,7 +167,7 @@ def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     ids=ascii,
 )
 def test_the_page_shows_text_as_text(page: Path, text: str) -> None:
-    """Whatever means something in Markdown or HTML has a backslash before it, and stays in its row."""
+    """Whatever has a meaning in Markdown or HTML is escaped with a backslash, and stays in its row of the table."""
     actions.summary(text, [(text, text)], ("a", "b"))
     title, _, _, _, row, *rest = page.read_text("utf-8").split("\n")
     assert rest == ["", ""]
@@ -175,7 +177,7 @@ def test_the_page_shows_text_as_text(page: Path, text: str) -> None:
 
 
 def test_a_plain_row_reads_as_before(page: Path) -> None:
-    """Names and numbers need no backslash."""
+    """Names, numbers and usual punctuation are written to the job summary without backslashes."""
     actions.summary("Release 1.2.3", [("sample-1.2.3.tar.gz", "2 passed, 1 reused (3 s)")], ("file", "result"))
     assert "### Release 1.2.3\n" in page.read_text()
     assert "| sample-1.2.3.tar.gz | 2 passed, 1 reused (3 s) |" in page.read_text()
@@ -183,7 +185,7 @@ def test_a_plain_row_reads_as_before(page: Path) -> None:
 
 @pytest.mark.parametrize("value", ["v1\nroute=pypi", "v1\r\nroute=pypi", "v1\rroute=pypi", "v1\x85x", "v1\u2028x"])
 def test_an_output_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str) -> None:
-    """No value, such as a tag, sets another output."""
+    """A value with a line break is written as one line, so it cannot set another output."""
     monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
     actions.output(tag=value)
     written = (tmp_path / "output").read_bytes().decode()
@@ -195,7 +197,7 @@ ADDRESS = "https://me:pass-word@host.example/x.git"
 
 
 def test_no_finding_shows_a_password_in_an_address(tmp_path: Path) -> None:
-    """Git and other tools quote addresses; what they say is shown without the password."""
+    """A password in an address that git or another tool quotes is not shown in a finding."""
     finding = PROBLEM(f"fatal: unable to access '{ADDRESS}/'", remedy=f"Ask {ADDRESS}.", detail=f"a\n{ADDRESS}\n")
     for text in (str(finding), finding.detail, str(finding.as_dict()), str(ShipError(finding))):
         assert "pass-word" not in text
@@ -208,7 +210,7 @@ def test_no_finding_shows_a_password_in_an_address(tmp_path: Path) -> None:
 
 
 def test_no_report_shows_a_password_in_an_address(tmp_path: Path) -> None:
-    """What a session says last, such as an address it could not reach, is in the report and on the terminal."""
+    """A password in an address that a session prints is shown neither in the report nor on the terminal."""
     report = Report("t", rows=[Row("tests", "failed", detail=f"cannot reach {ADDRESS}")], warnings=[ADDRESS])
     report.write(tmp_path / "report.json")
     assert "pass-word" not in (tmp_path / "report.json").read_text()
@@ -236,7 +238,7 @@ def test_no_report_shows_a_password_in_an_address(tmp_path: Path) -> None:
     ids=ascii,
 )
 def test_a_password_is_blotted_out_in_whatever_form(tmp_path: Path, text: str) -> None:
-    """Colours, quotes and what stands before the address do not keep it from being one, in any place that is shown."""
+    """A password in an address is masked everywhere, whatever colours, quotes or text surround the address."""
     Report("t", rows=[Row("x", "failed", detail=text)], warnings=[text]).write(tmp_path / "report.json")
     read = json.loads((tmp_path / "report.json").read_text())
     finding = PROBLEM(text, remedy=text, detail=text)
@@ -255,7 +257,7 @@ def test_a_password_is_blotted_out_in_whatever_form(tmp_path: Path, text: str) -
     ],
 )
 def test_an_address_beside_another_is_left(text: str) -> None:
-    """What stands after a space or a slash is no user of an address."""
+    """Text after a space or a slash is not taken for the user part of an address."""
     assert printable(text) == text
     assert process.secret_names({"HARMLESS": text}) == []
 
@@ -284,7 +286,7 @@ def test_an_address_beside_another_is_left(text: str) -> None:
 )
 @pytest.mark.parametrize("key", ["upload-url", "simple-url", "json-url"])
 def test_unsafe_addresses_of_an_index_are_refused(key: str, address: str) -> None:
-    """Plain http and passwords in an address are NS703, for each of its addresses; the password is not shown."""
+    """Plain http or a password in any address of an index is refused (NS703), and the password is not shown."""
     good = {"upload-url": "https://index.example/", "simple-url": "http://127.0.0.1:80/", "json-url": "http://[::1]/"}
     read_settings({"tool": {"nox-ship": {"indexes": {"mine": good}}}})
     with pytest.raises(ShipError) as caught:
@@ -295,7 +297,7 @@ def test_unsafe_addresses_of_an_index_are_refused(key: str, address: str) -> Non
 
 
 def test_a_remote_with_a_password_is_refused() -> None:
-    """It would be among the arguments of git, where every user of the machine can read it."""
+    """A remote with a password in its address is refused (NS703), as other users of the machine see git's arguments."""
     with pytest.raises(ShipError, match="NS703"):
         read_settings({"tool": {"nox-ship": {"remote": ADDRESS}}})
     read_settings({"tool": {"nox-ship": {"remote": "upstream"}}})

@@ -1,4 +1,4 @@
-"""What a job hands over as its wheels is the whole of what it made, or nothing is taken of any job."""
+"""The wheels that each job hands over must be exactly those it built; otherwise no job's wheels are accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MANY = 60
 
 @contextmanager
 def refused(yard: Yard, *told: str) -> Iterator[None]:
-    """Expect an error that has these texts, and that everything in `dist/` and the manifest stay as they are."""
+    """Expect an error with these texts, and no change to `dist/` and the manifest."""
     places = [manifest_path(yard.project), *sorted((yard.root / "dist").iterdir())]
     before = {place: place.read_bytes() for place in places}
     with pytest.raises(ShipError) as caught:
@@ -48,25 +48,25 @@ def wheel_in(folder: Path) -> Path:
 
 
 def as_symlink(folder: Path) -> None:
-    """Put the same wheel elsewhere, and a symlink in its place."""
+    """Move the wheel elsewhere, and put a symlink in its place."""
     wheel = wheel_in(folder)
     wheel.symlink_to(wheel.rename(folder.parent / "elsewhere.whl"))
 
 
 def record_as_symlink(folder: Path) -> None:
-    """Put the record elsewhere, and a symlink in its place."""
+    """Move the record elsewhere, and put a symlink in its place."""
     (folder / FILE).symlink_to((folder / FILE).rename(folder.parent / "elsewhere.json"))
 
 
 def as_pipe(folder: Path) -> None:
-    """Put a pipe in the wheel's place, which whoever reads it waits for."""
+    """Replace the wheel by a pipe, which blocks every reader."""
     wheel = wheel_in(folder)
     wheel.unlink()
     os.mkfifo(wheel)
 
 
 def named_outside(folder: Path) -> None:
-    """Name a wheel that is beside the folder, by what could pass for a platform tag."""
+    """Name a wheel outside the folder, with a path that could pass for a platform tag."""
     wheel = wheel_in(folder)
     (folder / "sample-1.2.3-cp312-cp312-x").mkdir()
     name = f"sample-1.2.3-cp312-cp312-x/../../{wheel.name}"
@@ -75,13 +75,13 @@ def named_outside(folder: Path) -> None:
 
 
 def renamed(folder: Path) -> None:
-    """Give the wheel another tag."""
+    """Change the platform tag in the wheel's name."""
     wheel = wheel_in(folder)
     wheel.rename(wheel.with_name(wheel.name.replace("amd64", "arm64")))
 
 
 def exchanged(folder: Path) -> None:
-    """Put another wheel of the same name and size in its place."""
+    """Replace the wheel by other bytes of the same size."""
     wheel = wheel_in(folder)
     wheel.write_bytes(wheel.read_bytes()[::-1])
 
@@ -92,19 +92,20 @@ def _record(folder: Path, name: str) -> None:
     (folder / FILE).write_text(json.dumps(record), "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
         as_symlink,
         record_as_symlink,
-        pytest.param(as_pipe, marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")),
+        pytest.param(as_pipe, marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")),
         named_outside,
         renamed,
         exchanged,
     ],
 )
 def test_what_is_not_the_wheel_of_the_record_is_refused(built: Built, damage: Callable[[Path], None]) -> None:
-    """NS575, and the good part beside it is not taken either."""
+    """A wheel or record that was changed is refused (NS575), and the good part next to it is not accepted either."""
     yard, _ = built
     good, bad = parted(built, "ubuntu", LINUX), parted(built, "windows", WINDOWS)
     damage(bad)
@@ -114,7 +115,7 @@ def test_what_is_not_the_wheel_of_the_record_is_refused(built: Built, damage: Ca
 
 @pytest.mark.slow
 def test_a_tag_that_is_changed_in_the_record_too_is_refused(built: Built) -> None:
-    """NS547: the wheel itself says what it is for; a project that has a reason may ignore that."""
+    """A platform tag that was also changed in the record is refused (NS547), unless the project ignores NS547."""
     yard, _ = built
     good, bad = parted(built, "ubuntu", LINUX), parted(built, "windows", WINDOWS)
     renamed(bad)
@@ -126,8 +127,9 @@ def test_a_tag_that_is_changed_in_the_record_too_is_refused(built: Built) -> Non
     assert join(yard.project, read_parts([good, bad]), BOTH).manifest.systems == ("ubuntu", "windows")
 
 
+@pytest.mark.slow
 def test_a_wheel_of_another_sdist_is_refused(built: Built) -> None:
-    """NS576, also where the sdist in `dist/` is the one that was exchanged."""
+    """A wheel that was built from another sdist is refused (NS576), even if the sdist in `dist/` was exchanged too."""
     yard, manifest = built
     good, bad = parted(built, "ubuntu", LINUX), parted(built, "windows", WINDOWS, sdist="6" * 64)
     with refused(yard, "NS576", "windows"):
@@ -138,8 +140,9 @@ def test_a_wheel_of_another_sdist_is_refused(built: Built) -> None:
         join(yard.project, read_parts([good]), Wanted())
 
 
+@pytest.mark.slow
 def test_a_part_that_is_dropped_or_doubled_is_refused(built: Built) -> None:
-    """NS577 and NS578, each with the job's name."""
+    """A missing part is refused with NS577 and a duplicate part with NS578; both messages name the job."""
     yard, _ = built
     good, twin = parted(built, "ubuntu", LINUX), yard.root.parent / "twin"
     with refused(yard, "NS577", "windows"):
@@ -150,7 +153,7 @@ def test_a_part_that_is_dropped_or_doubled_is_refused(built: Built) -> None:
 
 
 def test_a_second_part_of_a_job_hides_nothing_that_the_first_lacks(built: Built) -> None:
-    """What each was to make must be in it: NS577."""
+    """A second part of the same job does not make up for a wheel that the first one lacks (NS577)."""
     yard, _ = built
     first = parted(built, "ubuntu", LINUX, expected=("cp313-manylinux_x86_64",))
     second = parted(built, "again", LINUX.replace("cp312", "cp311"))
@@ -159,8 +162,9 @@ def test_a_second_part_of_a_job_hides_nothing_that_the_first_lacks(built: Built)
         join(yard.project, read_parts([first, second]), Wanted())
 
 
+@pytest.mark.slow
 def test_of_many_parts_none_is_taken_where_one_is_bad(built: Built) -> None:
-    """The one is named, whichever it is."""
+    """If one of many parts is missing or bad, no part is accepted, and the message names that job."""
     yard, _ = built
     folders = [parted(built, f"job{n}", f"cp3{n}-cp3{n}-win_amd64") for n in range(MANY)]
     wanted = Wanted(tuple(folder.name for folder in folders))

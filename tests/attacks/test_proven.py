@@ -1,10 +1,7 @@
-"""Whoever may start the workflow lies to the run on a tag about the run that cut it; so does a job of that run."""
+"""Users who may start the workflow, or a job of the run that cut a release, lie to the run on the tag."""
 
 from __future__ import annotations
 
-import copy
-import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,36 +11,20 @@ from typing import Any
 
 import pytest
 
-from loopback import Loopback, Reply, Request
+from loopback import Reply, Request
 from nox_ship import command
 from nox_ship.errors import ShipError
 from nox_ship.release import proven as proving
 from nox_ship.release.proven import Proven, proven
 from nox_ship.world import github as api
 from nox_ship.world.forge import Job
-from nox_ship.world.github import GitHubApi
+from telling import API, EVIL, MANIFEST, TellingGitHub, passed, run_of, telling, variables
 
 PARENT, COMMIT = "a" * 40, "b" * 40
-MANIFEST, EVIL = "c" * 64, "e" * 64
-API = "/repos/acme/sample"
-
-
-def passed(name: str) -> dict[str, Any]:
-    """Return a job that passed, as GitHub tells of it."""
-    return {"id": 1, "name": name, "status": "completed", "conclusion": "success"}
 
 
 HONEST: dict[str, Any] = {
-    f"{API}/actions/runs/7": {
-        "id": 7,
-        "event": "workflow_dispatch",
-        "path": ".github/workflows/release.yml",
-        "head_branch": "main",
-        "head_sha": PARENT,
-        "head_repository": {"full_name": "acme/sample"},
-        "status": "completed",
-        "conclusion": "success",
-    },
+    f"{API}/actions/runs/7": run_of(7, PARENT),
     f"{API}/actions/runs/7/jobs": {
         "total_count": 3,
         "jobs": [
@@ -54,81 +35,45 @@ HONEST: dict[str, Any] = {
     },
     f"{API}/actions/runs/7/artifacts": {"total_count": 1, "artifacts": [{"id": 98, "name": "sbom", "expired": False}]},
     f"{API}/actions/artifacts/99": {"id": 99, "expired": False, "workflow_run": {"id": 7}},
-    f"{API}/git/commits/{COMMIT}": {"sha": COMMIT, "parents": [{"sha": PARENT}]},
+    f"{API}/git/commits/{COMMIT}": {"sha": COMMIT, "parents": [{"sha": PARENT}], "tree": {"sha": PARENT}},
 }
-"""What GitHub tells of a run that cut, proved and pushed a release, by the path that is asked."""
-
-
-class GitHub(Loopback):
-    """GitHub's API, which tells what a test has it tell."""
-
-    def __init__(self) -> None:
-        super().__init__(self.answered)
-        self.told = copy.deepcopy(HONEST)
-
-    def answered(self, request: Request) -> Reply:
-        """Answer from what is told, of jobs a page at a time."""
-        path, _, query = request.path.partition("?")
-        if path not in self.told:
-            return Reply(status=404)
-        told = self.told[path]
-        if not path.endswith("/jobs"):
-            return Reply(json.dumps(told))
-        found = re.search(r"&page=(\d+)", query)
-        page = int(found[1]) if found else 1
-        more = {"Link": f'<{self.url}{path}?filter=latest&per_page=100&page={page + 1}>; rel="next"'}
-        shown = json.dumps({**told, "jobs": told["jobs"][100 * (page - 1) : 100 * page]})
-        return Reply(shown, headers=more if len(told["jobs"]) > 100 * page else {})
-
-    @property
-    def run(self) -> dict[str, Any]:
-        """The run, to be changed."""
-        found: dict[str, Any] = self.told[f"{API}/actions/runs/7"]
-        return found
-
-    @property
-    def jobs(self) -> list[dict[str, Any]]:
-        """Its jobs, to be changed."""
-        found: list[dict[str, Any]] = self.told[f"{API}/actions/runs/7/jobs"]["jobs"]
-        return found
-
-    @property
-    def job(self) -> Job:
-        """The job that asks, in a run on the tag."""
-        return Job(self.url, self.url, "acme/sample", "release.yml", "8", "refs/tags/v1.2.3", COMMIT, "token")
+"""The answers of GitHub's API about a run that cut, proved and pushed a release, by path."""
 
 
 @pytest.fixture
-def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
-    """Return a GitHub that tells of an honest run; nobody waits for it."""
-    quick = property(lambda job: GitHubApi(job.api, job.slug, job.token, sleep=lambda _: None))
-    monkeypatch.setattr(Job, "github", quick)
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[TellingGitHub]:
+    """Return a GitHub that describes an honest run, with all waiting times removed."""
     monkeypatch.setattr(proving, "_PAUSE", 0.0)
-    with GitHub() as server:
+    with telling(HONEST, monkeypatch) as server:
         yield server
 
 
-def test_an_honest_run_is_believed(github: GitHub) -> None:
-    """Artifact and manifest are those in the name of the job that pushed; every question bears the token."""
-    assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
+def on_tag(github: TellingGitHub) -> Job:
+    """Return the job that asks, which belongs to a run on the tag."""
+    return github.job("refs/tags/v1.2.3", COMMIT)
+
+
+def test_an_honest_run_is_believed(github: TellingGitHub) -> None:
+    """Artifact and manifest are read from the name of the job that pushed, and every request carries the token."""
+    assert proven("7", "main", on_tag(github)) == Proven("7", "99", MANIFEST, "98")
     assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
 
 
-def test_a_release_that_is_a_tag_alone_is_believed(github: GitHub) -> None:
-    """Where the version comes from tags, the tag is on the commit that the run was started on."""
-    assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST, "98")
+def test_a_release_that_is_a_tag_alone_is_believed(github: TellingGitHub) -> None:
+    """If the version comes from tags, the run is accepted when the tag is on the commit that it was started on."""
+    assert proven("7", "main", replace(on_tag(github), commit=PARENT)) == Proven("7", "99", MANIFEST, "98")
 
 
-def test_a_release_that_was_merged_is_believed(github: GitHub) -> None:
-    """The push to the branch started that run, and the tag is on what was pushed."""
+def test_a_release_that_was_merged_is_believed(github: TellingGitHub) -> None:
+    """For a merged release, the run is accepted if the push to the branch started it and the tag is on that commit."""
     github.run["event"] = "push"
-    assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST, "98")
+    assert proven("7", "main", replace(on_tag(github), commit=PARENT)) == Proven("7", "99", MANIFEST, "98")
 
 
-def test_a_run_of_many_jobs_is_read_whole(github: GitHub) -> None:
-    """GitHub tells a hundred at a time; the one that pushed comes last."""
+def test_a_run_of_many_jobs_is_read_whole(github: TellingGitHub) -> None:
+    """All pages of a run's jobs are read, so the job that pushed is found even after 250 others."""
     github.jobs[:0] = [passed(f"Gate tests-{number}") for number in range(250)]
-    assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
+    assert proven("7", "main", on_tag(github)) == Proven("7", "99", MANIFEST, "98")
 
 
 @pytest.mark.parametrize(
@@ -140,120 +85,120 @@ def test_a_run_of_many_jobs_is_read_whole(github: GitHub) -> None:
     ],
 )
 def test_the_bill_of_materials_is_the_latest_of_that_run(
-    github: GitHub, there: list[dict[str, Any]], expected: str
+    github: TellingGitHub, there: list[dict[str, Any]], expected: str
 ) -> None:
-    """Jobs that ran again may have made several; a run without one is believed all the same."""
+    """The newest bill of materials that has not expired is used, and a run without one is accepted."""
     github.told[f"{API}/actions/runs/7/artifacts"]["artifacts"] = there
-    assert proven("7", "main", github.job).sbom == expected
+    assert proven("7", "main", on_tag(github)).sbom == expected
     assert "name=sbom" in next(path for path in github.paths if "/artifacts?" in path)
 
 
-def another_workflow(github: GitHub) -> None:
+def another_workflow(github: TellingGitHub) -> None:
     github.run["path"] = ".github/workflows/evil.yml"
 
 
-def a_workflow_of_another_folder(github: GitHub) -> None:
+def a_workflow_of_another_folder(github: TellingGitHub) -> None:
     github.run["path"] = "evil/release.yml"
 
 
-def another_branch(github: GitHub) -> None:
+def another_branch(github: TellingGitHub) -> None:
     github.run["head_branch"] = "evil"
 
 
-def no_branch(github: GitHub) -> None:
+def no_branch(github: TellingGitHub) -> None:
     github.run["head_branch"] = None
 
 
-def another_commit(github: GitHub) -> None:
+def another_commit(github: TellingGitHub) -> None:
     github.run["head_sha"] = "d" * 40
 
 
-def a_merge(github: GitHub) -> None:
+def a_merge(github: TellingGitHub) -> None:
     github.told[f"{API}/git/commits/{COMMIT}"]["parents"].append({"sha": "d" * 40})
 
 
-def a_fork(github: GitHub) -> None:
+def a_fork(github: TellingGitHub) -> None:
     github.run["head_repository"]["full_name"] = "evil/sample"
 
 
-def a_fork_that_is_gone(github: GitHub) -> None:
+def a_fork_that_is_gone(github: TellingGitHub) -> None:
     github.run["head_repository"] = None
 
 
-def a_pull_request(github: GitHub) -> None:
+def a_pull_request(github: TellingGitHub) -> None:
     github.run["event"] = "pull_request"
 
 
-def a_pushed_tag(github: GitHub) -> None:
+def a_pushed_tag(github: TellingGitHub) -> None:
     github.run.update(event="push", head_branch="v1.2.3")
 
 
-def a_push_that_the_release_came_after(github: GitHub) -> None:
+def a_push_that_the_release_came_after(github: TellingGitHub) -> None:
     github.run["event"] = "push"
 
 
-def a_failed_gate(github: GitHub) -> None:
+def a_failed_gate(github: TellingGitHub) -> None:
     github.run["conclusion"] = "failure"
     github.jobs[0]["conclusion"] = "failure"
     github.jobs[1] |= {"name": "Push files ${{ needs.build.outputs.files }}", "conclusion": "skipped"}
 
 
-def a_failed_gate_that_is_named_like_the_push(github: GitHub) -> None:
+def a_failed_gate_that_is_named_like_the_push(github: TellingGitHub) -> None:
     a_failed_gate(github)
     github.jobs.append(passed(f"Push files 99, manifest {EVIL}"))
 
 
-def a_run_that_was_cancelled(github: GitHub) -> None:
+def a_run_that_was_cancelled(github: TellingGitHub) -> None:
     github.run["conclusion"] = "cancelled"
 
 
-def a_gate_that_is_running(github: GitHub) -> None:
+def a_gate_that_is_running(github: TellingGitHub) -> None:
     github.run.update(status="in_progress", conclusion=None)
     github.jobs[0] |= {"status": "in_progress", "conclusion": None}
 
 
-def a_push_that_is_running(github: GitHub) -> None:
+def a_push_that_is_running(github: TellingGitHub) -> None:
     github.jobs[1] |= {"status": "in_progress", "conclusion": None}
 
 
-def a_push_that_failed(github: GitHub) -> None:
+def a_push_that_failed(github: TellingGitHub) -> None:
     github.jobs[1]["conclusion"] = "failure"
 
 
-def a_push_that_was_skipped(github: GitHub) -> None:
+def a_push_that_was_skipped(github: TellingGitHub) -> None:
     github.jobs[1]["conclusion"] = "skipped"
 
 
-def no_push(github: GitHub) -> None:
+def no_push(github: TellingGitHub) -> None:
     del github.jobs[1]
 
 
-def two_pushes(github: GitHub) -> None:
+def two_pushes(github: TellingGitHub) -> None:
     github.jobs.append(passed(f"Push files 98, manifest {EVIL}"))
 
 
-def two_pushes_of_which_one_was_skipped(github: GitHub) -> None:
+def two_pushes_of_which_one_was_skipped(github: TellingGitHub) -> None:
     name = "Push files ${{ needs.build.outputs.files }}, manifest ${{ needs.build.outputs.manifest }}"
     github.jobs.append({**passed(name), "conclusion": "skipped"})
 
 
-def a_name_that_was_cut_off(github: GitHub) -> None:
+def a_name_that_was_cut_off(github: TellingGitHub) -> None:
     github.jobs[1]["name"] = f"Push files 99, manifest {MANIFEST}"[:80] + "..."
 
 
-def a_name_with_more(github: GitHub) -> None:
+def a_name_with_more(github: TellingGitHub) -> None:
     github.jobs[1]["name"] += "\n"
 
 
-def an_artifact_of_another_run(github: GitHub) -> None:
+def an_artifact_of_another_run(github: TellingGitHub) -> None:
     github.told[f"{API}/actions/artifacts/99"]["workflow_run"]["id"] = 8
 
 
-def an_artifact_of_no_run(github: GitHub) -> None:
+def an_artifact_of_no_run(github: TellingGitHub) -> None:
     github.told[f"{API}/actions/artifacts/99"]["workflow_run"] = None
 
 
-def an_artifact_that_expired(github: GitHub) -> None:
+def an_artifact_that_expired(github: TellingGitHub) -> None:
     github.told[f"{API}/actions/artifacts/99"]["expired"] = True
 
 
@@ -289,13 +234,13 @@ def an_artifact_that_expired(github: GitHub) -> None:
     ],
 )
 def test_another_run_is_not_believed(
-    github: GitHub, lie: Callable[[GitHub], None], monkeypatch: pytest.MonkeyPatch
+    github: TellingGitHub, lie: Callable[[TellingGitHub], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever of it is not as the run that cut, proved and pushed this very release: NS777."""
+    """A run that differs in any way from the one that cut, proved and pushed this release is refused (NS777)."""
     monkeypatch.setattr(proving, "_PATIENCE", 0.0)
     lie(github)
     with pytest.raises(ShipError, match="NS777"):
-        proven("7", "main", github.job)
+        proven("7", "main", on_tag(github))
 
 
 @pytest.mark.parametrize(
@@ -310,15 +255,17 @@ def test_another_run_is_not_believed(
         ("7", {"workflow": "evil.yml"}),
     ],
 )
-def test_a_question_that_makes_no_sense_is_not_asked(github: GitHub, number: str, changes: dict[str, str]) -> None:
-    """A run that is no number, a branch, or a file that is another workflow: NS777."""
+def test_a_question_that_makes_no_sense_is_not_asked(
+    github: TellingGitHub, number: str, changes: dict[str, str]
+) -> None:
+    """A run ID that is no number, a ref that is a branch, and another workflow are refused (NS777)."""
     with pytest.raises(ShipError, match="NS777"):
-        proven(number, "main", replace(github.job, **changes))
+        proven(number, "main", replace(on_tag(github), **changes))
     assert changes.get("workflow") or not github.asked
 
 
-def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has started this one by its last step: it is waited for."""
+def test_the_run_may_take_a_moment_to_end(github: TellingGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the other run has not ended yet, it is waited for, because its last step starts this run."""
     github.run.update(status="in_progress", conclusion=None)
     waits: list[float] = []
 
@@ -327,9 +274,9 @@ def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.Mo
         if len(waits) == 3:
             github.run.update(status="completed", conclusion="success")
 
-    clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # threads of other tests may still sleep
+    clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # other tests' threads may still call time.sleep
     monkeypatch.setattr("nox_ship.release.proven.time", clock)
-    assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
+    assert proven("7", "main", on_tag(github)) == Proven("7", "99", MANIFEST, "98")
     assert len(waits) == 3
 
 
@@ -338,8 +285,10 @@ def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.Mo
     ("reply", "times"),
     [(403, 1), (404, 1), (502, 3), (429, 3), ("[]", 1), ("{}", 1), ("<html>", 1)],
 )
-def test_what_github_does_not_tell_is_not_guessed(github: GitHub, path: str, reply: int | str, times: int) -> None:
-    """It refuses, is down, or tells something else than it documents: NS776. What may pass is asked again."""
+def test_what_github_does_not_tell_is_not_guessed(
+    github: TellingGitHub, path: str, reply: int | str, times: int
+) -> None:
+    """Refusals and unexpected answers of GitHub stop with NS776; only temporary failures are tried again."""
 
     def answered(request: Request) -> Reply:
         honest = github.answered(request)
@@ -349,58 +298,48 @@ def test_what_github_does_not_tell_is_not_guessed(github: GitHub, path: str, rep
 
     github.answer = answered
     with pytest.raises(ShipError, match="NS776"):
-        proven("7", "main", github.job)
+        proven("7", "main", on_tag(github))
     assert [asked.partition("?")[0] for asked in github.paths].count(path) == times
 
 
 def test_the_token_of_the_job_is_used_whatever_the_machine_holds(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    github: TellingGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A runner of one's own may have a ~/.netrc for GitHub's API."""
+    """The job's token is used even if a self-hosted runner has a ~/.netrc entry for GitHub's API."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login evil password evil\n", "utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    proven("7", "main", github.job)
+    proven("7", "main", on_tag(github))
     assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
 
 
-def test_jobs_without_end_are_not_read(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run has as many jobs as GitHub runs, not as many as somebody may make it tell: NS776."""
+def test_jobs_without_end_are_not_read(github: TellingGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If GitHub lists more pages of jobs than the limit, the run is refused (NS776)."""
     monkeypatch.setattr(api, "_MOST_PAGES", 2)
     github.jobs[:0] = [passed("Gate x")] * 300
     with pytest.raises(ShipError, match="NS776"):
-        proven("7", "main", github.job)
+        proven("7", "main", on_tag(github))
 
 
-def test_the_token_follows_no_redirect(github: GitHub) -> None:
-    """A renamed repository answers with another address: NS776, and that is not asked."""
-    with GitHub() as elsewhere:
+def test_the_token_follows_no_redirect(github: TellingGitHub) -> None:
+    """If GitHub redirects, as for a renamed repository, NS776 is raised and the token is not sent there."""
+    with TellingGitHub({}) as elsewhere:
         moved = Reply(status=301, headers={"Location": f"{elsewhere.url}{API}/actions/runs/7"})
         github.answer = lambda _: moved
         with pytest.raises(ShipError, match="NS776"):
-            proven("7", "main", github.job)
+            proven("7", "main", on_tag(github))
         assert not elsewhere.asked
 
 
 def test_what_was_proven_is_handed_to_later_steps(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    github: TellingGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command tells artifact and manifest as outputs of its step; where it refuses, it tells nothing."""
-    job = github.job
-    env = {
-        "GITHUB_SERVER_URL": job.server,
-        "GITHUB_API_URL": job.api,
-        "GITHUB_REPOSITORY": job.slug,
-        "GITHUB_WORKFLOW_REF": f"{job.slug}/.github/workflows/release.yml@{job.ref}",
-        "GITHUB_RUN_ID": job.run,
-        "GITHUB_REF": job.ref,
-        "GITHUB_SHA": job.commit,
-        "GITHUB_TOKEN": job.token,
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-    }
+    env = variables(on_tag(github), str(tmp_path / "output"))
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert command.main(["proven", "--run=7", "--branch=main"]) == 0
-    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\nsbom=98\n"
+    expected = f"run=7\nfiles=99\nmanifest={MANIFEST}\nsbom=98\ntree=\n"
+    assert (tmp_path / "output").read_text("utf-8") == expected
     two_pushes(github)
     assert command.main(["proven", "--run=7", "--branch=main"]) == 1
-    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\nsbom=98\n"
+    assert (tmp_path / "output").read_text("utf-8") == expected

@@ -1,4 +1,4 @@
-"""A release pushes the objects that its bump made, whatever the code that was tested does to the clone."""
+"""A release pushes the objects that its bump made, whatever the tested code does to the clone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Tamper = Callable[[Path], object]
 
 
 class Place:
-    """A world that is a checkout and its remote."""
+    """A world that consists of a checkout and its remote."""
 
     def __init__(self, checkout: Repository, remote: Remote) -> None:
         self.checkout, self.remote = checkout, remote
@@ -74,7 +74,7 @@ def plan_of(checkout: Repository) -> Plan:
 
 
 def begun(folder: Path, *results: Result) -> Run:
-    """Return a run in a folder that holds a checkout and its remote, with what its steps came to so far."""
+    """Return a run in a folder with a checkout and its remote, after steps with these results."""
     checkout = Repository(folder / "checkout")
     world = cast("World", Place(checkout, Remote("origin", "origin", checkout)))
     voice = Voice(console=Console(file=io.StringIO()))
@@ -85,7 +85,7 @@ def begun(folder: Path, *results: Result) -> Run:
 
 
 def _bumped(folder: Path) -> tuple[Path, Planned, Result, Result]:
-    """Return a folder whose stage is bumped, and whose remote holds the branch, with what the steps came to."""
+    """Return a folder with a bumped stage and a remote with the branch, and the results of the steps so far."""
     checkout = make_repository(folder / "checkout", FILES)
     make_remote(checkout, folder / "origin.git")
     run = begun(folder, Planned(plan_of(checkout)))
@@ -97,18 +97,18 @@ def _bumped(folder: Path) -> tuple[Path, Planned, Result, Result]:
 
 @pytest.fixture
 def run(prepared: Prepared) -> Run:
-    """Return a run that comes to the push."""
+    """Return a run whose next step is the push."""
     folder, *results = prepared(_bumped)
     return begun(folder, *results)
 
 
 def go(run: Run, name: str) -> Result:
-    """Take one step."""
+    """Perform one step."""
     return advance(next(step for step in STEPS if step.name == name), run)
 
 
 def refs(run: Run) -> str:
-    """Return what the remote has."""
+    """Return the refs of the remote."""
     return git(run.root.parent / "origin.git", "for-each-ref", "--format=%(refname) %(objectname)")
 
 
@@ -124,14 +124,14 @@ def run_file(path: Path) -> None:
 
 
 def amend(stage: Path) -> None:
-    """Put other code under the release's tag and branch."""
+    """Move the tag and branch of the release to other code."""
     write_files(stage, {"sample.py": "EVIL = 1\n"})
     git(stage, "commit", "--quiet", "--all", "--amend", "--message", "Release 1.0")
     git(stage, "tag", "--force", "--annotate", "--message", "Release 1.0", "v1.0")
 
 
 def move_the_tag(stage: Path) -> None:
-    """Leave the branch, and put other code under the tag alone."""
+    """Move only the tag to other code."""
     amend(stage)
     git(stage, "reset", "--quiet", "--hard", "HEAD@{1}")
 
@@ -151,14 +151,14 @@ def hide_by_a_filter(stage: Path) -> None:
 
 
 def replace(stage: Path) -> None:
-    """Let git show another commit in place of the release's."""
+    """Make git show another commit in place of the release's."""
     head = git(stage, "rev-parse", "HEAD")
     other = git(stage, "commit-tree", "-m", "other", git(stage, "rev-parse", "HEAD^{tree}"))
     git(stage, "replace", head, other)
 
 
 def plant_in_the_checkouts_hooks(stage: Path) -> None:
-    """Write a hook where the clone's settings lead: the push runs it, with the user's credentials."""
+    """Write a hook into the folder that the clone's settings name; a push would run it with the user's rights."""
     run_file(Path(git(stage, "config", "core.hooksPath")) / "pre-push")
 
 
@@ -211,7 +211,7 @@ TAMPERINGS: dict[str, Tamper] = {
 
 @pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS)
 def test_a_clone_that_was_changed_is_not_pushed(run: Run, tamper: Tamper) -> None:
-    """Whatever differs in refs, files and settings stops the release, and no later run goes on with that clone."""
+    """A clone whose refs, files or settings were changed stops the push (NS236), and no later run uses that clone."""
     before = refs(run)
     tamper(run.stage.root)
     with pytest.raises(ShipError, match="NS236"):
@@ -230,22 +230,24 @@ def litter(stage: Path) -> None:
     git(stage, "fetch", "--quiet", ".", "main")
 
 
+@pytest.mark.slow
 def test_litter_of_tests_does_not_matter(run: Run) -> None:
-    """Files that git does not track, what is built, an index written anew and git's housekeeping stop nothing."""
+    """Untracked files, built files, a rewritten index and git's housekeeping do not stop the push."""
     litter(run.stage.root)
     go(run, "push")
     assert "refs/tags/v1.0" in refs(run)
 
 
 def vanish(stage: Path) -> None:
-    """Leave nothing but the objects."""
+    """Delete all refs, so that only the objects are left."""
     shutil.rmtree(stage / ".git" / "refs" / "tags")
     git(stage, "update-ref", "-d", "refs/heads/main")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tamper", [amend, move_the_tag, replace, vanish])
 def test_what_acts_after_the_comparison_comes_too_late(run: Run, tamper: Tamper) -> None:
-    """A process that a test left behind moves the refs before the push: what was made and tested is pushed."""
+    """If a leftover process moves refs after the comparison, the objects that were tested are still what is pushed."""
     stage = run.stage.root
     expected = {name: git(stage, "rev-parse", name) for name in ("HEAD", "v1.0")}
 
@@ -267,7 +269,7 @@ def test_what_acts_after_the_comparison_comes_too_late(run: Run, tamper: Tamper)
 
 
 def test_a_checkout_on_another_branch_gets_the_same_objects(run: Run) -> None:
-    """Also where the user switched branches meanwhile, nothing but that commit and that tag arrives."""
+    """If the user switched branches meanwhile, the checkout still receives only the release's commit and tag."""
     commit = git(run.stage.root, "rev-parse", "HEAD")
     git(run.root, "switch", "--quiet", "--create", "other")
     git(run.stage.root, "tag", "evil")
@@ -278,7 +280,7 @@ def test_a_checkout_on_another_branch_gets_the_same_objects(run: Run) -> None:
 
 
 def test_a_tag_that_the_user_made_meanwhile_is_not_moved(run: Run) -> None:
-    """The checkout is left as it is, and that is said."""
+    """If the user made the same tag in the checkout meanwhile, the checkout is left as it is."""
     git(run.root, "tag", "v1.0", git(run.root, "commit-tree", "-m", "x", git(run.root, "rev-parse", "HEAD^{tree}")))
     before = git(run.root, "for-each-ref")
     assert str(go(run, "checkout")) == "left as it is"
@@ -286,7 +288,7 @@ def test_a_tag_that_the_user_made_meanwhile_is_not_moved(run: Run) -> None:
 
 
 def forge_a_commit(run: Run) -> None:
-    """Make a release of two commits, with a record that names it."""
+    """Make a release of two commits, and enter it in the record."""
     stage = run.stage.root
     commit_files(stage, {"a": ""})
     run.stage.record.commit = commit_files(stage, {"b": ""})
@@ -301,9 +303,10 @@ def hide_an_edit(run: Run) -> None:
     hide_by("--assume-unchanged")(run.stage.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forge", [forge_a_commit, forge_settings, hide_an_edit])
 def test_a_clone_that_was_changed_is_not_used_again(run: Run, forge: Callable[[Run], object]) -> None:
-    """Where the run ended before it compared, the next one does, and makes a clone anew."""
+    """If a run ended before it could find the change, the next run finds it and makes a new clone."""
     assert opened(run.workshop, run.plan).reused
     forge(run)
     run.stage.save()
@@ -314,7 +317,7 @@ def test_a_clone_that_was_changed_is_not_used_again(run: Run, forge: Callable[[R
 
 
 def test_a_stage_that_leads_to_the_checkout_is_not_cleaned(run: Run) -> None:
-    """A test can put a symlink in the clone's place; the files of the user that git does not track stay."""
+    """If the clone was replaced by a symlink to the checkout, the user's untracked files there are kept."""
     checkout = run.root
     git(checkout, "fetch", "--quiet", "--tags", str(run.stage.root))
     write_files(checkout, {"notes.txt": "mine"})
@@ -327,7 +330,7 @@ def test_a_stage_that_leads_to_the_checkout_is_not_cleaned(run: Run) -> None:
 
 @pytest.mark.slow
 def test_a_submodule_that_was_changed_stops_the_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its files and its settings count as the clone's own; its litter does not."""
+    """Changed files and settings of a submodule stop the release, but untracked files in it do not."""
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "always")
@@ -358,8 +361,9 @@ def hook_of_the_remote(run: Run, text: str) -> None:
     hook.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_push_that_is_cut_off_may_have_arrived(run: Run) -> None:
-    """The server took everything and the connection ended before its answer: it may be about to accept it, NS238."""
+    """If the connection ends before the server answers, NS238 is raised, as the push may have arrived."""
     hook_of_the_remote(run, "kill -9 $PPID")
     with pytest.raises(ShipError, match="NS238"):
         go(run, "push")
@@ -368,7 +372,7 @@ def test_a_push_that_is_cut_off_may_have_arrived(run: Run) -> None:
 
 @pytest.mark.parametrize("error", [OSError("x"), KeyboardInterrupt(), MemoryError()])
 def test_what_happens_at_the_push_is_unknown(run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """Ctrl-C or a failing system in the middle of the push leave open whether it arrived."""
+    """If Ctrl-C or a system error interrupts the push, the report says that it is unknown whether it arrived."""
 
     def push(*_: Any) -> None:
         raise error
@@ -379,8 +383,9 @@ def test_what_happens_at_the_push_is_unknown(run: Run, monkeypatch: pytest.Monke
     assert run.report.pushed == "unknown"
 
 
+@pytest.mark.slow
 def test_a_push_that_was_refused_changed_nothing(run: Run) -> None:
-    """Where the remote said no, nothing is public."""
+    """If the remote refuses the push, NS231 is raised and the report says that nothing was pushed."""
     hook_of_the_remote(run, "exit 1")
     with pytest.raises(ShipError, match="NS231"):
         go(run, "push")

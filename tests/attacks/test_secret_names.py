@@ -1,4 +1,4 @@
-"""Credentials that try to pass for something else: under other names, in other forms, inside other values."""
+"""Credentials under unusual names, in other forms, or inside other values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ PEM = "-----BEGIN OPENSSH ¦PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRI
     ],
 )
 def test_names_of_secrets_are_known(name: str) -> None:
-    """The rule is a word of the name, so neighbours of the common ones are known too."""
+    """A variable is secret if a word of its name is, so that variants of common names are recognized too."""
     assert process.secret_names({name: "/some/value"}) == [name]
 
 
@@ -88,7 +88,7 @@ def test_names_of_secrets_are_known(name: str) -> None:
     ],
 )
 def test_names_that_merely_look_alike_are_no_secrets(name: str) -> None:
-    """What programs need is left to them."""
+    """Variables whose names only resemble those of secrets are left to programs."""
     assert process.secret_names({name: "/some/value"}) == []
 
 
@@ -110,12 +110,12 @@ def test_names_that_merely_look_alike_are_no_secrets(name: str) -> None:
     ],
 )
 def test_settings_are_no_secrets(name: str, value: str) -> None:
-    """A number or a switch is none, and neither is an address without a password."""
+    """Numbers, switches, and addresses without a password are no secrets, even under a suspicious name."""
     assert process.secret_names({name: value}) == []
 
 
 @each(
-    "value",  # with a mark in those that a scanner would take for real
+    "value",  # The mark ¦ keeps scanners from taking these for real.
     [
         "gl¦pat-0123456789abcdefghij",
         "gl¦dt-0123456789abcdefghij",
@@ -157,7 +157,7 @@ def test_settings_are_no_secrets(name: str, value: str) -> None:
     ],
 )
 def test_values_of_secrets_are_known(value: str) -> None:
-    """Forms of tokens, keys, and connection strings are known, alone or within a text, whatever the name."""
+    """Tokens, keys and connection strings are recognized by their form, alone or within a text, under any name."""
     assert process.secret_names({"HARMLESS": value.replace("¦", "")}) == ["HARMLESS"]
 
 
@@ -177,7 +177,7 @@ def test_values_of_secrets_are_known(value: str) -> None:
     ],
 )
 def test_installers_keep_the_address_without_its_password(name: str, value: str, left: str | None) -> None:
-    """Without the address, names of a private index would be asked of PyPI; other secrets go as a whole."""
+    """Installers keep the address of a private index without its password; other secrets are removed completely."""
     value = value.replace("¦", "")
     assert process.scrubbed({name: value}) == ({} if left is None else {name: left})
     assert process.scrubbed({name: value}, keep=[name]) == {name: value}
@@ -185,14 +185,14 @@ def test_installers_keep_the_address_without_its_password(name: str, value: str,
 
 @pytest.mark.parametrize("name", ["GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"])
 def test_nothing_we_start_sees_a_file_of_commands(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What the runner obeys in later steps is written by nox-ship itself alone."""
+    """Programs that nox-ship starts do not see the files through which a step gives commands to the runner."""
     monkeypatch.setenv(name, "/somewhere")
     assert name not in process.run([sys.executable, "-c", "import os; print(*os.environ)"]).stdout.split()
     assert process.withheld(os.environ)[name] is None
 
 
 def test_settings_of_git_with_a_credential_go_as_one() -> None:
-    """They count each other: with one of them missing, git would not run."""
+    """If one of git's settings in the environment holds a credential, all of them are removed, as they are numbered."""
     env = {
         "GIT_CONFIG_COUNT": "2",
         "GIT_CONFIG_KEY_0": "safe.directory",

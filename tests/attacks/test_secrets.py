@@ -1,4 +1,4 @@
-"""Code of the project that looks for credentials: in its environment, in the memory of others, in git's hooks."""
+"""Code of the project looks for credentials: in its environment, in other processes' memory, and in git's hooks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Have credentials of many kinds, and return those that git must not have."""
+    """Set credentials of many kinds, and return those that git must not see."""
     for name, value in {"GITHUB_TOKEN": "x", "SSH_AUTH_SOCK": "/x", "GIT_ASKPASS": "/y", "GIT_TOKEN": "z"}.items():
         monkeypatch.setenv(name, value)
     others = {
@@ -52,7 +52,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def hook(repository: Repository, name: str, into: Path) -> None:
-    """Let a hook of the repository write down what it sees."""
+    """Make a hook of the repository record its environment."""
     path = repository.hooks / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\nenv > '{into}'\n")
@@ -65,7 +65,7 @@ def seen(path: Path) -> set[str]:
 
 
 def test_a_hook_sees_what_git_needs_and_no_more(tmp_path: Path, secrets: dict[str, str]) -> None:
-    """While git talks to a remote, its hooks, which are the project's code, see no credential of another kind."""
+    """Hooks see git's own credentials only while git talks to a remote, and never any other credentials."""
     repository = make_repository(tmp_path / "checkout")
     git(tmp_path, "init", "--quiet", "--bare", "remote.git")
     hook(repository, "pre-push", tmp_path / "pushed")
@@ -75,12 +75,12 @@ def test_a_hook_sees_what_git_needs_and_no_more(tmp_path: Path, secrets: dict[st
     hook(repository, "pre-commit", tmp_path / "committed")
     repository.run("commit", "--quiet", "--allow-empty", "--message", "x")
     assert not {*secrets, "GITHUB_TOKEN", "GIT_TOKEN"} & seen(tmp_path / "committed")
-    assert "SSH_AUTH_SOCK" in seen(tmp_path / "committed")  # for whoever signs with a key of the agent
+    assert "SSH_AUTH_SOCK" in seen(tmp_path / "committed")  # signing a commit may need the agent
 
 
 @pytest.fixture
 def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the file with the arguments of each git that is started."""
+    """Return the file with the arguments of every git that was started."""
     real, folder, written = shutil.which("git"), tmp_path / "bin", tmp_path / "arguments"
     folder.mkdir()
     (folder / "git").write_text(f'#!/bin/sh\necho "$@" >> \'{written}\'\nexec {real} "$@"\n')
@@ -90,7 +90,7 @@ def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_address_that_is_pushed_to_is_no_argument(tmp_path: Path, arguments: Path) -> None:
-    """Every user of the machine reads arguments; a `pushurl` with a password is handed over by the environment."""
+    """A push address with a password is passed to git in its environment, as other users can see arguments."""
     repository = make_repository(tmp_path / "checkout")
     git(repository.path, "remote", "add", "origin", "https://127.0.0.1:9/x.git")
     git(repository.path, "config", "remote.origin.pushurl", "https://me:pass-word@127.0.0.1:9/x.git")
@@ -103,8 +103,9 @@ def test_an_address_that_is_pushed_to_is_no_argument(tmp_path: Path, arguments: 
     assert "pass-word" not in arguments.read_text()
 
 
+@pytest.mark.slow
 def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses with one serve while the clone is made; tests that read its files find the addresses alone."""
+    """A clone can use addresses with passwords while it is made, but keeps them without the passwords."""
     repository = make_repository(tmp_path / "checkout")
     address = "https://me:pass-word@h.example/x"
     for key in ("lfs.url", "submodule.lib.url", "remote.origin.url", "lfs.https://me:pass-word@h.example/x.access"):
@@ -130,7 +131,7 @@ def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_git_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
-    """It writes down the address of a submodule, which counts from that of the remote."""
+    """The address of a submodule, which git derives from the remote's, is stored in the clone without the password."""
     repository = make_repository(tmp_path / "checkout")
     inner = make_repository(repository.path / "lib")
     git(repository.path, "remote", "add", "origin", "https://me:pass-word@h.example/x.git")
@@ -142,7 +143,7 @@ def test_git_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
 
 
 def test_a_submodule_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
-    """Relative addresses become those of the remote, with its password, and are written down by git itself."""
+    """Passwords are removed from the settings of nested submodules, whatever other bytes those contain."""
     folder = make_repository(tmp_path / "checkout").path / ".git"
     (folder / "modules" / "a" / "modules" / "b").mkdir(parents=True)
     text = '[remote "origin"]\n\turl = https://me:pass-word@h.example/lib.git\n\tother = \udcff\n'
@@ -174,10 +175,10 @@ subprocess.run([sys.executable, "-S", "-c", attack])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
 def test_the_memory_of_our_process_is_closed() -> None:
-    """Other processes of the same user read neither its environment nor its memory; the superuser still does."""
-    system = "/usr/bin/python3"  # whoever we become can run it
+    """Other processes of the same user can read neither the environment nor the memory of our process."""
+    system = "/usr/bin/python3"  # every user can run it
     user = 65534 if os.geteuid() == 0 and Path(system).exists() else None
     code = Path(undumpable.__file__).read_text()
 
@@ -193,16 +194,16 @@ def test_the_memory_of_our_process_is_closed() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
 def test_nox_is_closed_before_a_session_runs() -> None:
-    """The process that registers the sessions, and holds the credentials, is closed by that."""
+    """Registering the sessions closes the memory of the nox process, which holds the credentials."""
     code = "import ctypes, nox_ship; nox_ship.register(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
 
 
 def in_any_environment(secret: str) -> bool:
-    """Whether a process was started with a text in its environment or among its arguments."""
+    """Return whether any process has a text in its environment or among its arguments."""
     for path in [*Path("/proc").glob("[0-9]*/environ"), *Path("/proc").glob("[0-9]*/cmdline")]:
         try:
             if secret.encode() in path.read_bytes():
@@ -213,9 +214,9 @@ def in_any_environment(secret: str) -> bool:
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc of Linux")
 def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: Path) -> None:
-    """While twine uploads, a process that a test left behind finds the token nowhere, not even as the superuser."""
+    """While twine uploads, no process has the token in its environment or arguments."""
     token = f"word-{os.urandom(8).hex()}"
     exposed: list[bool] = []
 
@@ -235,7 +236,7 @@ def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: 
 
 @pytest.mark.integration
 def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path: Path) -> None:
-    """What it was sent is blotted out of its answer, in every form in which it can come back."""
+    """If an index repeats the credentials in its answer, they are masked in every form."""
     password = "word/with+signs & more"
 
     def answer(request: Request) -> Reply:
@@ -256,7 +257,7 @@ def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path
 @pytest.mark.slow
 @pytest.mark.parametrize("hidden", [{}, {"A": "x\ny", "B": "é"}])
 def test_hidden_variables_reach_a_module(hidden: dict[str, str], tmp_path: Path) -> None:
-    """The module finds them where it looks, in a process that was not started with them."""
+    """A module finds its hidden variables in `os.environ`, though the process was started without them."""
     code = "import os, sys; print(sys.argv[1:], [os.environ.get(n) for n in 'AB'], open('/proc/self/environ').read())"
     (tmp_path / "shown.py").write_text(code)
     env = {"PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"}
@@ -266,13 +267,13 @@ def test_hidden_variables_reach_a_module(hidden: dict[str, str], tmp_path: Path)
     assert done.args[-2:] == ("shown", "arg")
 
 
-class Left(Exception):  # noqa: N818 - it ends what is started, and tells nothing wrong
-    """What is left of the environment once a door is open."""
+class Left(Exception):  # noqa: N818 - it ends a command on purpose, and is no error
+    """The environment that is left once a command has started."""
 
 
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a project whose settings name the variable of a token that has it, though its name does not tell."""
+    """Return a project whose settings name token variables with inconspicuous names."""
     settings = (
         '[tool.nox-ship]\npublish.tokens = { mine = "DEVPI_LOGIN", own = "SEEN_TOKEN" }\npass-env = ["SEEN_TOKEN"]\n'
     )
@@ -289,7 +290,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
     named: Path, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
-    """Nothing that is started can inherit it; a release looks for it among the variables that it was given."""
+    """A variable that only the settings name as a token is removed from the environment, but commands receive it."""
     given: list[dict[str, str]] = []
 
     def opened(*_: object, variables: dict[str, str], **__: object) -> None:
@@ -320,7 +321,7 @@ def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
 
 @pytest.mark.usefixtures("named")
 def test_a_session_has_no_token_that_only_the_settings_name() -> None:
-    """All but those that open a front door, which takes them away itself, go through one that does."""
+    """Sessions do not see a variable that only the settings name as a token, unless `pass-env` lists it."""
     seen: list[set[str]] = []
     session: Any = SimpleNamespace(name="probe", env={})
     sessions._front_door(lambda *_: seen.append({*os.environ}))(session)
@@ -354,7 +355,7 @@ def own(session):
 
 @pytest.mark.integration
 def test_code_of_others_sees_nothing_worth_stealing(tmp_path: Path) -> None:
-    """Tests, back end, hooks, own sessions and installed code see no secret, agent or file of commands."""
+    """Tests, backend, hooks, own sessions and installed code see no secret, agent or command file of the runner."""
     seen, commands = tmp_path / "seen", tmp_path / "commands"
     seen.mkdir()
     commands.touch()

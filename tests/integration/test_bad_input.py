@@ -1,4 +1,4 @@
-"""Everything a user can get wrong before a release: one clear line, exit code 1, nothing changed."""
+"""Mistakes that a user can make before a release: each causes one clear line and exit code 1, and changes nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def nothing(_: Bench) -> None:
 def test_bad_input_is_one_line(
     bench: Bench, prepare: Callable[[Bench], None], wanted: str, expected: list[str]
 ) -> None:
-    """A mistake ends the rehearsal with its ID and a remedy, exit code 1, no traceback, nothing changed."""
+    """A mistake ends the rehearsal with one line that has an ID and a remedy, no traceback, and nothing changed."""
     prepare(bench)
     before = bench.snapshot()
     outcome = bench.rehearse(wanted)
@@ -56,7 +56,7 @@ def test_bad_input_is_one_line(
 
 
 def test_everything_wrong_is_told_at_once(bench: Bench) -> None:
-    """A dirty tree, a wrong branch, a wrong part and an unknown gate are reported by one run."""
+    """An uncommitted file, a wrong branch, a wrong part and an unknown gate are reported by one run."""
     bench.edit("pyproject.toml", '["tests"]', '["tests", "docs"]')
     bench.commit()
     bench.git("switch", "--quiet", "--create", "feature")
@@ -67,7 +67,7 @@ def test_everything_wrong_is_told_at_once(bench: Bench) -> None:
 
 
 def test_python_that_is_missing_in_ci(bench: Bench) -> None:
-    """Where CI is set, a Python that is not installed stops the release before anything runs."""
+    """In CI, a Python that is not installed stops the release before anything runs (NS804)."""
     bench.edit("pyproject.toml", 'gates = ["tests"]\n', f'gates = ["tests"]\npythons = ["{PYTHON}", "3.99"]\n')
     bench.commit()
     outcome = bench.rehearse(env={"CI": "true"})
@@ -77,7 +77,7 @@ def test_python_that_is_missing_in_ci(bench: Bench) -> None:
 
 
 def test_no_identity(bench: Bench, tmp_path: Path) -> None:
-    """A git that does not know who commits is found before the release is made."""
+    """If git has no name and email for the commit, NS211 stops the rehearsal before the release is made."""
     bench.git("config", "--unset", "user.name")
     bench.git("config", "--unset", "user.email")
     bench.git("config", "user.useConfigOnly", "true")
@@ -92,7 +92,7 @@ def test_no_identity(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_port_that_is_taken(bench: Bench) -> None:
-    """A port that another program holds is reported, with the setting that avoids it."""
+    """A port that another program uses is reported (NS803), with the setting that avoids it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -106,7 +106,7 @@ def test_port_that_is_taken(bench: Bench) -> None:
 
 
 def test_second_rehearsal_at_once(bench: Bench) -> None:
-    """A rehearsal that begins while another runs in the same checkout is refused."""
+    """A rehearsal that is started while another one runs in the same checkout is refused (NS805)."""
     bench.write({"tests/test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(4)\n"})
     bench.commit()
     first = bench.start("-s", "release", "--", "patch", "--dry-run")
@@ -123,12 +123,12 @@ def test_second_rehearsal_at_once(bench: Bench) -> None:
 
 
 def test_no_space_for_temporary_files(bench: Bench, tmp_path: Path) -> None:
-    """A temporary folder without room is reported before anything is written."""
+    """A temporary folder without enough space is reported before anything is written (NS801)."""
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system needs the right to do so")
+        pytest.skip("needs the right to mount a small file system")
     try:
         before = bench.snapshot()
         outcome = bench.rehearse(env={"TMPDIR": str(small)})

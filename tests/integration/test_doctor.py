@@ -1,4 +1,4 @@
-"""`nox -s doctor`: what is set up right and wrong, all at once."""
+"""`nox -s doctor` reports everything that is right or wrong with a project's set-up."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def bench(tmp_path: Path, index: FailingIndex) -> Bench:
 
 
 def examine(bench: Bench, index: FailingIndex, *args: str, **env: str) -> Outcome:
-    """Run the session with no credentials but those in ``env``."""
+    """Run the session with no credentials except those in ``env``."""
     home = {"HOME": str(bench.root.parent / "home")}
     posargs = ("--", *args) if args else ()
     return bench.nox("-s", "doctor", *posargs, env={**index.environment(), **NO_KEYRING, **home, **env})
 
 
 def lines(outcome: Outcome) -> dict[str, str]:
-    """Return the JSON that was printed: the status by check and ID."""
+    """Return the status of each check and ID from the JSON that was printed."""
     start, end = outcome.output.index("[\n"), outcome.output.rindex("]\n")
     found = json.loads(outcome.output[start : end + 1])
     return {f"{line['check']} {line.get('id', '')}".strip(): line["status"] for line in found}
 
 
 def test_a_good_set_up_is_told_line_by_line(bench: Bench, index: FailingIndex) -> None:
-    """Nothing stops a release; what would be used is named, and nothing is changed."""
+    """For a good set-up, `doctor` names what a release would use, reports no error, and changes nothing."""
     before = bench.snapshot()
     outcome = examine(bench, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 0, outcome.output
@@ -53,7 +53,7 @@ def test_a_good_set_up_is_told_line_by_line(bench: Bench, index: FailingIndex) -
 
 
 def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIndex) -> None:
-    """Errors, warnings and notices with IDs and remedies, for people and for machines; it fails."""
+    """All errors, warnings and notices are reported in one run, also as JSON, and errors make the session fail."""
     bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests", "nothing"]\nroutes.final = "nowhere"')
     bench.edit("pyproject.toml", 'description = "A sample"\n', "")
     bench.write({"CHANGELOG.md": "# Changes\n", "CITATION.cff": "version: 1.2.3\n"})
@@ -73,7 +73,7 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIn
 
 
 def test_bump_settings_that_do_not_fit_are_an_error(bench: Bench, index: FailingIndex) -> None:
-    """A file that does not hold the version is found here, and not by a release."""
+    """Settings for bump-my-version that do not find the version in a file are an error (NS306)."""
     settings = '[[tool.bumpversion.files]]\nfilename = "README.md"\nsearch = "sample=={current_version}"\n'
     bench.write({"pyproject.toml": (bench.root / "pyproject.toml").read_text("utf-8") + settings})
     bench.commit()
@@ -83,7 +83,7 @@ def test_bump_settings_that_do_not_fit_are_an_error(bench: Bench, index: Failing
 
 
 def test_workflows_that_leave_something_out_are_told(bench: Bench, index: FailingIndex) -> None:
-    """Two that publish the same tag; a route to an index without a job; a session that the noxfile leaves out."""
+    """Two workflows for one tag, a route without a job, and a session that `register` excludes are reported."""
     bench.edit("pyproject.toml", 'gates = ["tests"]', "workflows.testpypi = false")
     bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
@@ -98,7 +98,7 @@ def test_workflows_that_leave_something_out_are_told(bench: Bench, index: Failin
 
 
 def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Bench, index: FailingIndex) -> None:
-    """Where a workflow does, they are none of its business; one that drifted is told."""
+    """Missing credentials are an error, unless a workflow publishes; a workflow that has changed is reported."""
     assert examine(bench, index).has("NS741")
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
     init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github"), force=False)
@@ -118,7 +118,7 @@ def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Be
 
 
 def test_an_index_that_does_not_answer_is_a_warning(bench: Bench, index: FailingIndex) -> None:
-    """The rest is examined all the same."""
+    """An index that does not answer is a warning (NS830), and the other checks still run."""
     text = (bench.root / "pyproject.toml").read_text("utf-8").replace(f"{index.url}/simple/", "https://127.0.0.1:9/")
     bench.write({"pyproject.toml": text})
     bench.commit()
@@ -128,7 +128,7 @@ def test_an_index_that_does_not_answer_is_a_warning(bench: Bench, index: Failing
 
 
 def test_what_is_no_project_is_told(tmp_path: Path) -> None:
-    """It is one finding."""
+    """In a folder without a pyproject.toml, `doctor` reports only that (NS111)."""
     bench = make_bench(tmp_path)
     bench.write({"pyproject.toml": None})
     outcome = bench.nox("-s", "doctor")
@@ -151,7 +151,7 @@ esac
 
 
 def test_github_is_asked_where_its_command_line_is_signed_in(bench: Bench, index: FailingIndex) -> None:
-    """Environments and secrets that are missing, and rules that would refuse the push, are told; nothing is written."""
+    """With a signed-in `gh`, `doctor` reports missing environments and secrets, and the rules of the branch."""
     programs = bench.root.parent / "programs"
     programs.mkdir()
     (programs / "gh").write_text(GH, "utf-8")

@@ -1,4 +1,4 @@
-"""What can be seen here of how nox-ship does on other systems; no test sees Windows itself."""
+"""How nox-ship works on other systems, as far as Linux can show it; no test runs on Windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import select
 import signal
 import sys
 
-import asyncio, filelock, getpass, nox, rich.console, shutil, subprocess, tempfile, uuid  # what is not ours may ask
+import asyncio, filelock, getpass, nox, rich.console, shutil, subprocess, tempfile, uuid  # may need what goes
 for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "pty"):
     sys.modules[name] = None
 for name in ("fork", "geteuid", "getuid", "setsid", "killpg", "getpgrp", "WNOHANG", "pidfd_open", "getppid"):
@@ -29,11 +29,11 @@ from nox_ship import command, looking, sessions
 
 sys.exit(command.main(sys.argv[1:]))
 """
-"""Runs our command without what only POSIX has."""
+"""Runs our command without the modules and functions that only POSIX systems have."""
 
 
 def test_a_project_is_set_up_without_what_only_posix_has(bench: Bench) -> None:
-    """As on Windows, with a pipe in its code page; then it has not drifted."""
+    """`init` works without POSIX functions and with output in a Windows code page, and finds its files up to date."""
     written = ["init", "--ci", "github", "--repository", "acme/sample"]
     for args, said in (written, "written"), (["init", "--check"], "are up to date"):
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The gates that are off until a setting turns them on, and `release -- auto`: real uv and griffe."""
+"""Gates that a setting turns on, and `release -- auto`, with real uv and griffe."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_bound():
 
 @pytest.fixture
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Return a project that has lost a function since its last release, and admits too old a dependency."""
+    """Return a project that lost a public function since its last release, and allows a dependency that is too old."""
     text = GOOD["pyproject.toml"].replace('license = "MIT"', 'license = "MIT"\ndependencies = ["iniconfig>=2.0"]')
     settings = '\nlowest = "warning"\napi = "error"\n[dependency-groups]\ntest = ["pytest"]\n'
     files = {**GOOD, "pyproject.toml": text + settings, "src/sample/__init__.py": BEFORE, "tests/test_sample.py": TEST}
@@ -41,7 +41,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def test_what_changed_decides_and_is_told(changed: Bench) -> None:
-    """A major version is proposed before anything is done; its break is a note then, a bound too low a warning."""
+    """A breaking change makes `release -- auto` propose a major version; too low a dependency bound is a warning."""
     outcome = changed.rehearse("auto")
     assert outcome.code == 0, outcome.output
     report = changed.report()
@@ -56,7 +56,7 @@ def test_what_changed_decides_and_is_told(changed: Bench) -> None:
 
 
 def test_a_break_that_the_version_does_not_tell_stops_a_release(changed: Bench) -> None:
-    """It is named with its place; where the version is not known yet, it is a warning."""
+    """A breaking change that the version does not announce is an error (NS436); without a version it is a warning."""
     first = changed.nox("-s", "api")
     assert first.code == 0, first.output
     assert first.has("NS436", "compared with v1.2.3: 1 breaking change, 1 addition: sample.welcome")
@@ -94,7 +94,7 @@ def test_what_is_installed_is_tried():
 
 
 def test_the_installed_wheel_is_tried(tmp_path: Path) -> None:
-    """Whatever puts the checkout on the path; a file that the wheel lacks fails it, and the sources are measured."""
+    """The tests run against the installed wheel, even if the checkout is on the path; coverage is of the sources."""
     bench = make_bench(tmp_path, FLAT)
     outcome = bench.nox("-s", f"tests-{PYTHON}")
     assert outcome.code == 0, outcome.output

@@ -1,4 +1,4 @@
-"""The file that `nox-ship init` writes for GitLab: held against GitLab's schema, and run whole on this machine."""
+"""Checks the file that `nox-ship init` writes for GitLab against GitLab's schema, and runs it on this machine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def set_up(bench: Bench, folder: str = "", host: str = "gitlab.com", sha256: str
 
 
 def test_the_written_file_fits_the_schema(tmp_path: Path) -> None:
-    """Whatever the project, and wherever in its repository."""
+    """For every kind of project, at the top of its repository or in a folder, the written file fits GitLab's schema."""
     paths = []
     for folder, (number, text) in itertools.product(("", "packages/sample/"), enumerate(KINDS.values())):
         place = tmp_path / f"{number}{folder[:1]}"
@@ -58,9 +58,10 @@ def test_the_written_file_fits_the_schema(tmp_path: Path) -> None:
     assert all(str(path) in done.stdout for path in paths)
 
 
-@pytest.mark.parametrize("folder", ["", pytest.param("packages/sample", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("folder", ["", "packages/sample"])
 def test_a_tag_is_published(tmp_path: Path, runner_variables: dict[str, str], folder: str) -> None:
-    """By tokens, through TestPyPI to PyPI, just the files that were built; a branch is tested alone."""
+    """A tag is published with tokens through TestPyPI to PyPI, exactly as built; a branch is only tested."""
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi:
         pypi.trust(testpypi)
         settings = [pypi.settings("pypi"), testpypi.settings("testpypi"), "[tool.nox-ship.publish]\nwait = 20\n"]

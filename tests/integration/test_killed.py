@@ -1,4 +1,4 @@
-"""Rehearsals that are killed: nothing is changed, nothing runs on."""
+"""Rehearsals that are killed: nothing is changed, and no process keeps running."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_slow():
 
 
 def wait_for(mark: Path, running: subprocess.Popen[bytes]) -> None:
-    """Wait until the slow test is under way."""
+    """Wait until the slow test is running."""
     until = time.monotonic() + 60
     while not mark.exists():
         assert running.poll() is None
@@ -33,12 +33,12 @@ def wait_for(mark: Path, running: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 @pytest.mark.parametrize(
     "moment", [*(pytest.param(moment, marks=pytest.mark.exhaustive) for moment in (0.25, 0.6, 1.6)), 1.0, None]
 )
 def test_killed_rehearsal_leaves_nothing(bench: Bench, moment: float | None) -> None:
-    """After SIGKILL of its process group, at any moment, nothing is changed or runs on, and the next works."""
+    """After SIGKILL of a rehearsal's process group at any moment, nothing is changed and no process keeps running."""
     mark = bench.root.parent / "mark"
     bench.write({"tests/test_slow.py": SLOW_TEST.format(mark=str(mark))})
     bench.commit()
@@ -55,9 +55,9 @@ def test_killed_rehearsal_leaves_nothing(bench: Bench, moment: float | None) -> 
         assert bench.rehearse().code == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 def test_a_nox_that_is_killed_alone_takes_everything_along(bench: Bench) -> None:
-    """A SIGKILL of its process, and of no other, ends the sessions and what they run, within a second."""
+    """If only the process of nox is killed, its sessions and what they run end within a second."""
     mark = bench.root.parent / "mark"
     bench.write({"tests/test_slow.py": SLOW_TEST.format(mark=str(mark))})
     bench.commit()
@@ -68,9 +68,9 @@ def test_a_nox_that_is_killed_alone_takes_everything_along(bench: Bench) -> None
     assert bench.processes(seconds=1) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 def test_killed_parallel_nox_leaves_nothing(bench: Bench) -> None:
-    """A rehearsal that nox itself runs as a parallel session ends when that nox is killed."""
+    """A rehearsal that nox runs as a parallel session ends when that nox is killed."""
     mark = bench.root.parent / "mark"
     bench.write({"tests/test_slow.py": SLOW_TEST.format(mark=str(mark))})
     bench.commit()

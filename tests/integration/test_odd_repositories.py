@@ -1,4 +1,4 @@
-"""Rehearsals in repositories that nobody planned for: several oddities in each, where they do not meet."""
+"""Rehearsals in unusual repositories; each has several oddities that do not affect each other."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ autocrlf = input
 status = !false
 commit = !false
 """
-"""What users set so that git looks and works as they like."""
+"""Settings that users make so that git's output and behaviour suit them."""
 
 
 def run(folder: Path, *args: str) -> None:
@@ -80,7 +80,7 @@ def cloned(bench: Bench, *options: str) -> Bench:
 
 
 def sha256(folder: Path) -> Bench:
-    """Make a repository with long names of objects, a file called HEAD, a tag called as the branch, and a filter."""
+    """Make a repository with SHA-256 objects, a file named HEAD, a tag named like the branch, and a filter."""
     bench = Bench(folder / "project", folder / "remote.git", folder / "cache")
     for place, more in ((bench.root, []), (bench.remote, ["--bare"])):
         subprocess.run(
@@ -99,7 +99,7 @@ def sha256(folder: Path) -> Bench:
 
 
 def linked(folder: Path) -> Bench:
-    """Make a work tree of a bare repository; its branch has a slash, and a fork comes first by alphabet."""
+    """Make a work tree of a bare repository, with a slash in its branch and a fork that sorts before the remote."""
     bench = make_bench(folder, QUICK)
     bench.git("push", "--quiet", "origin", "main:release/1.x")
     git(bench.remote, "symbolic-ref", "HEAD", "refs/heads/release/1.x")
@@ -117,7 +117,7 @@ def linked(folder: Path) -> Bench:
 
 
 def partial(folder: Path) -> Bench:
-    """Clone without blobs, check a part of it out."""
+    """Make a sparse clone without blobs."""
     bench = make_bench(folder, {**QUICK, "docs/only/there.md": "x\n"})
     bench.edit("README.md", "sample", "another sample")
     bench.commit()
@@ -127,7 +127,7 @@ def partial(folder: Path) -> Bench:
 
 
 def treeless(folder: Path) -> Bench:
-    """Clone without trees."""
+    """Make a clone without trees."""
     bench = make_bench(folder, QUICK)
     bench.edit("README.md", "sample", "another sample")
     bench.commit()
@@ -135,7 +135,7 @@ def treeless(folder: Path) -> Bench:
 
 
 def with_submodule(folder: Path) -> Bench:
-    """Add a submodule by a relative address, and clone without it."""
+    """Make a project whose submodule has a relative address, and a clone without the submodule."""
     bench = make_bench(folder, QUICK)
     git(folder, "clone", "--quiet", "--bare", str(bench.root), "lib.git")
     run(bench.root, "submodule", "--quiet", "add", "../lib.git", "vendor/lib")
@@ -147,7 +147,7 @@ def with_submodule(folder: Path) -> Bench:
     "make", [sha256, linked, partial, pytest.param(treeless, marks=pytest.mark.exhaustive), with_submodule]
 )
 def test_odd_repositories_are_rehearsed(tmp_path: Path, make: Callable[[Path], Bench]) -> None:
-    """The rehearsal goes to its end, whatever the user's settings, and touches nothing."""
+    """A rehearsal in an unusual repository succeeds and changes nothing, whatever the user's git settings."""
     bench = make(tmp_path)
     (tmp_path / "liked").write_text(LIKED, "utf-8")
     env = {"GIT_CONFIG_GLOBAL": str(tmp_path / "liked"), "LANGUAGE": "de", "GIT_ALLOW_PROTOCOL": "file"}
@@ -168,7 +168,7 @@ def test_odd_repositories_are_rehearsed(tmp_path: Path, make: Callable[[Path], B
     ids=" ".join,
 )
 def test_the_remotes_tags_count(tmp_path: Path, options: list[str]) -> None:
-    """A clone without them goes on from the remote's last release, in its form."""
+    """A clone without tags continues from the last release on the remote, in the form of its tags."""
     bench = make_bench(tmp_path, TAGGED)
     bench.git("tag", "v2.0.0")
     for number in "ab":
@@ -182,7 +182,7 @@ def test_the_remotes_tags_count(tmp_path: Path, options: list[str]) -> None:
     assert outcome.code == 0, outcome.output
     assert outcome.has("2.0.0 → 2.0.1")
     report = clone.report()
-    assert report["commit"] == clone.git("rev-parse", "HEAD")  # no file holds the version: there is a tag alone
+    assert report["commit"] == clone.git("rev-parse", "HEAD")  # tags hold the version
     assert report["uploads"] == ["sample-2.0.1-py3-none-any.whl → PyPI", "sample-2.0.1.tar.gz → PyPI"]
     outcome = clone.nox("-s", "build")
     assert outcome.code == 1
@@ -230,7 +230,7 @@ def unreadable_tag(bench: Bench) -> None:
 def test_what_a_release_would_get_wrong_is_refused(
     tmp_path: Path, prepare: Callable[[Bench], None], expected: str
 ) -> None:
-    """Before anything is made, in a rehearsal as in a release."""
+    """Tags, remotes and addresses that would lead a release astray stop a rehearsal and a release before any work."""
     bench = make_bench(tmp_path, QUICK)
     prepare(bench)
     for outcome in (bench.rehearse(), bench.nox("-s", "release", "--", "patch", "--yes")):
@@ -240,9 +240,9 @@ def test_what_a_release_would_get_wrong_is_refused(
 
 
 def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
-    """A file that is a folder now, and a name that is not UTF-8, which is told where it matters."""
+    """A build of uncommitted changes contains a file that became a folder; NS203 shows names that are not UTF-8."""
     odd = os.fsdecode(b"docs/caf\xe9.txt")
-    no_docs = '\n[tool.hatch.build.targets.sdist]\nexclude = ["docs"]\n'  # an index takes no such name
+    no_docs = '\n[tool.hatch.build.targets.sdist]\nexclude = ["docs"]\n'  # an index refuses a file with such a name
     files = {**QUICK, "pyproject.toml": QUICK["pyproject.toml"] + no_docs, "src/sample/data": "old", "docs/a.txt": ""}
     bench = make_bench(tmp_path, files)
     (bench.root / "src" / "sample" / "data").unlink()
@@ -259,7 +259,7 @@ def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
 
 
 def test_a_release_goes_to_the_address_of_its_pushes(tmp_path: Path, index: FailingIndex) -> None:
-    """What is fetched from has that version's tag and lacks the branch; nothing but branch and tag is pushed."""
+    """A release uses the address for pushes, whatever the address for fetches has, and pushes only branch and tag."""
     files = with_index(index)
     bench = make_bench(tmp_path, files)
     elsewhere = make_bench(write_files(tmp_path / "elsewhere", {}), QUICK)

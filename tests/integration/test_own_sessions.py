@@ -1,4 +1,4 @@
-"""Projects whose noxfile has sessions of its own, under any name."""
+"""Projects whose noxfile has sessions of its own, with any names."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ RUNS = [f"unit-{PYTHON}(dep='{number}')" for number in (1, 2)]
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Return a project with such a noxfile, to which `nox-ship init` has added ours."""
+    """Return a project with such a noxfile, to which `nox-ship init` has added our sessions."""
     files = {**GOOD, "pyproject.toml": DEFAULTS, "noxfile.py": NOXFILE, ".gitignore": "__pycache__/\n.measured.*\n"}
     made = make_bench(tmp_path, {**files, ".github/workflows/mine.yml": CI.format(session="coverage")})
     monkeypatch.chdir(made.root)
@@ -84,7 +84,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def test_nox_lists_theirs_and_those_of_ours_that_they_leave(bench: Bench) -> None:
-    """Each once, with the tag of gates on whatever is one; by default, nox runs what they chose."""
+    """nox lists the project's sessions and our remaining ones once, marks gates, and runs the project's default."""
     done = bench.nox("--list", "--json")
     listed: list[dict[str, Any]] = json.loads(done.output[done.output.index("[") :])
     assert [entry["session"] for entry in listed] == ["lint", "mypy", *RUNS, "audit", "docs"]
@@ -109,7 +109,7 @@ def test_nox_lists_theirs_and_those_of_ours_that_they_leave(bench: Bench) -> Non
 
 
 def test_their_gates_are_jobs(bench: Bench) -> None:
-    """On their Pythons; a coverage that needs what others left on another machine is none."""
+    """The project's gates are jobs of the matrix with their Pythons, except a coverage that needs other jobs' files."""
     output = bench.root.parent / "output.txt"
     assert bench.nox("-s", "matrix", env={"GITHUB_OUTPUT": str(output)}).code == 0
     handed = dict(line.split("=", 1) for line in output.read_text("utf-8").splitlines())
@@ -124,7 +124,7 @@ def test_their_gates_are_jobs(bench: Bench) -> None:
 
 
 def test_a_release_runs_their_gates_and_our_build(bench: Bench) -> None:
-    """In their order, by their names; what is to be typed names ours as it is called here."""
+    """A release runs the project's gates and our build, and messages use our sessions' names in this noxfile."""
     outcome = bench.rehearse_by("ship-release")
     assert outcome.code == 0, outcome.output
     rows = {row["name"]: row["status"] for row in bench.report()["rows"] if row["within"]}
@@ -137,13 +137,13 @@ def test_a_release_runs_their_gates_and_our_build(bench: Bench) -> None:
 
 
 def test_what_is_wrong_names_sessions_as_they_are_called(bench: Bench) -> None:
-    """Also in sessions that run in the clone."""
+    """A remedy names our sessions as this noxfile calls them."""
     outcome = bench.nox("--no-dependencies", "-s", "publish")
     assert outcome.has("NS601", "Run `nox -s ship-build` first")
 
 
 def test_sessions_below_the_call_stop_a_release(bench: Bench) -> None:
-    """NS842 says how to correct it, before anything runs; the doctor says so too."""
+    """Sessions below the call of `register()` stop a release before anything runs (NS842), and `doctor` says so."""
     below = "\n\n@nox.session\ndef tests(session):\n    pass\n"
     bench.write({"noxfile.py": f"import nox\nimport nox_ship\n\nnox_ship.register()\n{below}"})
     bench.commit()
@@ -154,7 +154,7 @@ def test_sessions_below_the_call_stop_a_release(bench: Bench) -> None:
 
 
 def test_coverage_that_cannot_work_is_told_at_once(bench: Bench) -> None:
-    """By hand, in a release and by the doctor: NS841."""
+    """Coverage that cannot be measured is reported (NS841) by its session and by a release, before anything runs."""
     noxfile = NOXFILE.replace("def coverage(", "def other(").replace('    session.notify("coverage")\n', "")
     bench.write({"noxfile.py": f"{noxfile.partition('if __name__')[0]}import nox_ship\n\nnox_ship.register()\n"})
     bench.commit()
@@ -199,7 +199,7 @@ add_imports = ["from __future__ import annotations"]
 def test_what_init_writes_passes_the_projects_own_tools(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pyproject: str, commands: list[str], there: bool
 ) -> None:
-    """A new noxfile, and one that was clean before; nox still installs what it needs."""
+    """A noxfile that `init` writes or changes passes the project's own formatter and linter."""
     imports = '"""Mine."""\n\nfrom __future__ import annotations\n\nimport nox\n'
     clean = f"{imports}{chr(10) * (pyproject == STRICT)}\nnox.options.error_on_external_run = True\n"
     bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": pyproject, "noxfile.py": clean})

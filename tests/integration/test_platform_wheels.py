@@ -1,4 +1,4 @@
-"""Projects with compiled code: wheels that are built, repaired, joined and installed by the real tools."""
+"""Projects with compiled code, whose wheels are built, repaired, joined and installed by the real tools."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from workbench import Bench, make_bench
 PYTHONS = tuple(
     version for version in ("3.10", "3.11", "3.12", "3.13", "3.14") if pythons.interpreter(version) is not None
 )
-"""Those that are installed: of four at least, where all that the tests want is there."""
+"""The Pythons that are installed: at least four if everything the tests need is there."""
 
 
 def released(bench: Bench, index: FailingIndex, env: dict[str, str] | None = None, first: str = "3.10") -> list[str]:
-    """Build, collect, install and publish a release of one system on each Python from ``first`` on.
+    """Build, collect, install and publish a release of one system, on each Python from ``first`` on.
 
-    Return the names of its files.
+    Return the names of its wheels.
     """
     wanted = PYTHONS[PYTHONS.index(first) :] if first in PYTHONS else PYTHONS
     named = ", ".join(f'"Programming Language :: Python :: {version}"' for version in wanted)
@@ -60,7 +60,7 @@ def released(bench: Bench, index: FailingIndex, env: dict[str, str] | None = Non
 
 
 def tagged(wheels: list[str]) -> list[str]:
-    """Return which Python and ABI each wheel is for; all are for Linux, by tags of PEP 600."""
+    """Return the Python and ABI tags of each wheel; all must be for Linux, with platform tags of PEP 600."""
     assert all("manylinux_" in wheel for wheel in wheels)
     return ["-".join(wheel.split("-")[2:4]) for wheel in wheels]
 
@@ -68,8 +68,9 @@ def tagged(wheels: list[str]) -> list[str]:
 OWN_ABI = [f"cp{version.replace('.', '')}-cp{version.replace('.', '')}" for version in PYTHONS]
 
 
+@pytest.mark.exhaustive
 def test_an_extension_in_c_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
-    """With tags that auditwheel approves, on four Pythons; a wheel that is gone is missed, and named with its job."""
+    """A C extension is released with repaired wheels for all Pythons; a missing wheel is named with its job (NS577)."""
     bench = project(tmp_path, PLAIN)
     wheels = released(bench, index)
     assert tagged(wheels) == OWN_ABI
@@ -85,7 +86,7 @@ def test_an_extension_in_c_is_released_whole(tmp_path: Path, index: FailingIndex
 
 
 def test_a_wheel_of_the_stable_abi_is_released(tmp_path: Path, index: FailingIndex) -> None:
-    """abi3audit looks into it; the one wheel is installed on each Python that it is for."""
+    """One wheel with the stable ABI is checked by abi3audit, and installed on each Python that it supports."""
     setup = "from setuptools import Extension, setup\n\nsetup(ext_modules=[Extension(**{})], options={})\n"
     options = {"bdist_wheel": {"py_limited_api": "cp311"}}
     bench = project(tmp_path, STABLE, **{"setup.py": setup.format(STABLE, options)})
@@ -106,13 +107,13 @@ LIBRARIES = {
     "c": ("long sum(long x, long y) { return x + y; }\n", ["gcc", "-shared", "-fPIC", "-o", "libsum.so", "sum.c"]),
     "go": (GO, ["go", "build", "-buildmode=c-shared", "-o", "libsum.so", "sum.go"]),
 }
-"""The text of a shared library in a language, and the command that compiles it."""
+"""The source of a shared library in a language, and the command that compiles it."""
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LIBRARIES)
 def test_a_shared_library_is_brought_along(tmp_path: Path, index: FailingIndex, language: str) -> None:
-    """auditwheel puts it into the wheels, which work where the library is not installed."""
+    """auditwheel copies a shared library into the wheels, which then work where the library is not installed."""
     if language == "go":
         program("golang-go", "go")
     library, (text, command) = tmp_path / "library", LIBRARIES[language]
@@ -134,7 +135,7 @@ def test_a_shared_library_is_brought_along(tmp_path: Path, index: FailingIndex, 
 
 
 ABI = {"": "cp{0}-cp{0}", "t": "cp{0}-cp{0}t", "pp": "pp{0}-pypy{0}_pp73", "gp": "graalpy{0}-graalpy{1}_{0}_native"}
-"""The tags of a Python, by what marks its identifier."""
+"""The Python and ABI tags, by the mark of a Python in cibuildwheel's identifiers."""
 VERSIONED = {
     "manylinux": "manylinux_2_17_{0}.manylinux2014_{0}",
     "musllinux": "musllinux_1_2_{0}",
@@ -143,7 +144,7 @@ VERSIONED = {
     "ios": "ios_13_0_{0}",
     "pyodide": "pyodide_2025_0_{0}",
 }
-"""The tag of a system, by what its identifier begins with."""
+"""The platform tag, by the beginning of the system in cibuildwheel's identifiers."""
 
 
 def wheel_of(identifier: str) -> str:
@@ -158,7 +159,7 @@ def wheel_of(identifier: str) -> str:
 
 @pytest.mark.parametrize("system", ["linux", "macos", "windows", "android", "ios", "pyodide"])
 def test_what_cibuildwheel_calls_a_wheel_is_what_it_is_called_here(tmp_path: Path, system: str) -> None:
-    """Each of its identifiers is what the wheel for it serves, and no other wheel does."""
+    """From the name of a wheel, nox-ship finds the identifier that cibuildwheel built it for, and no other."""
     write_files(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nrequires-python = ">=3.9"\n'})
     cibuildwheel = str(Path(sys.executable).with_name("cibuildwheel"))
     options = ["--platform", system, "--archs", "all", "--enable", "all", "--print-build-identifiers", str(tmp_path)]
@@ -199,13 +200,13 @@ python.install_sources('src/sample/__init__.py', subdir: 'sample', pure: false)
         },
     ),
 }
-"""The requirements, settings and files of back ends that compile an extension module in C, by their module."""
+"""The requirements, settings and files of build backends that compile a C extension, by module."""
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("back_end", BACK_ENDS)
 def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, index: FailingIndex, back_end: str) -> None:
-    """CMake and Meson compile in the sdist; the wheel is repaired and installed as that of setuptools."""
+    """A C extension built by CMake or Meson is released like one built by setuptools."""
     requires, settings, files = BACK_ENDS[back_end]
     native = {
         **{name: text for name, text in FILES.items() if name not in ("setup.py", "src/sample/fast.c")},
@@ -217,9 +218,9 @@ def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, index:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo")
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 def test_a_project_in_rust_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
-    """Its one wheel, which is for any Python 3 of this system, stands for the one that there had to be."""
+    """For a Rust project, its one wheel for every Python 3 of the system counts as all expected wheels."""
     settings = '[tool.maturin]\nbindings = "cffi"\npython-source = "python"\nmodule-name = "sample._fast"\n'
     text = built_by("maturin", '"maturin>=1.8", "cffi"', settings)
     rust = {

@@ -28,30 +28,30 @@ from workbench import GOOD, PYTHON, Bench, Outcome, copy_of, make_bench
 
 @pytest.fixture(scope="session")
 def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FailingIndex, FailingIndex]]:
-    """Return indexes that stand where PyPI and TestPyPI are."""
+    """Return indexes that replace PyPI and TestPyPI."""
     folder = tmp_path_factory.mktemp("indexes")
     with FailingIndex(folder / "pypi") as pypi, FailingIndex(folder / "testpypi") as testpypi:
-        # One file for both servers: a client trusts what either of them was given.
+        # Clients trust one file of certificates, so it must serve both servers.
         pypi.trust(testpypi)
         yield pypi, testpypi
 
 
 @pytest.fixture
 def index(indexes: tuple[FailingIndex, FailingIndex]) -> FailingIndex:
-    """Return an index that stands where PyPI is, as new."""
+    """Return an empty index that replaces PyPI."""
     indexes[0].reset()
     return indexes[0]
 
 
 @pytest.fixture
 def trial_index(indexes: tuple[FailingIndex, FailingIndex]) -> FailingIndex:
-    """Return an index that stands where TestPyPI is, as new."""
+    """Return an empty index that replaces TestPyPI."""
     indexes[1].reset()
     return indexes[1]
 
 
 def project(folder: Path, index: FailingIndex, trial_index: FailingIndex) -> Bench:
-    """Make a project with both indexes."""
+    """Make a project with both indexes, and with indexes of its own."""
     names = {"pypi": index, "devpi": index, "own": index, "testpypi": trial_index}
     settings = "\n".join(made.settings(name) for name, made in names.items())
     wait = '[tool.nox-ship.publish]\nwait = 5\ntokens = { own = "RELEASE_TOKEN" }\n'
@@ -60,7 +60,7 @@ def project(folder: Path, index: FailingIndex, trial_index: FailingIndex) -> Ben
 
 @pytest.fixture(scope="session")
 def built(indexes: tuple[FailingIndex, FailingIndex], tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Return a project whose release 1.2.3 was built and verified; for copies."""
+    """Return a project whose release 1.2.3 was built and verified; tests use copies of it."""
     made = project(tmp_path_factory.mktemp("built"), *indexes)
     build(made, "v1.2.3")
     return made
@@ -68,40 +68,40 @@ def built(indexes: tuple[FailingIndex, FailingIndex], tmp_path_factory: pytest.T
 
 @pytest.fixture
 def bench(tmp_path: Path, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:
-    """Return a project with both indexes; afterwards nothing of it may run any more."""
+    """Return a project with both indexes; afterwards none of its processes may be running."""
     made = project(tmp_path, index, trial_index)
     yield made
     assert made.processes() == []
 
 
 @pytest.fixture
-def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:  # noqa: ARG001 - made new
-    """Return a project whose release 1.2.3 was built and verified."""
+def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:  # noqa: ARG001 - emptied
+    """Return a project whose release 1.2.3 was built and verified; afterwards none of its processes may be running."""
     made = copy_of(built, tmp_path)
     yield made
     assert made.processes() == []
 
 
 def alone(bench: Bench, index: FailingIndex, **more: str) -> dict[str, str]:
-    """Return the environment of a user who has no credentials but those in ``more``."""
+    """Return the environment of a user whose only credentials are those in ``more``."""
     home = {"HOME": str(bench.root.parent / "home")}
     return bench.environment({**index.environment(), **NO_KEYRING, **home, **more})
 
 
 def publish(bench: Bench, index: FailingIndex, *args: str, session: str = "publish", **env: str) -> Outcome:
-    """Run a publish session alone, with no credentials but those in ``env``."""
+    """Run a publish session without its dependencies, and with no credentials except those in ``env``."""
     before = ["--no-dependencies"] if (bench.root / ".nox-ship" / "manifest.json").exists() else []
     args = ("--", *args) if args else ()
     return bench.nox(*before, "-s", session, *args, env=alone(bench, index, **env))
 
 
 Stopped = Callable[[Bench, FailingIndex, str, tuple[str, ...], dict[str, str]], tuple[str, str]]
-"""Publishes and returns the error, and what was shown."""
+"""Publishes, and returns the error and the output."""
 
 
 @pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stopped:
-    """Return how to publish in this process, which an error must end."""
+    """Return a function that publishes in this process, and expects an error."""
 
     def publish_here(
         bench: Bench, index: FailingIndex, session: str, args: tuple[str, ...], env: dict[str, str]
@@ -119,7 +119,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def build(bench: Bench, tag: str | None = None) -> None:
-    """Build, and verify, what a tag names or an untagged commit."""
+    """Build and verify the commit, after tagging it if ``tag`` is given."""
     if tag:
         bench.git("tag", "--annotate", "--message", tag, tag)
         bench.git("push", "--quiet", "origin", tag)
@@ -129,7 +129,7 @@ def build(bench: Bench, tag: str | None = None) -> None:
 
 @pytest.mark.parametrize("tag", ["v1.3.0-rc.1", pytest.param("v1.3.0rc1", marks=pytest.mark.exhaustive)])
 def test_the_version_names_the_route(bench: Bench, index: FailingIndex, trial_index: FailingIndex, tag: str) -> None:
-    """Pre-releases in either spelling go to TestPyPI."""
+    """A pre-release, in either spelling of its tag, is published to TestPyPI."""
     bench.edit("pyproject.toml", 'version = "1.2.3"', 'version = "1.3.0rc1"')
     bench.commit()
     build(bench, tag)
@@ -141,7 +141,7 @@ def test_the_version_names_the_route(bench: Bench, index: FailingIndex, trial_in
 
 
 def test_a_final_version_goes_to_pypi(ready: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
-    """Without being told; it can go to TestPyPI first: the same bytes."""
+    """A final version is published to PyPI by default, and the same files can also be published to TestPyPI."""
     tokens = {"PYPI_API_TOKEN": index.new_token(), "TEST_PYPI_API_TOKEN": trial_index.new_token()}
     outcome = publish(ready, index, **tokens)
     assert outcome.code == 0, outcome.output
@@ -155,7 +155,7 @@ def test_a_final_version_goes_to_pypi(ready: Bench, index: FailingIndex, trial_i
 def test_an_untagged_commit_is_a_development_version(
     bench: Bench, index: FailingIndex, trial_index: FailingIndex
 ) -> None:
-    """It is X.Y.Z.devN, N commits since the last tag, goes to TestPyPI alone, and changes no file of the checkout."""
+    """An untagged commit is published to TestPyPI as X.Y.Z.devN, N commits after the last tag, and never to PyPI."""
     bench.git("tag", "v1.2.3")
     for name in ("a.txt", "b.txt"):
         bench.write({name: ""})
@@ -172,7 +172,7 @@ def test_an_untagged_commit_is_a_development_version(
 
 
 def test_an_index_can_be_picked(ready: Bench, index: FailingIndex) -> None:
-    """`--to NAME` takes an index of the project's own, with the token in its variable."""
+    """`--to NAME` publishes to an index of the project's own, with the token in that index's variable."""
     outcome = publish(ready, index, "--to", "devpi", DEVPI_API_TOKEN=index.new_token())
     assert outcome.code == 0, outcome.output
     assert len(index.files()) == 2
@@ -220,7 +220,7 @@ def keyring(bench: Bench, token: str) -> dict[str, str]:
 def test_credentials_are_found_in_each_place(
     ready: Bench, index: FailingIndex, place: Callable[[Bench, str], dict[str, str]], kind: str
 ) -> None:
-    """The report names the place, and no value."""
+    """Credentials are found in each place, and the report names the place but never the value."""
     token = index.new_token()
     environment = place(ready, token)
     outcome = publish(ready, index, *(["--to", "own"] if place is own_variable else []), **environment)
@@ -314,7 +314,7 @@ def test_bad_input_uploads_nothing(
     token: str | tuple[Any, ...] | None,
     expected: list[str],
 ) -> None:
-    """Each is one clear error with its ID and what it is about; the token is not shown."""
+    """Each mistake is one clear error with its ID, nothing is uploaded, and the token is not shown."""
     prepare(ready)
     chosen = index.new_token() if token == "good" else api_token(*token) if isinstance(token, tuple) else token
     session = "publish" if args else "publish-prod"
@@ -326,7 +326,7 @@ def test_bad_input_uploads_nothing(
 
 
 def test_an_error_ends_the_session(ready: Bench, index: FailingIndex) -> None:
-    """Nox tells it in one paragraph with its ID, and no traceback; so do those sessions that upload nothing."""
+    """nox shows an error with its ID and without a traceback, also in sessions that upload nothing."""
     change(ready)
     token = index.new_token()
     for session, args in (("publish-prod", []), ("publish", ["--dry-run"]), (f"verify-install-{PYTHON}", [])):
@@ -340,7 +340,7 @@ def test_an_error_ends_the_session(ready: Bench, index: FailingIndex) -> None:
 
 
 def test_publish_prod_wants_the_release_branch(bench: Bench, index: FailingIndex) -> None:
-    """A tag on a commit that only another branch holds is refused; once it is merged it is not."""
+    """A tag on a commit that is not on the release branch is refused (NS755) until the commit is merged."""
     bench.git("switch", "--quiet", "--create", "side")
     bench.write({"more.txt": ""})
     bench.commit()
@@ -353,7 +353,7 @@ def test_publish_prod_wants_the_release_branch(bench: Bench, index: FailingIndex
 
 
 def test_dirty_files_are_for_try_outs_alone(bench: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
-    """TestPyPI takes them with a warning, PyPI never."""
+    """Files built from uncommitted changes go to TestPyPI with a warning (NS756), and never to PyPI (NS752)."""
     bench.git("tag", "v1.2.3")
     bench.edit("README.md", "# sample", "# changed")
     build(bench)
@@ -367,7 +367,7 @@ def test_dirty_files_are_for_try_outs_alone(bench: Bench, index: FailingIndex, t
 
 
 def test_a_rehearsal_of_publishing_tells_what_changed(ready: Bench, index: FailingIndex) -> None:
-    """Since the last release; publishing itself has no question that it could be shown before."""
+    """`publish-prod --dry-run` shows what changed since the last release."""
     serve_last(index, "1.2.2")
     outcome = publish(ready, index, "--dry-run", session="publish-prod")
     assert outcome.code == 0, outcome.output
@@ -376,7 +376,7 @@ def test_a_rehearsal_of_publishing_tells_what_changed(ready: Bench, index: Faili
 
 
 def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIndex) -> None:
-    """Where other bytes are served after the upload, it says how to yank."""
+    """If the index serves other bytes after the upload, NS714 says how to yank the release."""
     index.faults = Faults(other_bytes=True)
     outcome = publish(ready, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 1
@@ -384,7 +384,7 @@ def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIn
 
 
 def test_a_release_that_can_no_longer_be_completed_is_told(ready: Bench, index: FailingIndex) -> None:
-    """By the upload and its rehearsal in the same words; near the end it is a warning, and completed."""
+    """A release that can no longer be completed is refused (NS772), also in a rehearsal; before that, NS773 warns."""
     token = index.new_token()
     assert publish(ready, index, PYPI_API_TOKEN=token).code == 0
     index.packages.joinpath("sample-1.2.3.tar.gz").unlink()
@@ -401,7 +401,7 @@ def test_a_release_that_can_no_longer_be_completed_is_told(ready: Bench, index: 
 
 
 def with_wheels(bench: Bench, number: int) -> Manifest:
-    """Put so many wheels in the place of the one that was built, and return their manifest."""
+    """Replace the built wheel by ``number`` wheels, and return their manifest."""
     known, dist = Manifest.read(bench.root / ".nox-ship/manifest.json"), bench.root / "dist"
     wheel, sdist = known.files
     names = [wheel.name.replace("-py3-", f"-{build}-py3-") for build in range(10, 10 + number)]
@@ -413,9 +413,9 @@ def with_wheels(bench: Bench, number: int) -> Manifest:
     return made
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 def test_an_upload_of_sixty_files_that_is_killed_is_completed(ready: Bench, index: FailingIndex) -> None:
-    """By the same command from the same manifest alone, with a line for each file that is left; the sdist is last."""
+    """If an upload of sixty files is killed, the same command uploads only the missing files, the sdist last."""
     manifest, env = with_wheels(ready, 59), {"PYPI_API_TOKEN": index.new_token()}
     command = [sys.executable, "-m", "nox", "--no-dependencies", "-s", "publish", "--", "--no-install"]
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -426,7 +426,7 @@ def test_an_upload_of_sixty_files_that_is_killed_is_completed(ready: Bench, inde
         while len(index.files()) < 20 and running.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
         os.killpg(running.pid, signal.SIGKILL)
-    time.sleep(0.2)  # the index may still take what it was sent
+    time.sleep(0.2)  # the index may still accept what it was sent
     there = set(index.files())
     assert 20 <= len(there) < 60
     assert there == {file.name for file in manifest.files[: len(there)]}
@@ -454,7 +454,7 @@ def test_an_upload_of_sixty_files_that_is_killed_is_completed(ready: Bench, inde
 
 
 def test_an_old_list_is_waited_out(ready: Bench, index: FailingIndex) -> None:
-    """Progress is shown while the simple API is behind."""
+    """While the index's list is outdated, publishing shows that it waits."""
     index.faults = Faults(hide=3)
     outcome = publish(ready, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 0, outcome.output

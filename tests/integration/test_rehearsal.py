@@ -17,6 +17,7 @@ from python_discovery import get_interpreter
 
 from nox_ship.process import uv
 from nox_ship.report_schema import report_schema
+from reports import Page
 from workbench import GOOD, PYTHON, QUICK, Bench, Outcome, make_bench
 
 STEPS = [
@@ -35,20 +36,20 @@ STEPS = [
 
 @dataclasses.dataclass(frozen=True)
 class Repeated:
-    """One of several rehearsals of a commit."""
+    """One of several rehearsals of the same commit."""
 
     outcome: Outcome
     report: dict[str, Any]
 
     @property
     def statuses(self) -> set[str]:
-        """Those of the sessions."""
+        """The statuses of the sessions."""
         return {row["status"] for row in self.report["rows"] if row["within"]}
 
 
 @pytest.fixture(scope="module")
 def repeated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, dict[str, Repeated]]]:
-    """Rehearse a commit again and again; each rehearsal leaves everything as it is."""
+    """Rehearse a commit several times; each rehearsal must leave everything as it was."""
     bench = make_bench(tmp_path_factory.mktemp("repeated"))
     before = bench.snapshot()
     found = {}
@@ -66,7 +67,7 @@ def repeated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, 
 
 
 def test_rehearsal_does_everything_and_touches_nothing(repeated: tuple[Bench, dict[str, Repeated]]) -> None:
-    """A rehearsal bumps, tags, tests, builds, uploads, installs and pushes, all of it in a world of stand-ins."""
+    """A rehearsal bumps, tags, tests, builds, uploads, installs and pushes, using a stand-in remote and index."""
     bench, found = repeated
     report = found["first"].report
     assert [row["name"] for row in report["rows"] if not row["within"]] == STEPS
@@ -90,14 +91,14 @@ def test_rehearsal_does_everything_and_touches_nothing(repeated: tuple[Bench, di
 
 
 def test_second_rehearsal_reuses_what_passed(repeated: tuple[Bench, dict[str, Repeated]]) -> None:
-    """The same rehearsal again runs nothing twice; another version runs all of it."""
+    """A second rehearsal of the same version reuses all results; a rehearsal of another version runs everything."""
     found = repeated[1]
     assert [one.statuses for one in found.values()] == [{"passed"}, {"passed"}, {"reused"}]
     assert found["another version"].report["uploads"][0] == "sample-2.0.0rc1-py3-none-any.whl → TestPyPI"
 
 
 def test_a_rehearsal_leaves_its_report(repeated: tuple[Bench, dict[str, Repeated]]) -> None:
-    """It keeps to the published schema; times, files, tools and the page are those of the run."""
+    """The report follows its schema and has the run's times, files and tools; a page shows the same."""
     bench, found = repeated
     outcome, report = found["first"].outcome, found["first"].report
     fastjsonschema.compile(report_schema())(report)
@@ -117,18 +118,21 @@ def test_a_rehearsal_leaves_its_report(repeated: tuple[Bench, dict[str, Repeated
     )
     assert len(report["verified"]) == 3
     (shown,) = bench.cache.glob("*/report.html")
-    assert "<strong" in shown.read_text("utf-8")
+    said = Page(shown.read_text("utf-8")).said("body")
+    assert said.startswith("✓ passed Rehearsal of the release sample 1.3.0 Nothing was touched: this was a rehearsal.")
+    for text in (report["tag"], report["commit"][:12], *rows, *built, *(file["sha256"] for file in report["files"])):
+        assert text in said
     assert outcome.has(f"report: {shown}")
 
 
 def test_output_of_passing_tools_is_shown_on_demand(repeated: tuple[Bench, dict[str, Repeated]]) -> None:
-    """What passing tools print is shown with `--verbose` only."""
+    """The output of tools that pass is shown only with `--verbose`."""
     assert "nox > Running session build" not in repeated[1]["first"].outcome.output
     assert "nox > Running session build" in repeated[1]["another version"].outcome.output
 
 
 def test_a_reused_environment_holds_what_a_new_one_would(bench: Bench) -> None:
-    """What is not required any more is gone there; where a session failed, the next one gets a new environment."""
+    """A reused environment has no packages that are no longer required; after a failure, a new environment is made."""
     made = f"/envs/tests-{PYTHON.replace('.', '-')}"
 
     def rehearsed(pyproject: str) -> tuple[int, bool]:
@@ -213,7 +217,7 @@ def refusing_hook(name: str) -> Callable[[Bench], None]:
 def test_failing_rehearsal_says_why(
     quick: Bench, prepare: Callable[[Bench], None], step: str, expected: list[str]
 ) -> None:
-    """Whatever fails, the rehearsal names it, shows the tool's output, and has touched nothing."""
+    """A rehearsal that fails names the reason, shows the tool's output, and changes nothing."""
     prepare(quick)
     quick.write({"marker.txt": ""})
     quick.commit()
@@ -223,7 +227,7 @@ def test_failing_rehearsal_says_why(
 
 
 def assert_failed(bench: Bench, outcome: Outcome, step: str, expected: list[str]) -> None:
-    """Check that a rehearsal failed at a step, said what is expected, and went no further."""
+    """Check that a rehearsal failed at a step with the expected texts, and did not go on."""
     assert outcome.code == 1
     assert outcome.clean
     for text in expected:
@@ -250,7 +254,7 @@ nox_ship.register()
 
 
 def test_failed_gate_can_be_left_out(bench: Bench) -> None:
-    """What fails is named, also a session of one's own; without it and the coverage of it, the rest completes."""
+    """Failed gates are named, including the project's own; a rehearsal without them and without coverage passes."""
     bench.edit("pyproject.toml", '["tests"]', '["tests", "coverage", "docs", "links"]')
     bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
     bench.edit("noxfile.py", "nox_ship.register()\n", OWN)
@@ -269,11 +273,11 @@ def test_failed_gate_can_be_left_out(bench: Bench) -> None:
 
 
 def test_of_a_range_of_pythons_a_job_tries_those_that_it_has(quick: Bench) -> None:
-    """Where the project names no Python, a missing one is no failure in CI either, and is told of."""
+    """If the project lists no Pythons, CI does not fail for a missing one, but a notice names it (NS118)."""
     versions = [f"3.{minor}" for minor in range(8, 15)]
     missing = next((v for v in versions if get_interpreter(v) is None), None)
     if missing is None:
-        pytest.skip("needs a Python that is not there")
+        pytest.skip("needs a Python version that is not installed")
     others = ", ".join(f"!={v}.*" for v in versions if v not in (PYTHON, missing))
     quick.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.15, {others}"')
     quick.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', "")
@@ -285,7 +289,7 @@ def test_of_a_range_of_pythons_a_job_tries_those_that_it_has(quick: Bench) -> No
 
 
 def test_release_that_was_made_is_finished(quick: Bench) -> None:
-    """A commit with a release's tag, of either kind, is not bumped again: that release is rehearsed to its end."""
+    """A commit that has a release's tag is not bumped again: that release is rehearsed to its end (NS223)."""
     quick.git("tag", "--annotate", "--message", "Release 1.2.3", "v1.2.3")
     quick.git("push", "--quiet", "origin", "v1.2.3")
     quick.git("tag", "--force", "v1.2.3", "HEAD")
@@ -299,7 +303,7 @@ def test_release_that_was_made_is_finished(quick: Bench) -> None:
 
 @pytest.fixture(scope="module")
 def warned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Outcome]:
-    """Rehearse a project without a license, with a command that needs an extra, whose remote does not answer."""
+    """Rehearse a project without a license, with a command that needs an extra, and with a silent remote."""
     bench = make_bench(tmp_path_factory.mktemp("warned"), QUICK)
     script = '[project.scripts]\nmore = "sample.more:main"\n'
     bench.edit(
@@ -316,25 +320,25 @@ def warned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Outcome]:
 
 
 def test_a_command_that_needs_an_extra_is_a_warning(warned: tuple[Bench, Outcome]) -> None:
-    """It is tried with the extra, once for each file, and said in the report; the release goes on."""
+    """A command that can only be loaded with an extra is tested with it, and reported with a warning (NS620)."""
     place = "console_scripts more = sample.more:main can only be loaded with the extra cli: "
     assert warned[1].has("NS620", f"{place}ModuleNotFoundError: No module named 'iniconfig'")
 
 
 def test_warnings_of_the_build_are_told(warned: tuple[Bench, Outcome]) -> None:
-    """A finding that stops nothing, such as a missing license, is shown by the rehearsal and stands in its report."""
+    """A warning of the build, such as a missing license, is shown by the rehearsal and stays in its report."""
     bench, outcome = warned
     assert "warning: NS513 no-license" in outcome.output
     assert "NS513" in str(bench.report()["warnings"])
 
 
 def test_remote_that_does_not_answer(warned: tuple[Bench, Outcome]) -> None:
-    """Without its remote a rehearsal goes on with what was last fetched, and says so."""
+    """If the remote does not answer, a rehearsal uses what was last fetched, and says so (NS210)."""
     assert warned[1].has("NS210")
 
 
 def test_what_is_missing_on_a_laptop(bench: Bench) -> None:
-    """On a laptop, a remote and a Python that are missing stop no rehearsal; both are told."""
+    """On a laptop, a missing remote and a missing Python do not stop a rehearsal, but both are reported."""
     bench.edit("pyproject.toml", "[tool.nox-ship]\n", f'[tool.nox-ship]\npythons = ["{PYTHON}", "3.99"]\n')
     bench.commit()
     bench.git("remote", "remove", "origin")
@@ -361,7 +365,7 @@ def build_sdist(folder, settings=None):
 
 
 def test_what_tests_leave_behind_is_not_released(bench: Bench) -> None:
-    """Files that tests wrote into the clone are not in what a second try builds there."""
+    """Files that tests leave in the clone are not in the files that a second attempt builds there."""
     litter = "    (Path(sample.__file__).parent / 'left_over.py').write_text('')\n"
     bench.write(
         {
@@ -382,7 +386,7 @@ def test_what_tests_leave_behind_is_not_released(bench: Bench) -> None:
 
 
 def test_lint_changes_nothing(bench: Bench) -> None:
-    """A project whose ruff settings fix mistakes is judged by what is committed, not by what ruff makes of it."""
+    """If ruff's settings fix mistakes, `lint` still checks the committed files and changes nothing."""
     bench.edit("pyproject.toml", "[tool.nox-ship]", "[tool.ruff]\nfix = true\n\n[tool.nox-ship]")
     bench.write({"src/sample/__init__.py": '"""A sample."""\n\nimport os\n\n\ndef main():\n    print("hello")\n'})
     bench.commit()
@@ -393,7 +397,7 @@ def test_lint_changes_nothing(bench: Bench) -> None:
 
 
 def test_files_that_no_python_tried_are_not_released(bench: Bench) -> None:
-    """Where none of the project's Pythons is installed, a rehearsal does not pass, not even on a laptop."""
+    """If none of the project's Pythons is installed, a rehearsal fails (NS433), even on a laptop."""
     bench.edit("pyproject.toml", "[tool.nox-ship]\n", '[tool.nox-ship]\npythons = ["3.99"]\n')
     bench.commit()
     outcome = bench.rehearse()
@@ -408,18 +412,18 @@ from cyclonedx.validation.json import JsonStrictValidator
 validator = JsonStrictValidator(SchemaVersion.V1_6)
 print([validator.validate_str(text) is None for text in sys.stdin.read().split("\\0")])
 """
-"""What says of bills of materials on its standard input whether they are valid."""
+"""Tells which of the bills of materials on its standard input are valid."""
 
 
 def valid(*bills: bytes) -> list[bool]:
-    """Return whether CycloneDX's own library finds that bills of materials keep to its schema."""
+    """Return whether bills of materials follow the schema, according to CycloneDX's own library."""
     command = [uv(), "tool", "run", "--quiet", "--from", "cyclonedx-bom", "python", "-c", VALIDATING]
     told: list[bool] = json.loads(subprocess.check_output(command, input=b"\0".join(bills)).lower())
     return told
 
 
 def test_a_release_that_is_announced_has_a_bill_of_materials(quick: Bench) -> None:
-    """cyclonedx-py writes what CycloneDX's own schema admits; without a token, nothing is described."""
+    """A release that is announced has a valid bill of materials; without a token for the forge, none is made."""
     quick.edit("pyproject.toml", 'license = "MIT"', 'license = "MIT"\ndependencies = ["packaging"]')
     quick.edit("src/sample/__init__.py", '"""A sample."""', '"""A sample."""\n\nimport packaging  # noqa: F401')
     quick.commit()

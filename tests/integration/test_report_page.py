@@ -1,4 +1,4 @@
-"""The page of a report in a real browser: on a phone and a desk, in light and dark, on paper, and under attack."""
+"""The page of a report in a real browser: on a phone and a desktop, light and dark, printed, and under attack."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ CONTRASTS = """
   return found;
 })()
 """
-"""Each text on the page with the contrast of its colour to what is behind it, as WCAG 2 counts it."""
+"""Each text on the page, with the contrast of its colour to its background as WCAG 2 defines it."""
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Return a browser."""
+    """Return a running browser."""
     made = Browser(tmp_path_factory.mktemp("profile"))
     yield made
     made.close()
 
 
 def written(folder: Path, report: Report) -> Path:
-    """Return a file with a report's page."""
+    """Write a report's page into a file, and return its path."""
     path = folder / "report.html"
     path.write_text(page(report), "utf-8")
     return path
@@ -71,7 +71,7 @@ def written(folder: Path, report: Report) -> Path:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_page_reads_well_everywhere(browser: Browser, tmp_path: Path, name: str, width: int, dark: bool) -> None:
-    """Nothing is wider than the screen, every text stands out from what is behind it, and the dark is dark."""
+    """On any screen, nothing is wider than the screen, all texts have enough contrast, and dark mode is dark."""
     browser.open(written(tmp_path, REPORTS[name]), width=width, dark=dark)
     assert browser.ask("document.documentElement.scrollWidth") == width
     contrasts = browser.ask(CONTRASTS)
@@ -87,7 +87,7 @@ def test_a_page_reads_well_everywhere(browser: Browser, tmp_path: Path, name: st
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_of_many_runs_reads_well(browser: Browser, tmp_path: Path, dark: bool) -> None:
-    """On a phone, in light and dark."""
+    """The page about many runs fits on a phone, and its texts have enough contrast, in light and dark."""
     path = tmp_path / "history.html"
     runs = [Past.of(report) for report in (failed(), interrupted(), rehearsal(), hostile("x" * 500))]
     going = Going.of(runs)
@@ -105,7 +105,7 @@ def test_the_page_of_many_runs_reads_well(browser: Browser, tmp_path: Path, dark
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_page_can_be_printed(browser: Browser, tmp_path: Path, name: str) -> None:
-    """On white paper, in black."""
+    """A printed page has a white background, and texts with enough contrast."""
     browser.open(written(tmp_path, REPORTS[name]), width=700, media="print")
     assert browser.ask("document.documentElement.scrollWidth") == 700
     assert [text for text, contrast in browser.ask(CONTRASTS) if contrast < 4.5] == []
@@ -114,7 +114,7 @@ def test_a_page_can_be_printed(browser: Browser, tmp_path: Path, name: str) -> N
 
 
 def test_a_reader_of_screens_meets_a_table(browser: Browser, tmp_path: Path) -> None:
-    """Of rows with a header each, and columns with a header each, however narrow the screen is."""
+    """A screen reader finds tables with row and column headers, and headings in order, even on a narrow screen."""
     browser.open(written(tmp_path, rehearsal()), width=320)
     nodes = browser.tell("Accessibility.getFullAXTree")["nodes"]
     roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
@@ -127,7 +127,7 @@ def test_a_reader_of_screens_meets_a_table(browser: Browser, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=short)
 def test_a_hostile_project_changes_nothing(browser: Browser, tmp_path: Path, text: str) -> None:
-    """Nothing runs, nothing is loaded, nothing is wider than a phone, and the browser has nothing to complain of."""
+    """Hostile texts in a report run no script, load nothing, and do not make the page wider than a phone."""
     path = written(tmp_path, hostile(text))
     browser.open(path, width=320)
     assert browser.loaded() == [path.as_uri()]
@@ -138,7 +138,7 @@ def test_a_hostile_project_changes_nothing(browser: Browser, tmp_path: Path, tex
 
 
 def test_what_slips_through_does_not_run(browser: Browser, tmp_path: Path) -> None:
-    """The page's policy forbids scripts and what is loaded, should one ever be there."""
+    """If a script ever got into the page, the page's policy would keep it from running or loading anything."""
     path = tmp_path / "report.html"
     evil = "<script>document.title = 'evil'</script><img src='x.png' onerror=\"document.title = 'evil'\"></body>"
     path.write_text(page(rehearsal()).replace("</body>", evil), "utf-8")

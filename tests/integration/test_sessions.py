@@ -1,4 +1,4 @@
-"""The sessions as they are used by hand and in CI, one by one."""
+"""The sessions, one by one, as they are used by hand and in CI."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OURS = [
 
 
 def listed(bench: Bench, *command: str) -> list[str]:
-    """Return the names of the sessions that a way to start nox lists."""
+    """Return the names of the sessions that are listed when nox is started with ``command``."""
     done = subprocess.run(
         [*command, "--list"], cwd=bench.root, env=bench.environment(), capture_output=True, text=True, check=True
     )
@@ -47,7 +47,7 @@ def listed(bench: Bench, *command: str) -> list[str]:
 
 
 def test_registered_however_nox_is_started(bench: Bench) -> None:
-    """The sessions are there under `nox`, `python -m nox` and `python noxfile.py`."""
+    """The sessions are registered whether nox is started as `nox`, `python -m nox` or `python noxfile.py`."""
     bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
     text = (bench.root / "noxfile.py").read_text("utf-8")
     bench.write({"noxfile.py": f'{text}\nif __name__ == "__main__":\n    nox.main()\n'})
@@ -68,7 +68,7 @@ def test_registered_however_nox_is_started(bench: Bench) -> None:
     ],
 )
 def test_the_matrix_is_handed_to_actions(bench: Bench, gates: str, expected: list[str]) -> None:
-    """Each gate, on each of its Pythons, is a job; coverage is no job of the matrix, which is never empty."""
+    """The matrix has a job for each gate and Python, none for coverage, and is never empty."""
     own = "@nox.session(python=['3.11', '3.12'])\ndef mine(session):\n    pass\n\n\n"
     bench.write({"noxfile.py": f"import nox\nimport nox_ship\n\n\n{own}nox_ship.register()\n"})
     bench.edit("pyproject.toml", 'gates = ["tests"]', f"gates = {gates}")
@@ -82,7 +82,7 @@ def test_the_matrix_is_handed_to_actions(bench: Bench, gates: str, expected: lis
 
 
 def test_the_session_of_one_python_describes_its_environment(quick: Bench) -> None:
-    """That which the variable names; it tells the steps after it that there is something to keep."""
+    """Only the session of the Python in `NOX_SHIP_SBOM` writes a bill of materials, and it tells later steps so."""
     assert quick.nox("-s", "build").code == 0
     output, bill = quick.root.parent / "output.txt", quick.root / ".nox-ship" / "sbom.cdx.json"
     for python, expected in (("3.99", False), (PYTHON, True)):
@@ -93,7 +93,7 @@ def test_the_session_of_one_python_describes_its_environment(quick: Bench) -> No
 
 
 def test_excluded_and_own_sessions(bench: Bench) -> None:
-    """An excluded session is not there, and one that the noxfile registered first is the noxfile's own."""
+    """An excluded session is not registered, and a session that the noxfile defines first replaces ours."""
     bench.write(
         {
             "noxfile.py": (
@@ -109,7 +109,7 @@ def test_excluded_and_own_sessions(bench: Bench) -> None:
 
 
 def test_wrong_name_in_exclude(bench: Bench) -> None:
-    """A name in `exclude` that is no session of ours is refused by name."""
+    """A name in `exclude` that is none of our sessions is refused, and the message contains it."""
     bench.write({"noxfile.py": 'import nox_ship\n\nnox_ship.register(exclude=["adit"])\n'})
     outcome = bench.nox("--list")
     assert outcome.code != 0
@@ -117,7 +117,7 @@ def test_wrong_name_in_exclude(bench: Bench) -> None:
 
 
 def test_listing_is_quick(bench: Bench) -> None:
-    """Listing the sessions costs less than 0.15 s of processor time more than listing those of an empty noxfile."""
+    """Listing the sessions takes at most 0.15 s of processor time more than with an empty noxfile."""
     empty = bench.root.parent / "empty"
     empty.mkdir()
     (empty / "noxfile.py").write_text("import nox\n\n\n@nox.session\ndef one(session):\n    pass\n", "utf-8")
@@ -135,7 +135,7 @@ def test_listing_is_quick(bench: Bench) -> None:
 
 
 def test_settings_that_are_wrong_do_not_hide_the_sessions(bench: Bench) -> None:
-    """With a wrong setting the sessions are still listed, and each says in one line what is wrong."""
+    """With a wrong setting, the sessions are still listed, and each one stops with a one-line message (NS102)."""
     bench.edit("pyproject.toml", 'gates = ["tests"]', "gates = 3")
     assert listed(bench, sys.executable, "-m", "nox") == OURS
     outcome = bench.nox("-s", "lint")
@@ -145,7 +145,7 @@ def test_settings_that_are_wrong_do_not_hide_the_sessions(bench: Bench) -> None:
 
 
 def test_gates_take_arguments(bench: Bench) -> None:
-    """What stands after `--` reaches the tool of the gate."""
+    """Arguments after `--` are passed to the tool of the gate."""
     bench.write({"tests/test_more.py": "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"})
     outcome = bench.nox("-s", TESTS, "--", "-k", "two")
     assert outcome.code == 0, outcome.output
@@ -156,7 +156,7 @@ def test_gates_take_arguments(bench: Bench) -> None:
 
 
 def test_gates_in_parallel(bench: Bench) -> None:
-    """The gates of a project without settings run side by side; what it has nothing for is skipped, with a reason."""
+    """In a project without settings, the gates run in parallel, and a gate without a task is skipped with a reason."""
     bench.edit("pyproject.toml", '[tool.nox-ship]\ngates = ["tests"]\n', "")
     outcome = bench.nox("-j", "4")
     assert outcome.code == 0, outcome.output
@@ -165,7 +165,7 @@ def test_gates_in_parallel(bench: Bench) -> None:
 
 
 def test_project_without_tests(bench: Bench) -> None:
-    """Without tests, `tests` and `coverage` are skipped and say why; they do not pass."""
+    """In a project without tests, `tests` and `coverage` are skipped with a reason."""
     bench.write({"tests/test_sample.py": None})
     outcome = bench.nox("-s", TESTS, "coverage")
     assert outcome.has("no tests were found", "the project has no tests to measure")
@@ -173,7 +173,7 @@ def test_project_without_tests(bench: Bench) -> None:
 
 
 def test_typecheck_finds_mistakes(bench: Bench) -> None:
-    """With settings for mypy, a wrong type fails the gate."""
+    """With settings for mypy, a type error fails the gate."""
     bench.edit("pyproject.toml", "[tool.nox-ship]", "[tool.mypy]\nstrict = true\n\n[tool.nox-ship]")
     bench.write({"src/sample/__init__.py": "def main() -> None:\n    x: int = 'text'\n    print(x)\n"})
     outcome = bench.nox("-s", "typecheck")
@@ -182,7 +182,7 @@ def test_typecheck_finds_mistakes(bench: Bench) -> None:
 
 
 def test_coverage_of_several_pythons_is_combined(bench: Bench) -> None:
-    """Lines that only one Python, or one CI job, has run count as covered, and the threshold is held."""
+    """Lines that ran on only one Python, or in another CI job, count as covered, and the threshold is applied."""
     other = next((v for v in ("3.12", "3.11", "3.13") if v != PYTHON and shutil.which(f"python{v}")), None)
     if other is None or subprocess.run([f"python{other}", "-V"], capture_output=True, check=False).returncode:
         pytest.skip("needs a second Python")
@@ -197,7 +197,7 @@ def test_coverage_of_several_pythons_is_combined(bench: Bench) -> None:
     assert bench.nox("-s", TESTS).code == 0
     alone = bench.nox("--no-dependencies", "-s", "coverage")
     assert alone.code == 1, alone.output
-    job = bench.root.parent / "job"  # another job, in another folder, as on another machine
+    job = bench.root.parent / "job"  # like a job on another machine
     shutil.copytree(bench.root, job, ignore=shutil.ignore_patterns(".nox", ".nox-ship"))
     assert Bench(job, bench.remote, bench.cache).nox("-s", f"tests-{other}").code == 0
     (data,) = (job / ".nox-ship" / "coverage").glob("data.*")
@@ -208,14 +208,14 @@ def test_coverage_of_several_pythons_is_combined(bench: Bench) -> None:
 
 
 def test_coverage_without_data(bench: Bench) -> None:
-    """Where nothing was measured, the coverage gate says so and what to do."""
+    """If nothing was measured, `coverage` fails and says what to do (NS411)."""
     outcome = bench.nox("--no-dependencies", "-s", "coverage")
     assert outcome.code == 1
     assert outcome.has("NS411")
 
 
 def test_audit_never_takes_silence_for_an_answer(bench: Bench) -> None:
-    """A dependency for which there is no vulnerability data is not passed as clean: skipped, or failed in CI."""
+    """Without vulnerability data for a dependency, the audit does not pass: it is skipped, or fails in CI (NS422)."""
     bench.edit("pyproject.toml", 'license = "MIT"', 'license = "MIT"\ndependencies = ["sample-dependency"]')
     wheel = bench.root.parent / "wheels"
     dependency = bench.root.parent / "dependency"
@@ -239,7 +239,7 @@ def test_audit_never_takes_silence_for_an_answer(bench: Bench) -> None:
 
 
 def test_audit_finds_dangerous_code(bench: Bench) -> None:
-    """A security finding in the code is shown; in a project that is set up for bandit it fails the audit."""
+    """Dangerous code is reported (NS423); in a project with settings for bandit, it fails the audit."""
     bench.write({"src/sample/__init__.py": "import subprocess\n\n\ndef main(x):\n    subprocess.call(x, shell=True)\n"})
     assert bench.nox("-s", "audit").has("NS423", "shell=True")
     bench.write({"bandit.yaml": "skips: []\n"})
@@ -249,7 +249,7 @@ def test_audit_finds_dangerous_code(bench: Bench) -> None:
 
 
 def test_build_is_made_once(bench: Bench) -> None:
-    """A commit is built once; a changed file or commit is built anew; a clean clone builds the same."""
+    """A commit is built once, and again only if a file or the commit has changed; another clone builds the same."""
     bench.write({"dist/stale-0.1.tar.gz": "old", "dist/more/old.whl": "old"})
     first = bench.nox("-s", "build")
     assert first.code == 0, first.output
@@ -277,7 +277,7 @@ def test_build_is_made_once(bench: Bench) -> None:
 
 
 def test_publish_is_rehearsed(bench: Bench) -> None:
-    """`publish -- --dry-run` builds, verifies, uploads to a stand-in and installs from there."""
+    """`publish -- --dry-run` builds, verifies, uploads to a stand-in index and installs from it."""
     bench.git("tag", "v1.2.3")
     bench.git("push", "--quiet", "origin", "v1.2.3")
     outcome = bench.nox("-s", "publish", "--", "--dry-run")
@@ -293,7 +293,7 @@ def test_publish_is_rehearsed(bench: Bench) -> None:
 
 
 def test_each_session_shows_its_own_help(bench: Bench) -> None:
-    """Nothing is built for it, although publishing requires that."""
+    """`--help` after a session shows the help of that session, and builds nothing."""
     outcome = bench.nox("-s", "publish-prod", "--", "--help")
     assert outcome.code == 0, outcome.output
     assert outcome.has("usage: nox -s publish-prod --", "--no-install")
@@ -301,7 +301,7 @@ def test_each_session_shows_its_own_help(bench: Bench) -> None:
 
 
 def test_without_a_manifest_nothing_is_published(bench: Bench) -> None:
-    """Without a manifest, verify-install and publish stop and say what makes one."""
+    """Without a manifest, `verify-install` and `publish` stop and name the session that makes one (NS601)."""
     for command in (["-s", VERIFY], ["-s", "publish", "--", "--dry-run"]):
         outcome = bench.nox("--no-dependencies", *command)
         assert outcome.code == 1
@@ -309,7 +309,7 @@ def test_without_a_manifest_nothing_is_published(bench: Bench) -> None:
 
 
 def test_a_release_is_built_from_its_commit(bench: Bench) -> None:
-    """Within a release, what lies in the clone beside the commit is not built, and the manifest is not dirty."""
+    """In a release, untracked files in the clone are not built, and the manifest is not marked as dirty."""
     bench.write({"src/sample/left_over.py": ""})
     manifest = build(Project.read(bench.root), committed=True).manifest
     assert not manifest.dirty
@@ -318,7 +318,7 @@ def test_a_release_is_built_from_its_commit(bench: Bench) -> None:
 
 
 def test_each_python_here_says_which_wheels_it_takes() -> None:
-    """Its own and no other's: also one that is too old for the library which knows the tags."""
+    """Each installed Python reports only its own wheel as installable, even one too old for the library `packaging`."""
     versions = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
     here = {version: found for version in versions if (found := get_interpreter(version))}
     platform = next(iter(sys_tags())).platform

@@ -1,4 +1,4 @@
-"""Submodules: a clean clone has them, wherever their addresses lead."""
+"""Submodules: a clean clone contains them, whatever addresses they have."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALLOW = ("-c", "protocol.file.allow=always")
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with the bare repositories app, lib and inner; each holds the next by a relative address."""
+    """Return a folder with the bare repositories app, lib and inner; each has the next as a submodule."""
     home = write_files(tmp_path / "home", {".gitconfig": "[user]\nname = X\nemail = x@example.invalid\n"})
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     folder = tmp_path / "server"
@@ -42,7 +42,7 @@ DEEPEST = Path("sub", "lib", "sub", "inner", "inner.txt")
 
 
 def test_submodules_that_are_here_need_no_network(tmp_path: Path, server: Path) -> None:
-    """They come from the checkout, those within them too, and a clone of the clone has them from it."""
+    """Submodules that are checked out are cloned from the checkout without a network, including nested ones."""
     repository = checkout(tmp_path, server, "--recurse-submodules")
     server.rename(tmp_path / "gone")
     clone = repository.clone(tmp_path / "clone")
@@ -54,7 +54,7 @@ def test_submodules_that_are_here_need_no_network(tmp_path: Path, server: Path) 
 def test_relative_addresses_count_from_the_remotes(
     tmp_path: Path, server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not checked out here comes from beside the real remote, not from beside the checkout."""
+    """A relative address of a submodule that is not checked out starts at the real remote, not at the checkout."""
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
     repository = checkout(tmp_path, server)
     make_repository(tmp_path / "lib.git", {"wrong": ""})
@@ -65,7 +65,7 @@ def test_relative_addresses_count_from_the_remotes(
 
 
 def test_changes_in_a_submodule_are_carried(tmp_path: Path, server: Path) -> None:
-    """Another commit of it, and what is changed in it; one that was deleted is gone."""
+    """A changed commit, changed files and the removal of a submodule are carried into the clone."""
     repository = checkout(tmp_path, server, "--recurse-submodules")
     clone = repository.clone(tmp_path / "clone")
     commit_files(repository.path / "sub" / "lib", {"new.txt": "new"})
@@ -83,7 +83,7 @@ def test_changes_in_a_submodule_are_carried(tmp_path: Path, server: Path) -> Non
 def test_a_submodule_that_cannot_be_fetched_is_told(
     tmp_path: Path, server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which one, at which commit and address, what git said, and what to do; passwords are not shown."""
+    """If a submodule cannot be fetched, NS870 names it, its commit, its address without password, and the reason."""
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
     repository = checkout(tmp_path, server)
     commit = git(repository.path, "rev-parse", "HEAD:sub/lib")

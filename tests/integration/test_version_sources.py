@@ -1,4 +1,4 @@
-"""Releases of projects that keep their version in different places, with different back ends."""
+"""Releases of projects that store their version in different places, with different build backends."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ where = src
     ],
 )
 def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, str]) -> None:
-    """Wherever the version is kept, it is found, changed there and nowhere else, and the built files tell it."""
+    """The version is found where the project stores it, changed only there, and used for the built files."""
     bench = make_bench(tmp_path, {**GOOD, **files})
     outcome = bench.rehearse("minor")
     assert outcome.code == 0, outcome.output
@@ -122,7 +122,7 @@ def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, st
 
 
 def test_project_in_a_folder_of_the_repository(tmp_path: Path) -> None:
-    """A project that is not at the top of its repository is released from its own folder, its changelog cut."""
+    """A project in a folder of its repository is released from that folder, with its own changelog."""
     files = {**GOOD, **SETUP_CFG, "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- A thing.\n"}
     bench = make_bench(tmp_path, {f"packages/one/{name}": text for name, text in files.items()})
     inner = Bench(bench.root / "packages" / "one", bench.remote, bench.cache)
@@ -157,7 +157,7 @@ build-backend = "setuptools.build_meta"
 
 @pytest.mark.parametrize("pyproject", [HATCH_VCS, pytest.param(SETUPTOOLS_SCM, marks=pytest.mark.exhaustive)])
 def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, pyproject: str) -> None:
-    """The tag is on the commit that this takes, so the files tell just the version."""
+    """If the version comes from tags, cutting the changelog makes a commit, and the tag is on that commit."""
     changes = "0.10 (unreleased)\n=================\n\n- A thing.\n\n0.9.0 (2026-01-02)\n==================\n"
     bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": pyproject, "CHANGES.rst": changes})
     bench.git("tag", "v0.9.0")
@@ -176,7 +176,7 @@ def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, pyprojec
 
 
 def test_own_settings_of_bump_my_version_are_kept(tmp_path: Path) -> None:
-    """A project's own settings for bump-my-version decide parts, files, message and tag."""
+    """A project's own settings for bump-my-version decide the parts, files, message and tag."""
     own = """
 [tool.bumpversion]
 current_version = "1.0.0"

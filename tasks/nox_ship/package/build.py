@@ -72,6 +72,7 @@ def build(
     *,
     fresh: bool = False,
     committed: bool = False,
+    from_tag: bool = False,
     renaming: Renaming | None = None,
     notes: Callable[[str], str] = lambda _: "",
 ) -> Outcome:
@@ -84,6 +85,7 @@ def build(
         project: The project to build.
         fresh: Build even if the manifest matches the existing files.
         committed: Build HEAD, whatever the work tree contains: a release is made of commits, and tests leave files.
+        from_tag: Whether the version comes from git tags, and not from files.
         renaming: Another version than the one in the sources: that of a development release.
         notes: Returns the release notes for a version.
 
@@ -121,6 +123,7 @@ def build(
             pythons=project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"),
             notes=_write_notes(project, notes(version)) if release else None,
             build=facts,
+            tree=None if from_tag or renaming or dirty else clone.run("rev-parse", "HEAD^{tree}"),
         )
         replace_files(dist_folder(project), files)
     digest = manifest.write(manifest_path(project))

@@ -133,6 +133,9 @@ class Manifest:
     """What the files were built with; None in a manifest of an earlier nox-ship."""
     systems: tuple[str, ...] = ()
     """Where the wheels joined with the sdist were built; empty if one build made all files."""
+    tree: str | None = None
+    """The git tree from which the files were built, if any commit with that tree would have done; None if the version
+    comes from a tag, since build backends then write the commit into the files, or if it is unknown."""
 
     def write(self, path: Path) -> str:
         """Write the manifest to ``path``, atomically, and return its SHA-256."""

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nox_ship.errors import Findings, Kind, ShipError, shorten
@@ -46,7 +46,9 @@ _OBEYED = (".github/workflows/", ".github/actions/", ".github/nox-ship.txt")
 _CUT = "refs/cut"
 
 
-def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | None = None) -> Manifest:
+def receive(
+    source: Path, root: Path, *, commit: str | None = None, tag: str | None = None, tree: str | None = None
+) -> Manifest:
     """Take the files of a manifest from the artifact in ``source``, and lay them out in ``root`` as a build does.
 
     The manifest is compared with its digest, which came by another way; the files, ``pyproject.toml`` and the notes, if
@@ -57,17 +59,22 @@ def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | N
         root: The job's own folder.
         commit: The commit that the files must have been built from; None for any.
         tag: The tag for which they must have been built; None for any.
+        tree: The tree of ``commit``, if another commit with it will do; the manifest is then made to name ``commit``.
 
     Raises:
         ShipError: No digest was given (NS761); the manifest is missing (NS601), invalid (NS602), different (NS606), or
-            of another commit or tag (NS604); or a file is not the one in the manifest (NS603).
+            of another commit, tree or tag (NS604); or a file is not the one in the manifest (NS603).
         FileExistsError: ``root`` already has such files.
     """
     if announced() is None:
         raise ShipError(NOT_ANNOUNCED("Nothing says which manifest this job should accept."))
     told = source / ".nox-ship" / "manifest.json"
     manifest = Manifest.read(told)
-    if commit is not None and manifest.commit != commit:
+    if tree is not None:
+        if manifest.tree != tree:
+            built = f"the tree {manifest.tree[:10]}" if manifest.tree else "one commit, whose tag they name"
+            raise ShipError(OTHER_ORIGIN(f"The files were built from {built}, not from the tree {tree[:10]}."))
+    elif commit is not None and manifest.commit != commit:
         raise ShipError(OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not from {commit[:10]}."))
     if tag is not None and manifest.tag != tag:
         raise ShipError(OTHER_ORIGIN(f"The files were built for {manifest.tag}, not for {tag}."))
@@ -81,8 +88,13 @@ def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | N
     if (sha256 := manifest.notes) and os.path.lexists(notes):  # older workflows omit them: indexes do not need them
         findings.catch(lambda: _take(notes, root / ".nox-ship" / NOTES, sha256))
     findings.raise_errors()
-    _take(told, root / ".nox-ship" / "manifest.json", announced() or "")
-    return manifest
+    there = root / ".nox-ship" / "manifest.json"
+    if tree is None:
+        _take(told, there, announced() or "")
+        return manifest
+    renamed = replace(manifest, commit=commit or manifest.commit)
+    renamed.write(there)
+    return renamed
 
 
 def _take(source: Path, target: Path, sha256: str) -> None:
@@ -195,18 +207,19 @@ class Offer:
     """The tip of the branch: the commit that was cut, or one with the same tree that the forge has made."""
 
 
-def offer(cut: Cut, file: Path, remote: Remote) -> Offer:
+def offer(cut: Cut, file: Path, remote: Remote, tree: str | None = None) -> Offer:
     """Push the commit of a cut release to a branch of its own, unless the branch has an equivalent one.
 
     Args:
         cut: What the bundle must hold, told another way than by the bundle.
         file: The bundle.
         remote: Where it goes; its ``local`` is an empty bare repository, which takes the objects.
+        tree: The tree that the commit must have, as the manifest of the built files says; None for any.
 
     Raises:
         ShipError: The bundle holds anything else, or the branch has moved on (NS762), there is no commit that could be
-            merged (NS885), the release branch has commits of others (NS880), or the remote does not answer (NS208) or
-            refuses (NS231).
+            merged (NS885), it has another tree (NS604), the release branch has commits of others (NS880), or the remote
+            does not answer (NS208) or refuses (NS231).
     """
     if cut.commit == cut.onto:
         raise ShipError(NOTHING_TO_MERGE(f"{cut.tag} changes no file: there is nothing that could be merged."))
@@ -214,16 +227,18 @@ def offer(cut: Cut, file: Path, remote: Remote) -> Offer:
     _check_branch(cut, there)
     remote.fetch(cut.onto)
     _take_objects(cut, file, local)
-    (tree, message), tip = _content(local, cut.commit), there.get(ref, "")
+    (whole, message), tip = _content(local, cut.commit), there.get(ref, "")
+    if tree not in (None, whole):
+        raise ShipError(OTHER_ORIGIN(f"The files were not built from {whole[:10]}, the tree of {cut.commit[:10]}."))
     if tip not in ("", cut.commit):
         remote.bring(cut.onto)  # with its history, which the tip is compared with
         if others := made_by_others(remote, tip, message.partition("\n")[0], cut.onto):
             raise ShipError(OTHERS_ON_BRANCH(f"{branch_of(cut.tag)} is at {tip[:10]}, {others}."))
-        if (_content(local, tip)[0], local.parents(tip)) == (tree, [cut.onto]):
-            return Offer(message, tree, tip)
+        if (_content(local, tip)[0], local.parents(tip)) == (whole, [cut.onto]):
+            return Offer(message, whole, tip)
     if tip != cut.commit:
         remote.push(local, {ref: cut.commit}, replaces={ref: tip})
-    return Offer(message, tree, cut.commit)
+    return Offer(message, whole, cut.commit)
 
 
 def _content(local: Repository, commit: str) -> tuple[str, str]:

@@ -49,14 +49,16 @@ def tag_of(project: Project, version: str, form: TagForm) -> str:
     return (own.filled(name, version, version) if own and name else None) or form.name(version)
 
 
-def merged_into(pulls: PullRequests, commit: str, base: str) -> str | None:
-    """Return the tag of the release that a commit is by a merged pull request of ours; None where it is none.
+def merged_into(pulls: PullRequests, commit: str, base: str) -> tuple[str, str] | None:
+    """Return the tag of the release that a commit is by a merged pull request of ours, and the tip of its branch.
+
+    None is returned where it is none.
 
     Raises:
         ShipError: The forge does not answer (NS780 to NS785).
     """
-    branches = [pull.branch for pull in pulls.that_made(commit, base)]
-    return next((branch.removeprefix(BRANCHES) for branch in branches if branch.startswith(BRANCHES)), None)
+    found = (pull for pull in pulls.that_made(commit, base) if pull.branch.startswith(BRANCHES))
+    return next(((pull.branch.removeprefix(BRANCHES), pull.commit) for pull in found), None)
 
 
 def check_merged(pulls: PullRequests, tag: str, commit: str, base: str) -> None:
@@ -65,7 +67,8 @@ def check_merged(pulls: PullRequests, tag: str, commit: str, base: str) -> None:
     Raises:
         ShipError: It is not (NS884), or the forge does not answer (NS780 to NS785).
     """
-    if merged_into(pulls, commit, base) != tag:
+    found = merged_into(pulls, commit, base)
+    if found is None or found[0] != tag:
         raise ShipError(NOT_MERGED(f"No pull request of {branch_of(tag)} was merged into {base} as {commit[:10]}."))
 
 

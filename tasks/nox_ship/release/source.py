@@ -95,7 +95,7 @@ class VersionSource:
         Raises:
             ShipError: No version is found (NS301).
         """
-        if _from_tags(project):
+        if from_tags(project):
             return cls("tags")
         found = next(_candidates(project), None)
         if found is None:
@@ -105,7 +105,8 @@ class VersionSource:
         return cls("files", current, (place, *(copy for copy in copies if copy.file != place.file)))
 
 
-def _from_tags(project: Project) -> bool:
+def from_tags(project: Project) -> bool:
+    """Whether the version of ``project`` comes from git tags."""
     dynamic = project.metadata.get("dynamic")
     written = _text(project.metadata.get("version")) or project.setup_cfg("metadata", "version")
     if project.tool("poetry-dynamic-versioning"):

@@ -79,17 +79,28 @@ without_check:
   options: [@CHECKS@]
   default: @NONE@"""
 _ABOUT_MERGING = """
-# A release that is cut is proposed by a pull request. Once that is merged, the merged commit goes through the gates,
-# is tagged, and published."""
+# A release that is cut is proposed by a pull request. Once that is merged, the merged commit is tagged, and the files
+# that were proposed are published; if its tree is another one, or they are gone, it goes through the gates first."""
 _OF_MERGING = (
     "ABOUT_MERGING",
     "NEEDS_MERGED",
+    "NEEDS_PROVEN",
+    "UNLESS_FAILED",
     "TOLD_MERGED",
     "CUT_MERGED",
     "IF_WANTED",
     "IF_PUSH",
     "LOOK_AT_PULLS",
     "PUSH_MERGED",
+    "IF_REHEARSED",
+    "OF_MERGED",
+    "MANIFEST_OF_MERGED",
+    "HEAD_OF_MERGED",
+    "PROVEN_BY_MERGE",
+    "IF_PROVEN",
+    "EVEN_WITHOUT",
+    "TREE_OF_MERGED",
+    "IF_RECEIVED",
 )
 """Places of the template that are empty where a release that is cut is pushed."""
 _READ_CHECKS = [
@@ -241,8 +252,8 @@ def _release(facts: Facts) -> str:
     values |= _trials(facts, values)
     values |= _coverage(facts, values)
     before = ["lock", "proven", *gates]
-    here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
-    passed = ["!inputs.bump", "needs.lock.result == 'success'", f"(needs.proven.result == 'success' || ({here}))"]
+    there = "needs.proven.result == 'success'"
+    passed = ["!inputs.bump", "needs.lock.result == 'success'", f"({there} || ({_all_passed(gates)}))"]
     target, route = "(inputs.target || 'route')", f"({_told('build', 'route')})"
     # A push of branch and tag starts two runs; the branch's run leaves the release to the tag's.
     event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
@@ -282,7 +293,7 @@ def _delivery(facts: Facts, before: list[str]) -> dict[str, str]:
 
     Args:
         facts: The project.
-        before: The jobs that a release has to pass before it is delivered.
+        before: The jobs that a release has to pass before it is delivered; first those that prove nothing.
     """
     by_hand = "github.event_name == 'workflow_dispatch' && inputs.bump && !inputs.dry_run"
     values = dict.fromkeys(_OF_MERGING, "") | {
@@ -292,27 +303,59 @@ def _delivery(facts: Facts, before: list[str]) -> dict[str, str]:
         "BEFORE_BUILD": "cut",
         "BEFORE_PUSH": ", ".join(before),
         "TARGET": "inputs.target",
+        "BEFORE_PROVEN": "lock",
+        "IF_OTHER_RUN": "inputs.run",
+        "PROVEN_WHAT": "tag",
+        "RECEIVE_AS": '--tag="$GITHUB_REF_NAME"',
+        "IF_SBOM": "steps.proven.outputs.sbom",
     }
     if not facts.proposes:
         return values
-    wanted = "github.event_name == 'workflow_dispatch' || github.ref_type == 'tag' || needs.merged.outputs.tag"
+    merged, has_proof = "needs.merged.outputs.tag", "needs.proven.outputs.manifest"
+    wanted = f"github.event_name == 'workflow_dispatch' || github.ref_type == 'tag' || {merged} && !{has_proof}"
     return values | {
         "ABOUT_MERGING": _ABOUT_MERGING,
         "RELEASE_OF": "github.event_name == 'push' && github.ref_type == 'branch' && github.sha || github.ref",
         "NEEDS_MERGED": "needs: merged",
-        "IF_CUT": f"{by_hand} || needs.merged.outputs.tag",
+        "NEEDS_PROVEN": "needs: [merged, proven]",
+        "UNLESS_FAILED": "!failure() && !cancelled() && ",
+        "IF_CUT": f"{by_hand} || {merged}",
         "TOLD_MERGED": "MERGED: ${{ needs.merged.outputs.tag }}",
         "CUT_MERGED": '--merged="$MERGED" ',
-        "IF_WANTED": "" if facts.settings.development else f" && ({wanted})",
+        "IF_WANTED": f" && !({merged} && {has_proof})" if facts.settings.development else f" && ({wanted})",
         "IF_SWITCH": "needs.cut.result == 'success'",
-        "BEFORE_BUILD": "[cut, merged]",
-        "BEFORE_PUSH": ", ".join([*before, "merged"]),
+        "BEFORE_BUILD": "[cut, merged, proven]",
+        "BEFORE_PUSH": ", ".join([*before, "merged", "proven"]),
         "BEFORE_PROPOSAL": ", ".join(before),
-        "IF_PUSH": "if: needs.merged.outputs.tag",
+        "IF_PROPOSED": _all_passed(before),
+        "IF_REHEARSED": "if: ${{ !failure() && !cancelled() && needs.cut.result == 'success'"
+        f" && needs.{_set(facts)}.result == 'success' }}}}",
+        "IF_PUSH": "if: >-\n"
+        f"  ${{{{ !failure() && !cancelled() && {merged} && {_all_passed(before[:2])}\n"
+        f"  && ({has_proof} || ({_all_passed(before[2:])})) }}}}",
         "LOOK_AT_PULLS": "pull-requests: read # to look at the pull request that brought the release",
         "PUSH_MERGED": " --merged",
         "TARGET": "inputs.target || 'route'",
+        "OF_MERGED": "needs.proven.outputs.files || ",
+        "MANIFEST_OF_MERGED": f"{has_proof} || ",
+        "BEFORE_PROVEN": "[lock, merged]",
+        "IF_OTHER_RUN": f"(inputs.run || {merged})",
+        "PROVEN_WHAT": "release",
+        "HEAD_OF_MERGED": "HEAD: ${{ needs.merged.outputs.head }}",
+        "PROVEN_BY_MERGE": '--merged="$HEAD" ',
+        "IF_PROVEN": "if: steps.proven.outputs.files",
+        "EVEN_WITHOUT": "continue-on-error: ${{ !inputs.run }} # without them, the merged commit is built and tested",
+        "TREE_OF_MERGED": "TAG: ${{ needs.merged.outputs.tag || github.ref_name }}\n"
+        "TREE: ${{ steps.proven.outputs.tree }}",
+        "RECEIVE_AS": '--tag="$TAG" --tree="$TREE"',
+        "IF_RECEIVED": "if: steps.receive.outputs.manifest",
+        "IF_SBOM": "steps.receive.outputs.manifest && steps.proven.outputs.sbom",
     }
+
+
+def _all_passed(jobs: list[str]) -> str:
+    """Return the condition that these jobs passed."""
+    return " && ".join(f"needs.{job}.result == 'success'" for job in jobs)
 
 
 def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: list[str]) -> str:

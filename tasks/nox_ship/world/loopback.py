@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -62,6 +64,13 @@ class Loopback:
 
     def close(self) -> None:
         """Stop answering."""
-        self._server.shutdown()
-        self._server.server_close()
+        stop(self._server)
         self._thread.join()
+
+
+def stop(server: TCPServer) -> None:
+    """Stop a server that runs `serve_forever` on another thread, without waiting for its next look whether to stop."""
+    with contextlib.suppress(OSError):  # macOS refuses this for a socket that listens
+        server.socket.shutdown(socket.SHUT_RDWR)
+    server.shutdown()
+    server.server_close()

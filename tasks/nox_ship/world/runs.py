@@ -110,6 +110,15 @@ class _Object(json_data.Open):
 @dataclass(frozen=True)
 class _Commit(json_data.Open):
     parents: tuple[_Object, ...]
+    tree: _Object
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, by the hashes of what it consists of."""
+
+    tree: str
+    parents: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -194,9 +203,10 @@ class Runs:
         told = self._ask(_Artifacts, f"/actions/runs/{number}/artifacts?name={name}&per_page=100").artifacts
         return str(max((one.id for one in told if not one.expired), default=""))
 
-    def parents(self, commit: str) -> list[str]:
-        """Return the parents of a commit."""
-        return [parent.sha for parent in self._ask(_Commit, f"/git/commits/{commit}").parents]
+    def commit(self, commit: str) -> Commit:
+        """Return the tree and the parents of a commit."""
+        told = self._ask(_Commit, f"/git/commits/{commit}")
+        return Commit(told.tree.sha, tuple(parent.sha for parent in told.parents))
 
     def _ask(self, cls: type[T], path: str) -> T:
         return _read(cls, [parsed(self.api.ask("GET", path), dict)])[0]

@@ -14,7 +14,7 @@ from workbench import Bench, make_bench
 
 @pytest.fixture
 def bench(tmp_path: Path, index: FailingIndex) -> Iterator[Bench]:
-    """Return a small good project whose routes lead to the index; afterwards nothing of it may run any more."""
+    """Return a small good project that publishes to the index; afterwards none of its processes may be running."""
     made = make_bench(tmp_path, with_index(index))
     yield made
     assert made.processes() == []

@@ -1,4 +1,4 @@
-"""A release that a workflow publishes is followed, by real nox and git, on a forge and an index on this machine."""
+"""Releases that a workflow publishes are followed by real nox and git, with a forge and an index on this machine."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SSH = """\
 for word in "$@"; do last=$word; done
 eval "$(echo "$last" | sed "s#'[^']*'#'{remote}'#")"
 """
-"""Takes the address of a repository on GitHub for one on this machine."""
+"""Stands for ssh, and uses the remote on this machine instead of the repository on GitHub."""
 
 
 class Following(FailingForge):
-    """A forge on which a pushed tag starts a run, which publishes what the laptop has built, unless it is to fail."""
+    """A forge that starts a run for a pushed tag; the run publishes the files built on this machine, or fails."""
 
     def __init__(self, bench: Bench, index: FailingIndex) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Following(FailingForge):
         self.fails = self.hangs = False
 
     def reply(self, environ: Environ) -> Reply:
-        """Answer a question; the first one about runs starts one, which ends once it was asked for twice."""
+        """Answer a request: the first one for runs starts a run, which ends after two requests for its jobs."""
         path, query = environ["PATH_INFO"], parse_qs(environ.get("QUERY_STRING", ""))
         if path.endswith("/runs") and not self.runs:
             self.job(self.start(query["head_sha"][0], "v1.2.4"), "Publish to PyPI")
@@ -51,7 +51,7 @@ class Following(FailingForge):
         return super().reply(environ)
 
     def publish(self) -> None:
-        """Let the index have the files."""
+        """Copy the built files into the index."""
         for name in (WHEEL, SDIST):
             (built,) = self._bench.cache.glob(f"*/stage/dist/{name}")
             shutil.copyfile(built, self._index.packages / name)
@@ -59,7 +59,7 @@ class Following(FailingForge):
 
 @pytest.fixture
 def bench(tmp_path: Path, index: FailingIndex) -> Bench:
-    """Return a project that a workflow publishes, whose remote git takes for one on GitHub."""
+    """Return a project that a workflow publishes, and whose remote looks like a repository on GitHub."""
     made = make_bench(tmp_path, with_index(index, 'by = "workflow"\n'))
     script = tmp_path / "ssh"
     script.write_text(SSH.format(remote=made.remote), "utf-8")
@@ -71,19 +71,19 @@ def bench(tmp_path: Path, index: FailingIndex) -> Bench:
 
 @pytest.fixture
 def forge(bench: Bench, index: FailingIndex) -> Iterator[Following]:
-    """Run the forge."""
+    """Return the running forge."""
     with Following(bench, index) as running:
         yield running
 
 
 def follow(bench: Bench, index: FailingIndex, forge: Following) -> Any:
-    """Release, and wait; return what that came to."""
+    """Release with `--wait`, and return the outcome."""
     env = {**laptop(index), "GITHUB_API_URL": forge.url, "GH_TOKEN": TOKEN}
     return bench.nox("-s", "release", "--", "patch", "--yes", "--wait", env=env)
 
 
 def test_a_release_is_followed_and_proven(bench: Bench, index: FailingIndex, forge: Following) -> None:
-    """Nothing is uploaded from here, and what is served is compared and installed."""
+    """A release with `--wait` follows the workflow that publishes it, then compares and installs the files served."""
     outcome = follow(bench, index, forge)
     assert outcome.code == 0, outcome.output
     assert outcome.has(
@@ -99,7 +99,7 @@ def test_a_release_is_followed_and_proven(bench: Bench, index: FailingIndex, for
 
 
 def test_a_run_that_fails_ends_the_command(bench: Bench, index: FailingIndex, forge: Following) -> None:
-    """With its last lines; re-run, the same command follows it to its end."""
+    """If the workflow's run fails, `--wait` stops with its last lines (NS858); the same command follows its rerun."""
     forge.fails = True
     outcome = follow(bench, index, forge)
     assert outcome.code == 1
@@ -113,7 +113,7 @@ def test_a_run_that_fails_ends_the_command(bench: Bench, index: FailingIndex, fo
 
 
 def test_ctrl_c_leaves_the_release_as_it_is(bench: Bench, index: FailingIndex, forge: Following) -> None:
-    """And says how to go on."""
+    """Ctrl-C while following a run leaves the release as it is, and the message says how to go on."""
     forge.hangs = True
     env = bench.environment({**laptop(index), "GITHUB_API_URL": forge.url, "GH_TOKEN": TOKEN})
     command = [sys.executable, "-m", "nox", "-s", "release", "--", "patch", "--yes", "--wait"]

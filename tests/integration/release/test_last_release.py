@@ -1,4 +1,4 @@
-"""What changed since the last release, in rehearsals and releases of a project that the index has a release of."""
+"""What changed since the last release, in rehearsals and releases of a project with a release on the index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIZE = 200_000
 
 
 def test_a_rehearsal_tells_what_changed(bench: Bench, index: FailingIndex) -> None:
-    """In its table, its report and the summary of a run; a second one asks the index for nothing."""
+    """A rehearsal shows what changed since the last release in its table, report and job summary."""
     last = serve_last(index)
     bench.write({"src/sample/data.json": '"' + "x" * SIZE + '"', "src/vendor/__init__.py": ""})
     bench.edit("pyproject.toml", '["src/sample"]', '["src/sample", "src/vendor"]')
@@ -50,7 +50,7 @@ def test_a_rehearsal_tells_what_changed(bench: Bench, index: FailingIndex) -> No
 
 
 def test_a_file_of_the_index_that_nobody_can_read_stops_nothing(bench: Bench, index: FailingIndex) -> None:
-    """It is a notice: NS560; the release is made."""
+    """If the last release's file cannot be read, NS560 says that nothing was compared, and the release is made."""
     last = serve_last(index)
     last.write_bytes(last.read_bytes()[:-40])
     outcome = release(bench, index)

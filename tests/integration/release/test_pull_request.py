@@ -1,4 +1,4 @@
-"""Real releases to a remote whose branch takes no push, by a branch that somebody merges."""
+"""Real releases to a remote that refuses pushes to its branch, through a release branch that somebody merges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOG = "# Changes\n\n## Unreleased\n\n- a\n"
 
 
 def squash(bench: Bench, folder: Path) -> str:
-    """Merge the release branch as a forge does, and return the commit on ``main``."""
+    """Merge the release branch with a squash, as a forge does, and return the commit on ``main``."""
 
     def git(*args: str) -> str:
         command = ["git", "-c", "user.name=Other", "-c", "user.email=other@sample.example", *args]
@@ -30,7 +30,7 @@ def squash(bench: Bench, folder: Path) -> str:
 
 
 def test_a_protected_branch_gets_its_release_by_a_merge(bench: Bench, index: FailingIndex, tmp_path: Path) -> None:
-    """The refused push changes nothing; the proposal is merged; what is published are the files that were proposed."""
+    """If the branch refuses a push, the release is proposed on a branch, and published unchanged once it is merged."""
     bench.write({"CHANGELOG.md": LOG})
     bench.commit()
     hook = bench.remote / "hooks" / "pre-receive"

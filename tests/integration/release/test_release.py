@@ -1,4 +1,4 @@
-"""Real releases: to a bare remote and an index with TLS, by real nox, git, build, twine and uv."""
+"""Real releases to a bare remote and an index with TLS, made by real nox, git, build, twine and uv."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ARRIVALS = """\
 #!/bin/sh
 [ "$1" != committed ] || echo $(sed 's/^[^ ]* [^ ]* //' | sort) >> {file}
 """
-"""A hook of the remote that writes down which refs change together."""
+"""A hook of the remote that records which refs change together."""
 
 
 def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
-    """It tests, bumps, tags, pushes, fast-forwards and publishes; the same command again finds nothing missing."""
+    """A release tests, bumps, tags, pushes and publishes, and the same command again finds nothing missing."""
     files = with_index(index)
     bench = make_bench(tmp_path, {**files, "pyproject.toml": files["pyproject.toml"].replace("[]", '["tests"]')})
     hook = bench.remote / "hooks" / "reference-transaction"
@@ -39,7 +39,7 @@ def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     assert bench.report()["credentials"] == "PYPI_API_TOKEN"
     assert [upload.filename for upload in index.uploads] == [WHEEL, SDIST]
     arrived = [line.removeprefix("HEAD ") for line in (tmp_path / "arrivals.txt").read_text("utf-8").splitlines()]
-    assert arrived == ["refs/heads/main refs/tags/v1.2.4"]  # whoever polls never sees one without the other
+    assert arrived == ["refs/heads/main refs/tags/v1.2.4"]  # nobody ever sees one without the other
     again = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
     assert again.code == 0, again.output
     assert again.has("NS223", "was already released, and nothing was missing")
@@ -53,7 +53,7 @@ def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     "changelog", [pytest.param("", marks=pytest.mark.exhaustive), "# Changes\n\n## Unreleased\n\n- a\n"]
 )
 def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: FailingIndex, changelog: str) -> None:
-    """The first release often is what the files say already: it is tagged, with a commit for the changelog alone."""
+    """The first release may have the version that the files already state; only a changelog needs a commit then."""
     if changelog:
         bench.write({"CHANGELOG.md": changelog})
         bench.commit()
@@ -72,7 +72,7 @@ def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: Fai
 
 
 def test_a_password_that_the_index_refuses_stops_a_release_before_its_push(bench: Bench, index: FailingIndex) -> None:
-    """So does a token that is not known there; nothing is changed, and nothing was uploaded."""
+    """Credentials that the index refuses stop a release before its push, and nothing is changed or uploaded."""
     before, refs = bench.snapshot(), remote_refs(bench)
     env = {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "wrong-password"}
     outcome = release(bench, index, **env)
@@ -85,7 +85,7 @@ def test_a_password_that_the_index_refuses_stops_a_release_before_its_push(bench
 
 
 def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: FailingIndex) -> None:
-    """A token that has expired is a warning, and not sent; the release pushes the very commit that was tried."""
+    """A rehearsal warns of an expired token without sending it, and the release then pushes the rehearsed commit."""
     token = api_token("127.0.0.1", [0, 1, 0])
     outcome = bench.rehearse(env=laptop(index, PYPI_API_TOKEN=token))
     assert outcome.code == 0, outcome.output
@@ -128,13 +128,13 @@ def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: Fail
 def test_what_an_index_would_refuse_stops_a_release_before_its_push(
     bench: Bench, index: FailingIndex, faults: Faults, expected: str, workflow: bool
 ) -> None:
-    """A rehearsal tells it as the release does, also where a workflow would upload; nothing is changed or sent."""
+    """What an index would refuse stops a rehearsal and a release, even if a workflow would upload; nothing changes."""
     if workflow:
         steps = "{steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}"
         bench.write({".github/workflows/publish.yml": f"on: {{push: {{tags: [v*]}}}}\njobs: {{publish: {steps}}}\n"})
         bench.commit()
         bench.git("push", "--quiet", "origin", "main")
-    if faults.status:  # a project that is known
+    if faults.status:  # NS770 and NS771 are about a project that exists
         index.packages.joinpath("sample-1.0.tar.gz").write_bytes(b"old")
     index.faults = faults
     before, refs = bench.snapshot(), remote_refs(bench)
@@ -146,7 +146,7 @@ def test_what_an_index_would_refuse_stops_a_release_before_its_push(
 
 @pytest.mark.exhaustive
 def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: FailingIndex) -> None:
-    """The next run uploads the sdist built with the wheel; where it no longer can, everything tells so first."""
+    """A half-finished upload is completed with the files built before; if the index is closed, NS772 says so first."""
     assert release(bench, index).code == 0
     sdist = index.packages / SDIST
     sha256 = index.files()[SDIST]
@@ -166,7 +166,7 @@ def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: Fai
 
 
 def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingIndex, tmp_path: Path) -> None:
-    """Branch and tag are out; the command that `status` names publishes and bumps nothing, whoever pushed since."""
+    """After a refused upload, the command that `status` names publishes the release, even if somebody pushed since."""
     index.faults = Faults(refuse=(403, "The user 'x' isn't allowed to upload to project 'sample'."))
     outcome = release(bench, index)
     assert outcome.code == 1
@@ -222,7 +222,7 @@ def protect_tags(bench: Bench) -> None:
 def test_a_refused_push_changes_nothing(
     bench: Bench, index: FailingIndex, prepare: Callable[[Bench], None], words: str
 ) -> None:
-    """Neither by the remote nor by a pre-push hook, which sees no credentials of an index; it is said why."""
+    """If the remote or a pre-push hook refuses the push, nothing is changed, and NS231 shows the reason."""
     prepare(bench)
     before = bench.snapshot()
     outcome = release(bench, index)
@@ -244,7 +244,7 @@ def test_a_refused_push_changes_nothing(
 
 
 def test_of_two_machines_the_loser_changes_nothing(bench: Bench, index: FailingIndex, tmp_path: Path) -> None:
-    """Two checkouts release at the same time: one release comes of it, and the other checkout is as before."""
+    """If two checkouts release at the same time, one release is made and the other checkout is unchanged."""
     other_root = tmp_path / "other"
     bench.git("clone", "--quiet", str(bench.remote), str(other_root))
     other = Bench(other_root, bench.remote, tmp_path / "other-cache")
@@ -271,7 +271,7 @@ def test_of_two_machines_the_loser_changes_nothing(bench: Bench, index: FailingI
 
 
 def sign(bench: Bench) -> None:
-    """Let the user's git sign."""
+    """Make the user's git sign commits and tags."""
     key, signers = bench.root.parent / "key", bench.root.parent / "signers"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     signers.write_text(f"tester@example.invalid {key.with_suffix('.pub').read_text('utf-8')}", "utf-8")
@@ -286,7 +286,7 @@ def sign(bench: Bench) -> None:
 
 
 def test_the_checkout_may_be_worked_in_meanwhile(bench: Bench, index: FailingIndex) -> None:
-    """Where it cannot be fast-forwarded it is left; what is published bears the signature of the user's git."""
+    """A checkout that cannot be fast-forwarded is left as it is (NS234), and the release has the user's signature."""
     sign(bench)
     hook = bench.remote / "hooks" / "post-receive"
     readme = bench.root / "pyproject.toml"
@@ -305,7 +305,7 @@ def test_the_checkout_may_be_worked_in_meanwhile(bench: Bench, index: FailingInd
 
 
 def test_a_workflow_publishes_what_the_tag_starts(tmp_path: Path, index: FailingIndex) -> None:
-    """The release ends with the push, says how to follow it, and what changed since the last tag."""
+    """If a workflow publishes tags, the release ends with its push, and the output says how to follow the workflow."""
     workflow = "on:\n  push:\n    tags: ['v*']\njobs:\n  publish:\n    steps:\n      - run: nox -s publish\n"
     bench = make_bench(tmp_path, with_index(index))
     bench.git("tag", "--annotate", "--message", "1.2.3", "v1.2.3")
@@ -324,7 +324,7 @@ def test_a_workflow_publishes_what_the_tag_starts(tmp_path: Path, index: Failing
 
 
 def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None:
-    """No token is in any output, report, manifest, log, file that is left or process argument."""
+    """No token appears in any output, report, manifest, log, leftover file or process argument."""
     bench = make_bench(tmp_path, with_index(index, "attestations = false\n"))
     home = tmp_path / "home"
     home.mkdir()

@@ -1,4 +1,4 @@
-"""Releases on a terminal: what a person is asked, and what the answers do."""
+"""Releases on a terminal: the questions to the user, and what the answers do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN = "API token for PyPI (empty to stop): "
 
 
 def test_a_terminal_is_asked_for_a_token_and_once(bench: Bench, index: FailingIndex) -> None:
-    """For a token that nothing else has, before anything is done, and then once, below the table; yes goes on."""
+    """On a terminal, the user is asked for a missing token before any work, and once for consent before the push."""
     token = index.new_token()
     env = {**index.environment(), **NO_KEYRING}
     answers = {TOKEN: f"{token}\n".encode(), "[y/N]": b"y\n"}
@@ -44,7 +44,7 @@ def test_a_terminal_is_asked_for_a_token_and_once(bench: Bench, index: FailingIn
     ],
 )
 def test_without_a_yes_nothing_is_changed(bench: Bench, index: FailingIndex, answer: bytes) -> None:
-    """What changed since the last release is shown before the question, so that a person can say no."""
+    """Without a yes to the question, which follows the changes since the last release, nothing is changed (NS235)."""
     before = bench.snapshot()
     serve_last(index)
     code, output = on_a_terminal(bench, laptop(index), {"[y/N]": answer}, "-s", "release", "--", "patch")
@@ -59,7 +59,7 @@ def test_without_a_yes_nothing_is_changed(bench: Bench, index: FailingIndex, ans
 
 @pytest.mark.exhaustive
 def test_a_terminal_is_not_asked_where_it_is_told(bench: Bench, index: FailingIndex) -> None:
-    """`--yes` skips the question: what refuses the push is reached."""
+    """With `--yes`, no question is asked before the push."""
     hook = bench.remote / "hooks" / "update"
     hook.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     hook.chmod(0o755)
@@ -70,7 +70,7 @@ def test_a_terminal_is_not_asked_where_it_is_told(bench: Bench, index: FailingIn
 
 
 def assert_asked(output: str) -> None:
-    """Check that there was one question, below the table and the commits."""
+    """Check that there was one question, after the table and the commits."""
     assert output.count(QUESTION) == 1
     assert output.index("upload rehearsal") < output.index("commits new to origin:") < output.index("[y/N]")
     asked = output[: output.index("[y/N]")]
@@ -79,7 +79,7 @@ def assert_asked(output: str) -> None:
 
 
 def on_a_terminal(bench: Bench, env: dict[str, str], answers: Mapping[str, bytes], *args: str) -> tuple[int, str]:
-    """Run nox on a terminal of its own, answer its questions, and return exit code and output."""
+    """Run nox on a terminal of its own, answer its questions, and return the exit code and output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "nox", *args],
@@ -92,7 +92,7 @@ def on_a_terminal(bench: Bench, env: dict[str, str], answers: Mapping[str, bytes
     ) as running:
         os.close(theirs)
         output, until, left = "", time.monotonic() + 90, dict(answers)
-        with contextlib.suppress(OSError):  # the terminal's end
+        with contextlib.suppress(OSError):  # the terminal ends with an error
             while time.monotonic() < until:
                 if select.select([ours], [], [], 0.1)[0]:
                     output += os.read(ours, 65536).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Releases by the identity of a job in GitHub Actions."""
+"""Releases with the identity of a job in GitHub Actions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench import Bench, make_bench
 
 
 def test_a_job_publishes_with_its_identity(tmp_path: Path, index: FailingIndex) -> None:
-    """In Actions each upload has a token of its own, made from the job's identity; the report names the kind alone."""
+    """In Actions, each upload uses its own token from trusted publishing, and the report names only the method."""
     bench = make_bench(tmp_path, with_index(index, "attestations = false\n"))
     outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.job(), **NO_KEYRING})
     assert outcome.code == 0, outcome.output
@@ -22,7 +22,7 @@ def test_a_job_publishes_with_its_identity(tmp_path: Path, index: FailingIndex) 
 
 
 def test_a_job_whose_identity_does_not_match_is_told_each_claim(bench: Bench, index: FailingIndex) -> None:
-    """Before any gate runs, each claim stands beside what a publisher must be set to."""
+    """If no publisher fits the job, NS730 shows each claim with the setting it needs, before any gate runs."""
     index.publisher["repository"] = "acme/other"
     before = bench.snapshot()
     outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.job(), **NO_KEYRING})
@@ -41,7 +41,7 @@ def test_a_job_whose_identity_does_not_match_is_told_each_claim(bench: Bench, in
 
 
 def test_a_job_without_environment_is_told_so(bench: Bench, index: FailingIndex) -> None:
-    """The claim is missing, and the publisher has one: NS732."""
+    """If the publisher has an environment and the job has none, NS732 says so."""
     del index.claims["environment"]
     outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.job(), **NO_KEYRING})
     assert outcome.has("NS732", "(missing)", "environment: NAME")
@@ -49,11 +49,11 @@ def test_a_job_without_environment_is_told_so(bench: Bench, index: FailingIndex)
 
 
 def test_a_job_that_may_not_ask_is_told_what_is_missing(bench: Bench, index: FailingIndex) -> None:
-    """Without `id-token: write` it is NS731; where there is a token instead, that is tried and used, with a warning."""
+    """Without `id-token: write`, NS731 stops the release; if there is a token, it is used with a warning (NS744)."""
     job = {k: v for k, v in index.job().items() if not k.startswith("ACTIONS_")}
     outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**job, **NO_KEYRING})
     assert outcome.has("NS731", "id-token: write")
-    hook = bench.root / ".git" / "hooks" / "pre-commit"  # the release has seen enough
+    hook = bench.root / ".git" / "hooks" / "pre-commit"  # the release stops here, after the credentials were tested
     hook.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     hook.chmod(0o755)
     token = index.new_token()
