@@ -23,10 +23,14 @@ import diagrams  # noqa: E402
 import nox_ship  # noqa: E402
 from nox_ship import cli, config, sessions  # noqa: E402
 from nox_ship.dataclass_schema import _descriptions as descriptions  # noqa: E402
-from nox_ship.errors import KINDS  # noqa: E402
+from nox_ship.errors import KINDS, Kind  # noqa: E402
 from nox_ship.manual import SESSIONS  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
+ERRORS = ROOT / "docs" / "errors.md"
+UNEXPLAINED = "(Explain here what happened, and why.)"
+"""Stands in the section of a new kind until somebody explains it."""
+_TO_DO = "**What to do:**"
 PARSERS: Mapping[str, Callable[[list[str]], object]] = {
     "release": cli.release_arguments,
     "build": cli.build_arguments,
@@ -201,23 +205,41 @@ def _what(hint: object, path: str, text: str) -> str:
     return plain(told) + (f" ([more](../{page}))" if page else "")
 
 
-def messages_text() -> Iterator[str]:
-    """Yield the lines that list every message with an ID."""
+def errors_text() -> str:
+    """Return the page of errors: what the code knows of each kind, around the text that explains it."""
     for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
         importlib.import_module(module.name)
-    yield from ("| ID | name | usually | what to do |", "| --- | --- | --- | --- |")
-    for number, kind in sorted(KINDS.items()):
-        if number != "NS000":
-            link = f"[{number}](../errors.md#{number.lower()}-{kind.name})"
-            yield f"| {link} | {kind.name} | {kind.level} | {plain(kind.remedy)} |"
+    folder = Path(nox_ship.__file__).parent
+    texts = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.py")}
+    places = {number: name for name, text in texts.items() for number in re.findall(r'Kind\(\s*"(NS\d{3})"', text)}
+    start, *sections = re.split(r"^## ", ERRORS.read_text("utf-8"), flags=re.MULTILINE)
+    known = {section[:5]: section for section in sections}
+    kinds = (kind for number, kind in sorted(KINDS.items()) if number != "NS000")
+    return start + "\n".join(section(kind, places[kind.id], known.get(kind.id, "")) for kind in kinds)
+
+
+def section(kind: Kind, place: str, text: str) -> str:
+    """Return the section of a kind; what explains it, and what follows the remedy, is kept."""
+    why, _, more = text.partition(_TO_DO)
+    kept = [line for line in why.splitlines()[1:] if not re.fullmatch(r"\*\w+, from `.*`\*", line)]
+    explained = "\n".join(kept).strip() or UNEXPLAINED
+    remedy = re.sub(r"\[+(?:project|tool)[\w.-]*\]+", r"`\g<0>`", plain(kind.remedy))
+    linked = re.sub(r"docs/(\w+\.md)", r"[\1](\1)", remedy)
+    facts = f"*{kind.level.capitalize()}, from `{place}`*"
+    after = more.partition("\n")[2].rstrip()
+    return f"## {kind.id} {kind.name}\n\n{facts}\n\n{explained}\n\n{_TO_DO} {linked}\n{after}".rstrip() + "\n"
 
 
 TEXTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "sessions": sessions_text,
     "command": command_text,
     "settings": settings_text,
-    "messages": messages_text,
 }
+
+
+def pages() -> dict[Path, str]:
+    """Return the wanted content of each page."""
+    return {FOLDER / f"{name}.md": page(name) for name in TEXTS} | {ERRORS: errors_text()}
 
 
 def page(name: str) -> str:
@@ -233,8 +255,8 @@ def page(name: str) -> str:
 
 def main() -> None:
     """Write the pages, and draw the diagrams."""
-    for name in TEXTS:
-        (FOLDER / f"{name}.md").write_text(page(name), "utf-8")
+    for path, text in pages().items():
+        path.write_text(text, "utf-8")
     diagrams.main()
 
 

@@ -76,6 +76,7 @@ def test_a_platform_that_an_index_takes_no_wheels_of_is_refused(yard: Yard) -> N
     assert admitted(yard, manifest, "company") == []
 
 
+@pytest.mark.slow
 def test_wheels_of_other_systems_must_have_been_collected(yard: Yard) -> None:
     """Without the wheels of all systems in the settings, every index is refused (NS581), and the systems are named."""
     manifest = built(yard)

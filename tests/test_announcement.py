@@ -99,6 +99,7 @@ def test_announcing_again_changes_nothing(project: Project, forge: FailingForge)
     assert {line.split()[0] for line in forge.asked} == {"GET"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize("number", range(REQUESTS))
 def test_whatever_interrupts_it_the_same_command_makes_one_whole_release(

@@ -247,6 +247,7 @@ def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yar
     assert set(forge.files("v0.1.0")) == FILES
 
 
+@pytest.mark.slow
 def test_elsewhere_than_on_github_there_is_no_page(published: Yard) -> None:
     """If the remote is not on GitHub, there is no page, and the release is complete."""
     published.world.forge = None
@@ -324,6 +325,7 @@ def job(tmp_path: Path, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) ->
     return project
 
 
+@pytest.mark.slow
 def test_a_job_announces_what_another_one_built(
     job: Project, forge: FailingForge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

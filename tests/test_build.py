@@ -65,6 +65,7 @@ def test_what_goes_to_a_public_index_is_held_to_its_rules(tmp_path: Path, versio
     assert _is_public(project, version) is public
 
 
+@pytest.mark.slow
 def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, programs: Programs) -> None:
     """A build runs in a clean clone, and its manifest names the commit, the tag, the branch and the files' hashes."""
     yard.tag("v1.2.3")

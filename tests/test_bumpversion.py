@@ -88,6 +88,7 @@ def test_bump_my_version_gets_what_the_settings_hand_on(tmp_path: Path, programs
     assert {call.options["keep"] for call in programs.started("bumpversion")} == {("INDEX_PASSWORD",)}
 
 
+@pytest.mark.slow
 def test_settings_without_a_scheme_add_to_what_is_found(tmp_path: Path) -> None:
     """Settings without a version scheme add files to change, and the parts of the version are the default ones."""
     docs = {"docs/conf.py": 'release = "1.2.3"\nother = "1.2.3"\n', INIT: ASSIGNED}
@@ -328,6 +329,7 @@ def test_settings_that_commit_and_tag_do_neither_here(tmp_path: Path) -> None:
     assert set(repository.changes()) == {"pyproject.toml", "VERSION"}
 
 
+@pytest.mark.slow
 def test_a_scheme_of_ones_own_is_read_by_its_own_parts(tmp_path: Path) -> None:
     """With a version scheme of its own, a project's files may contain single parts, and other files are not changed."""
     scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)\\\\.(?P<build>\\\\d+)"\nserialize = ["{year}.{build}"]\n'

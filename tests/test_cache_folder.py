@@ -14,7 +14,7 @@ import pytest
 
 from nox_ship import command
 from nox_ship.errors import ShipError
-from nox_ship.release.cache import LONGEST_SECONDS, Kept, kept, settle, tidy, took
+from nox_ship.release.cache import LONGEST_SECONDS, MOST_BYTES, Kept, kept, settle, tidy, took
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Workshop, workshop, workshop_of
 from support import commit_files, git, make_repository, write_files
@@ -259,9 +259,11 @@ def test_there_may_be_no_cache_yet(base: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (base / "none").exists()
 
 
-def test_the_limits_are_what_the_readme_says() -> None:
-    """A workshop is kept for 30 days after its last use."""
-    assert LONGEST_SECONDS == 30 * DAY
+def test_the_limits_are_what_the_documentation_says() -> None:
+    """The documentation states for how long unused files are kept, and how large the cache may get."""
+    text = (Path(__file__).parents[1] / "docs" / "reference" / "settings.md").read_text("utf-8")
+    assert f"no release of a project has used for {LONGEST_SECONDS // DAY} days are deleted" in text
+    assert f"holds more than {MOST_BYTES >> 30} GB" in text
 
 
 @pytest.mark.parametrize("write", [lambda shop: took(shop, shop.folder), settle])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from nox_ship.automation.checkers import CHECKERS, checker, hooked, judging
+from nox_ship.automation.checkers import checker, distribution, hooked, judging
 from support import each
 
 
@@ -132,5 +132,6 @@ def test_a_hook_fails_where_it_would_change_a_file(command: str, expected: str) 
 
 
 def test_a_checker_is_called_by_its_distribution() -> None:
-    """The names of checkers are in lower case, like the names of their distributions."""
-    assert all(name == name.lower() for name in CHECKERS)
+    """A program's distribution has the program's name, unless the table of checkers states another."""
+    programs = ("ruff", "py.test", "trial", "tool")
+    assert [distribution(name) for name in programs] == ["ruff", "pytest", "twisted", "tool"]

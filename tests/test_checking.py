@@ -71,6 +71,7 @@ CONCLUSIONS = {
 }
 
 
+@pytest.mark.slow
 def test_a_conclusion_counts_as_it_does_for_a_protected_branch(forge: FailingForge) -> None:
     """Skipped and neutral checks count as passed, like for protected branches, and other conclusions as failed."""
     for conclusion, expected in CONCLUSIONS.items():
@@ -249,15 +250,19 @@ def test_a_job_does_not_wait_for_itself(forge: FailingForge) -> None:
 
 @pytest.mark.slow
 def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs of the own run do not extend the waiting for a missing check (NS852), but checks of other apps do."""
+    """Jobs of the own run do not extend the waiting for a missing check (NS852); other runs and other apps do."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
+    wanted = Required(("Announce",), run="7")
     forge.check("Publish", None, suite=7)
-    assert [found.id for found in refused(forge, Required(("Announce",), run="7"))] == ["NS852"]
-    forge.check("Publish", None, suite=7, app={"slug": "another"})
-    forge.later += [*[lambda: None] * 10, lambda: forge.check("Announce")]
-    assert waited(forge, Required(("Announce",), run="7"))
+    assert [found.id for found in refused(forge, wanted)] == ["NS852"]
+    for other in ({"suite": 8}, {"suite": 7, "app": {"slug": "another"}}):
+        forge.check_list.clear()
+        forge.check("Publish", None, **other)
+        forge.later += [*[lambda: None] * 10, lambda: forge.check("Announce")]
+        assert [check.name for check in waited(forge, wanted)] == ["Announce"]
 
 
+@pytest.mark.slow
 def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A required job of the own run may take longer than the limit for missing checks."""
     monkeypatch.setattr(checking, "_GRACE", 60.0)
@@ -501,6 +506,7 @@ def test_publishing_waits_for_the_checks(built: Yard, forge: FailingForge, capsy
     assert forge.asked == []
 
 
+@pytest.mark.slow
 def test_a_check_that_failed_is_not_published(built: Yard, forge: FailingForge) -> None:
     """A failed check prevents publishing (NS851), before anything is uploaded."""
     forge.check(TESTS, "failure")

@@ -13,6 +13,7 @@ from planning import plan, record, stopped, told
 from support import git
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bump_my_version")
 def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: Path) -> None:
     """NS221 refuses a release whose tag, in the form that bump-my-version's settings give, is on the remote."""
@@ -112,6 +113,7 @@ def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: 
         plan(yard, "pach")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("settings", "wanted"), [("parts = {year = {}}", "year"), ("parse = 3", "patch")])
 def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
     tmp_path: Path, programs: Programs, settings: str, wanted: str

@@ -141,12 +141,17 @@ def test_another_file_than_is_listed_is_a_notice(tmp_path: Path) -> None:
     assert bench(tmp_path, hashes=False).compare().difference
 
 
-@each("content", [b"", b"PK", b"nothing", b"PK\5\6" + b"\0" * 18])
+@each("content", [b"", b"PK", b"nothing"])
 def test_a_file_that_nobody_can_read_is_a_notice(tmp_path: Path, content: bytes) -> None:
-    """A damaged wheel on the index causes no finding other than the notice NS560."""
-    compared = bench(tmp_path, {OLD: content}).compare()
-    assert compared.difference is not None or "cannot be read" in notice(compared)
-    assert {finding.id for finding in compared.findings} <= {"NS560"}
+    """A damaged wheel on the index is not compared, and causes only the notice NS560."""
+    assert f"{OLD} of 1.2.2 on PyPI cannot be read" in notice(bench(tmp_path, {OLD: content}).compare())
+
+
+def test_an_empty_wheel_is_compared(tmp_path: Path) -> None:
+    """A wheel on the index that contains nothing is compared like any other."""
+    compared = bench(tmp_path, {OLD: b"PK\5\6" + b"\0" * 18}).compare()
+    assert "files: 2 added (sample/__init__.py, sample/new.py)" in compared.lines
+    assert compared.findings == ()
 
 
 def test_whatever_goes_wrong_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

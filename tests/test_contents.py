@@ -49,6 +49,14 @@ def test_metadata_are_utf8(tmp_path: Path, make: Callable[..., Path]) -> None:
     assert metadata.get_all("Classifier") == ["Private :: Übung"]
 
 
+@pytest.mark.parametrize(("make", "name"), [(make_wheel, "sample-1.2.3.dist-info/METADATA"), (make_sdist, "PKG-INFO")])
+def test_metadata_that_are_not_utf8_are_read_anyway(tmp_path: Path, make: Callable[..., Path], name: str) -> None:
+    """Invalid bytes in metadata are replaced, and the other fields are read."""
+    text = metadata_text("sample", "1.2.3", "Author: Jürgen", "License: MIT").encode("latin-1")
+    metadata = Archive.read(make(tmp_path, {name: text})).metadata
+    assert (metadata["Author"], metadata["License"]) == ("J\ufffdrgen", "MIT")
+
+
 def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> None:
     """The `.dist-info` folder of a vendored package in a wheel does not count as the wheel's."""
     vendored = {"sample/_vendor/other-9.dist-info/METADATA": metadata_text("other", "9")}
@@ -179,6 +187,7 @@ def test_folders_and_links_are_no_members(tmp_path: Path) -> None:
     assert Archive.read(path).members == ("PKG-INFO",)
 
 
+@pytest.mark.slow
 def test_our_own_modules_are_none_that_an_index_refuses() -> None:
     """Our own modules, which contain patterns of keys and tokens, are not taken for secrets themselves."""
     for path in sorted(Path(nox_ship.__file__).parent.rglob("*.py")):

@@ -95,6 +95,7 @@ def test_half_an_answer_is_none(talk: Conversation) -> None:
     assert talk.ask("half", 10) is None
 
 
+@pytest.mark.slow
 def test_a_script_that_is_not_closed_to_others_is_told_nothing(
     talk: Conversation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

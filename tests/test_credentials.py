@@ -13,7 +13,7 @@ from twine.utils import DEFAULT_REPOSITORY
 from failing_index import CLAIMS, api_token, identity_token
 from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
-from nox_ship.world import attest
+from nox_ship.world import attest, web
 from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Login, Wanted, find_credentials
 from nox_ship.world.trusted import TrustedPublisher, claims_table
 
@@ -215,9 +215,11 @@ def test_a_laptop_asks_no_index_for_trusted_publishing(
     assert TrustedPublisher.of("mine", f"{index.url}/legacy/", os.environ) is not None
 
 
-def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trusted publishing is not used with an index over plain HTTP, which would reveal the job's identity."""
+def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """An index over plain HTTP is not asked about trusted publishing, unless it is on this machine."""
     monkeypatch.setenv("CI", "1")
+    assert TrustedPublisher.of("mine", f"{index.url}/legacy/", os.environ) is not None
+    monkeypatch.setattr(web, "get", lambda url, **_: pytest.fail(f"{url} was asked."))
     assert TrustedPublisher.of("mine", "http://index.invalid/legacy/", os.environ) is None
 
 

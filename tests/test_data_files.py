@@ -145,9 +145,10 @@ def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path)
     for lacking in (("c.json", "d.json"), ("a.json", "b.json", "c.json")):
         (line,) = found(tmp_path / lacking[0], many, lacking=lacking)
         assert line.startswith("NS521 warning")
-    few = {f"src/sample/{name}.json": "" for name in "ab"}
-    (line,) = found(tmp_path / "few", few, lacking=("b.json",))
-    assert line.startswith("NS521 warning")
+    for names, level in (("ab", "warning"), ("abc", "error")):
+        few = {f"src/sample/{name}.json": "" for name in names}
+        (line,) = found(tmp_path / names, few, lacking=("b.json",))
+        assert line.startswith(f"NS521 {level}")
 
 
 @pytest.mark.parametrize(

@@ -63,15 +63,6 @@ def hook(folder: Path, name: str, line: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("tag", ["0.1.0-test.1", "sample-v0.1.0-test.1", "release-0.1.0-test.1"])
-def test_a_tag_that_names_no_version_is_no_development(tmp_path: Path, tag: str) -> None:
-    """If the only tag names no valid version, NS310 refuses a development version."""
-    made = project(tmp_path)
-    git(tmp_path, "tag", tag)
-    with pytest.raises(ShipError, match="NS310"):
-        development(made)
-
-
 def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
     """A commit with a release tag has no development version; other tags do not matter."""
     made = project(tmp_path)
@@ -224,6 +215,7 @@ def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Pa
     assert found.version == "1.2.4.dev1"
 
 
+@pytest.mark.slow
 def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> None:
     """NS309 refuses a clone made with `--no-tags`, unless it has a release tag of its own."""
     project(tmp_path / "one")

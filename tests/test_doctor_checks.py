@@ -18,6 +18,7 @@ from nox_ship.project import Project
 from nox_ship.release.record import Record
 from nox_ship.release.stage import workshop_of
 from nox_ship.setup import doctor, github
+from nox_ship.setup.advice import _before_the_first_release
 from nox_ship.setup.doctor import Line
 from nox_ship.setup.init import plan, write
 from nox_ship.setup.patient import Patient
@@ -200,6 +201,7 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
     return patient(yard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "expected", "words"),
     [
@@ -217,6 +219,20 @@ def test_routes_without_a_job_are_told(yard: Yard, settings: str, expected: list
     found, text = said(github._unserved_routes(set_up(yard, settings).survey))
     assert found == expected
     assert words in text.replace("NS835 no-job-for-route: ", "")
+
+
+@pytest.mark.slow
+def test_a_job_of_your_own_serves_a_route(yard: Yard) -> None:
+    """A job of the project's own that a tag starts serves a route: neither `doctor` nor `init` reports it."""
+    survey = set_up(yard, OWN).survey
+    path = yard.root / ".github/workflows/ship.yml"
+    assert "publish them from the machine" in "".join(_before_the_first_release(survey, "ship.yml"))
+    job = "  own:\n    steps: [{run: nox -s publish -- --to own --no-install}]\n"
+    yard.write({".github/workflows/other.yml": f"on: workflow_dispatch\njobs:\n{job}"})
+    assert said(github._unserved_routes(survey))[0] == ["NS835 notice"]
+    path.write_text(f"{path.read_text('utf-8')}{job}", "utf-8")
+    assert said(github._unserved_routes(survey)) == ([], "")
+    assert "publish them from the machine" not in "".join(_before_the_first_release(survey, "ship.yml"))
 
 
 @pytest.mark.slow
@@ -324,6 +340,7 @@ def test_a_doctor_that_finds_an_error_fails(
     assert "much" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_token_that_may_not_announce_is_told(yard: Yard) -> None:
     """If this machine publishes, NS782 reports a token that may not create releases on GitHub."""
     yard.write({"pyproject.toml": f'{FILES}[tool.nox-ship]\npublish.by = "machine"\n'})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +11,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from nox_ship import asking, closing, publishing, showing
+from nox_ship import closing, publishing, showing
 from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import manifest_path
@@ -174,25 +173,6 @@ def test_a_remote_without_the_commit_has_no_release() -> None:
     assert not is_pushed({"refs/heads/main": "c"}, "main", "v1.0", None)
 
 
-@pytest.mark.parametrize(
-    ("ci", "stdin", "stdout", "terminal"),
-    [("", True, True, True), ("", False, True, False), ("", True, False, False), ("true", True, True, False)],
-)
-def test_a_terminal_is_one_to_read_and_to_write(
-    monkeypatch: pytest.MonkeyPatch, ci: str, stdin: bool, stdout: bool, terminal: bool
-) -> None:
-    """Questions are asked only if input and output are terminals and this is not CI."""
-
-    class Stream:
-        def __init__(self, there: bool) -> None:
-            self.isatty: Callable[[], bool] = lambda: there
-
-    monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr(sys, "stdin", Stream(stdin))
-    monkeypatch.setattr(sys, "stdout", Stream(stdout))
-    assert asking.on_a_terminal() == terminal
-
-
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Make a project with a manifest and its own cache."""
@@ -204,6 +184,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "becomes", "found"),
     [

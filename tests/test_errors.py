@@ -3,7 +3,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ for _module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
 
 DECLARED = {name: kind for name, kind in KINDS.items() if name != "NS000"}
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
-PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
 
 def test_every_kind_is_declared_in_a_module_of_ours() -> None:
@@ -51,13 +49,6 @@ def test_a_kind_is_called_the_same_everywhere() -> None:
             if isinstance(value, Kind):
                 called.setdefault(name, set()).add(value.id)
     assert {name: ids for name, ids in called.items() if len(ids) > 1} == {}
-
-
-def test_the_page_of_errors_has_a_section_for_each_kind_and_no_other() -> None:
-    """`docs/errors.md` and the code have the same kinds."""
-    headings = re.findall(r"^## (.+?)\s*$", PAGE.read_text("utf-8"), re.MULTILINE)
-    told = [heading for heading in headings if heading.startswith("NS")]
-    assert sorted(told) == sorted(f"{kind.id} {kind.name}" for kind in DECLARED.values())
 
 
 def test_an_id_cannot_name_two_kinds() -> None:

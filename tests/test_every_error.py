@@ -50,6 +50,7 @@ def test_an_audit_whose_dependencies_cannot_be_resolved_fails(tmp_path: Path, pr
     assert caught.value.findings[0].detail == "no such version"
 
 
+@pytest.mark.slow
 def test_a_publish_session_goes_to_its_own_index(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`publish-prod -- --to testpypi` is refused with NS757."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
@@ -146,11 +147,13 @@ def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pyt
 
 
 def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
-    """NS312 refuses a file that is too large."""
+    """NS312 refuses a file that is too large, and a link to a device is not opened."""
     with (tmp_path / "large").open("wb") as stream:
         stream.truncate(documents.MOST + 1)
     with pytest.raises(ShipError, match="NS312"):
         documents.read_bytes(tmp_path / "large")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    assert documents.read_bytes(tmp_path / "device") is None
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

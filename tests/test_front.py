@@ -273,7 +273,7 @@ def test_a_release_that_nobody_can_be_asked_about_needs_consent(yard: Yard, monk
     ("stdin", "stdout", "job", "expected"),
     [(True, True, "", True), (False, True, "", False), (True, False, "", False), (True, True, "1", False)],
 )
-def test_a_terminal_has_somebody_at_both_ends(
+def test_questions_are_asked_only_if_a_person_reads_and_writes(
     monkeypatch: pytest.MonkeyPatch, stdin: bool, stdout: bool, job: str, expected: bool
 ) -> None:
     """Questions are asked only if both input and output are terminals and this is not CI."""

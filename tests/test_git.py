@@ -163,6 +163,7 @@ def test_a_linked_work_tree_shares_hooks_and_objects(tmp_path: Path) -> None:
     assert linked.clone(tmp_path / "clone").head == repository.head
 
 
+@pytest.mark.slow
 def test_a_clone_is_clean_and_as_committed(tmp_path: Path) -> None:
     """A clone has the committed files, tags and branch, but no uncommitted changes."""
     repository = make_repository(tmp_path / "one", {"a": "1\n"})
@@ -215,6 +216,7 @@ def test_a_clone_commits_as_its_source_would_by_its_place(tmp_path: Path, monkey
     assert repository.clone(tmp_path / "cache" / "two").config("user.email") == "me@work"
 
 
+@pytest.mark.slow
 def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
     """A fast-forward brings the branch, its files and the tags to the checkout, and keeps untracked files."""
     repository = make_repository(tmp_path / "one")
@@ -229,6 +231,7 @@ def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
     assert sorted(path.name for path in repository.path.iterdir()) == [".git", "README.md", "mine", "released"]
 
 
+@pytest.mark.slow
 def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
     """A checkout that has diverged is not changed, as only a fast-forward is allowed."""
     repository = make_repository(tmp_path / "one")

@@ -65,17 +65,6 @@ def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, progra
     assert all("--no-auto-maintenance" in call.line for call in writing if "fetch" in call.line)
 
 
-def test_borrowing_brings_objects_alone(tmp_path: Path, programs: Programs) -> None:
-    """Borrowing fetches objects without tags, FETCH_HEAD or housekeeping."""
-    mine, other = make_repository(tmp_path / "a"), make_repository(tmp_path / "b", {"x": "y"})
-    git(other.path, "tag", "v1")
-    mine.borrow(other, ["refs/heads/main"])
-    assert mine.known([other.head]) == {other.head}
-    assert mine.tags() == {}
-    assert not (mine.path / ".git" / "FETCH_HEAD").exists()
-    assert "--no-auto-maintenance" in programs.started("fetch")[0].line
-
-
 def test_a_clone_borrows_the_objects(tmp_path: Path) -> None:
     """A clone refers to the objects of its source instead of copying them."""
     source = make_repository(tmp_path / "source")
@@ -202,6 +191,7 @@ def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs
     assert "--no-checkout" in programs.started("clone")[0].line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("remote", "expected"),
     [

@@ -100,6 +100,7 @@ def test_line_breaks_are_kept(project: Path) -> None:
     assert b"\n" not in (project / "noxfile.py").read_bytes().replace(b"\r\n", b"")
 
 
+@pytest.mark.slow
 def test_a_file_keeps_its_mode_and_most_of_its_line_breaks(project: Path) -> None:
     """A changed noxfile keeps its mode, and the kind of line breaks that most of its lines have."""
     path = project / "noxfile.py"
@@ -168,6 +169,7 @@ def test_a_project_of_the_old_style_gets_a_pyproject(project: Path, capsys: pyte
     assert "numpy" not in capsys.readouterr().out.partition("Next:")[0]
 
 
+@pytest.mark.slow
 def test_hints_come_before_what_is_to_be_typed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The output has hints first, then the commands to type, then what to do before the first release."""
     write_files(project, {"noxfile.py": "import nox\nimport yaml\n"})

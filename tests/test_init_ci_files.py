@@ -98,6 +98,7 @@ def test_compiled_projects_elsewhere_are_installed_on_one_system(project: Path) 
     assert Project.read(project).settings.workflows.systems == ("ubuntu-latest",)
 
 
+@pytest.mark.slow
 def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An existing dependabot.yml is not changed, and `init` shows what to add to it."""
     text = "version: 2\nupdates:\n  - package-ecosystem: pip\n    directory: /\n"
@@ -177,6 +178,7 @@ def test_the_weekly_workflow_audits_where_there_is_a_session_for_it(
     assert command.main(["init", "--check"]) == 0
 
 
+@pytest.mark.slow
 def test_a_coverage_that_measures_by_itself_is_a_job_like_any(project: Path) -> None:
     """A coverage session of the project that runs the tests itself is an ordinary gate job."""
     own = 'import nox\nimport nox_ship\n\n\n@nox.session\ndef coverage(session):\n    session.run("pytest", "--cov")\n'

@@ -10,6 +10,8 @@ from nox_ship import command
 from nox_ship.setup.noxfile import NEW
 from support import load_yaml, write_files
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_noxfile_without_sessions_has_nothing_to_be_told_of(
     project: Path, capsys: pytest.CaptureFixture[str]
@@ -65,7 +67,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Our sessions are registered after the project's own, and are renamed if names collide; `init` explains both."""
     pinned = PYPROJECT.replace("\n\n", '\nrequires-python = "==3.11.*"\n\n', 1)
@@ -108,7 +109,6 @@ def test_why_a_session_is_no_gate_is_said(
     assert why in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`init` reports sessions that only running the noxfile would show (NS843), or that follow our call (NS842)."""
     hidden = "import nox\nfrom mine import *\nfor name in 'ab':\n    nox.session(name=name)(print)\n"
@@ -123,7 +123,6 @@ def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixtu
     assert "NS843" not in told
 
 
-@pytest.mark.slow
 def test_the_noxfile_is_as_the_projects_tools_want_it(
     project: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +156,6 @@ def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.Cap
     assert '# dependencies = ["nox", "nox-ship"]' in told
 
 
-@pytest.mark.slow
 def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
     """The dependency on nox-ship is added as NS812 advises, and excluded sessions get no jobs."""
     text = (
@@ -207,7 +205,6 @@ def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: s
     assert "nox_ship.register()" in written
 
 
-@pytest.mark.slow
 def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """If pytest runs doctests in all modules, `init` suggests ignoring the new noxfile."""
     options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'

@@ -16,6 +16,8 @@ from support import make_sdist, make_wheel
 from test_build import FILES, METADATA
 from test_twice import out
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = '[tool.nox-ship.wheels]\nsystems = ["ubuntu", "windows"]\n'
 
 
@@ -52,7 +54,6 @@ def parted(built: tuple[Yard, Manifest], system: str, tags: str, **other: object
 LINUX, WINDOWS = "cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-win_amd64"
 
 
-@pytest.mark.slow
 def test_parts_and_sdist_become_one_release(built: tuple[Yard, Manifest]) -> None:
     """`dist/` and the manifest hold the sdist and the wheels of all parts, but no longer the wheel of the build."""
     yard, before = built
@@ -77,7 +78,6 @@ def test_a_set_that_is_not_whole_changes_nothing(built: tuple[Yard, Manifest]) -
     assert before.check(yard.root / "dist")
 
 
-@pytest.mark.slow
 def test_all_files_are_checked_together(built: tuple[Yard, Manifest]) -> None:
     """The joined files go through the same checks as after a build: a wheel that PyPI refuses is reported as NS549."""
     yard, _ = built
@@ -145,7 +145,6 @@ def test_what_a_workflow_builds_wheels_for_is_told(
     assert built_elsewhere(made) == elsewhere
 
 
-@pytest.mark.slow
 def test_an_index_that_is_silent_is_a_warning(built: tuple[Yard, Manifest]) -> None:
     """If the index does not answer, NS580 warns that wheels of the last release may be missing."""
     yard, manifest = built

@@ -151,12 +151,6 @@ def test_tests_that_only_unittest_finds_are_told_to_pytest(tmp_path: Path) -> No
     assert (other.test_paths, other.test_arguments) == (("tests",), ())
 
 
-def test_patterns_in_testpaths_are_followed(tmp_path: Path) -> None:
-    """A pattern such as `packages/*/tests` in `testpaths` is expanded, as pytest does."""
-    text = f'{NAMED}[tool.pytest.ini_options]\ntestpaths = ["packages/*/tests"]'
-    assert make_project(tmp_path, text, {"packages/a/tests/test_a.py": ""}).test_paths
-
-
 def test_test_files_of_another_name_are_found(tmp_path: Path) -> None:
     """Test files are recognized by pytest's `python_files` setting."""
     text = f'{NAMED}[tool.pytest.ini_options]\npython_files = ["check_*.py"]'

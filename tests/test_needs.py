@@ -301,6 +301,7 @@ def test_options_have_values() -> None:
     assert list(options(["-r"])) == [("-r", "")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "word", ["a" * 65536, ".[" + "a" * 65536, "x/" * 32768, "[" * 65536, "a,b" * 20000, "." * 65536]
 )

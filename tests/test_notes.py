@@ -27,6 +27,7 @@ def notes(folder: Path, *messages: str, files: dict[str, str] | None = None) -> 
     return release_notes(Project.read(folder), Repository.at(folder), "1.3.0")
 
 
+@pytest.mark.slow
 def test_the_section_of_the_changelog_is_the_notes(tmp_path: Path) -> None:
     """If the changelog has a section for the version, the section is used, and not the commits."""
     text = "## Unreleased\n\n## 1.3.0 - 2026-01-01\n\n### Added\n\n- A thing.\n\n## 1.2.0\n\n- b\n"
@@ -42,6 +43,7 @@ def test_without_a_section_the_commits_are_listed(tmp_path: Path, text: str) -> 
     )
 
 
+@pytest.mark.slow
 def test_conventional_commits_are_grouped(tmp_path: Path) -> None:
     """Conventional commits are grouped by their meaning for users, with other changes last."""
     messages = ("feat(cli): new", "fix: it", "docs: more", "feat!: other", "perf: x\n\nBREAKING CHANGE: gone", "Words")

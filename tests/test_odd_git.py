@@ -36,6 +36,7 @@ def test_a_setting_without_a_value_is_true_in_the_clone(tmp_path: Path) -> None:
     assert clone.run("config", "gpg.ssh.defaultKeyCommand") == ""
 
 
+@pytest.mark.slow
 def test_filters_of_the_checkout_work_in_the_clone(tmp_path: Path) -> None:
     """A filter that the checkout requires also applies in a clone, both to its files and to a commit there."""
     repository = make_repository(tmp_path / "one", {".gitattributes": "*.txt filter=shout\n"})
@@ -77,6 +78,7 @@ def test_filters_that_no_committed_file_names_work_in_the_clone(
         assert clone.changes() == []
 
 
+@pytest.mark.slow
 def test_a_clone_of_its_clone_has_the_filters_too(tmp_path: Path) -> None:
     """A clone of a clone gets the filters as well; a build needs that, as it clones the release's clone."""
     repository = make_repository(tmp_path / "one", {".gitattributes": "* filter=none\n", "x": "x\n"})
@@ -171,6 +173,7 @@ def test_what_the_user_likes_to_see_changes_nothing(tmp_path: Path, monkeypatch:
     assert (clone.head, clone.tags()) == (repository.head, repository.tags())
 
 
+@pytest.mark.slow
 def test_a_shallow_checkout_is_cloned_where_the_user_rejects_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +203,7 @@ def test_a_checkout_of_another_user_is_cloned_where_git_is_told_to_trust_it(
     assert clone.config("remote.origin.uploadpack") is None
 
 
+@pytest.mark.slow
 def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
     """In a shallow clone, commits are counted back to a known commit, but not back to the beginning."""
     source = make_repository(tmp_path / "one")

@@ -198,6 +198,7 @@ def test_provenance_that_is_gone_since_the_last_release_is_told(release: Release
     assert release.found() == [("NS797", level)]
 
 
+@pytest.mark.slow
 def test_a_machine_signs_nothing(release: Release) -> None:
     """If no workflow of the tag publishes, missing provenance is only a warning."""
     git(release.yard.root, "tag", "--force", "v1.2.3", "HEAD")

@@ -7,6 +7,7 @@ import pytest
 
 import diagrams
 import reference_pages
+from nox_ship.errors import KINDS
 from nox_ship.manual import SESSIONS
 
 ROOT = Path(__file__).parents[1]
@@ -36,10 +37,27 @@ def test_links_of_pages_beside_the_site_lead_somewhere(name: str) -> None:
     assert broken(ROOT / name) == []
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_the_code_says() -> None:
     """The reference pages match the code; after a change, run `nox -s pages`."""
-    for name in reference_pages.TEXTS:
-        assert (reference_pages.FOLDER / f"{name}.md").read_text("utf-8") == reference_pages.page(name)
+    for path, text in reference_pages.pages().items():
+        assert path.read_text("utf-8") == text, f"{path.name}: run `nox -s pages`"
+
+
+def test_every_error_is_explained() -> None:
+    """What the code does not know about it is written by hand."""
+    assert reference_pages.UNEXPLAINED not in reference_pages.ERRORS.read_text("utf-8")
+
+
+def test_what_is_written_by_hand_about_an_error_stays() -> None:
+    """Before and after the line with the remedy; a changed name, level or remedy replaces the old one."""
+    kind = KINDS["NS203"]
+    text = "NS203 old-name\n\n*Notice, from `old.py`*\n\nWhy.\n\n**What to do:** Old.\nMore.\n\n- A list.\n\n"
+    made = reference_pages.section(kind, "new.py", text)
+    kept = "## NS203 dirty-tree\n\n*Error, from `new.py`*\n\nWhy.\n\n**What to do:** {}\nMore.\n\n- A list.\n"
+    assert made == kept.format(kind.remedy)
+    assert reference_pages.section(kind, "new.py", made.removeprefix("## ")) == made
+    assert reference_pages.UNEXPLAINED in reference_pages.section(kind, "new.py", "")
 
 
 @pytest.mark.slow

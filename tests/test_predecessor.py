@@ -135,7 +135,7 @@ def test_a_build_of_the_last_release_is_waited_for_longer_than_an_index(
         ([], None),
     ],
 )
-def test_the_last_release_is_the_last_final_onebefore(versions: list[str], expected: str | None) -> None:
+def test_the_last_release_is_the_last_final_one_before(versions: list[str], expected: str | None) -> None:
     """The last release is the newest final version before this one, or else the newest pre-release."""
     found = before(Version("1.2"), map(Version, versions))
     assert found == (Version(expected) if expected else None)

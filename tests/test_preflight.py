@@ -241,6 +241,7 @@ def test_a_file_of_settings_in_another_encoding_is_told(
     assert set(told(written)) == expected
 
 
+@pytest.mark.slow
 def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Path) -> None:
     """If bump-my-version would have to read a file that is not UTF-8, NS119 stops the release before it is made."""
     text = '[tool.nox-ship]\ngates = ["tests"]\n[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
@@ -280,6 +281,7 @@ def test_pythons_that_the_project_has_left_behind_are_not_missed(
     plan(yard, in_ci=True)
 
 
+@pytest.mark.slow
 def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     """Missing credentials stop the release, unless the index has all files; warnings about credentials are shown."""
     base = make_index()
@@ -297,6 +299,7 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     assert "NS000" in told(yard)
 
 
+@pytest.mark.slow
 def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
     """Credentials that the index refuses stop the release; they are not tried if the index has all files."""
     base = make_index()
@@ -373,6 +376,7 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str 
     assert stopped(yard) == {"NS000", "NS203"}
 
 
+@pytest.mark.slow
 def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard) -> None:
     """If an incomplete release accepts no more files, NS772 names the missing ones, by the manifest if there is one."""
     yard.tag("v0.1.0")

@@ -161,6 +161,7 @@ def test_the_highest_evidence_decides_and_is_named(tmp_path: Path, programs: Pro
     assert "1 addition to the public API (sample.g); the commits name a feature (feat: new)" in made.why
 
 
+@pytest.mark.slow
 def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> None:
     """If griffe is not available, NS440 says why, and other evidence decides; without any, it is a patch release."""
     made = proposed(tmp_path, programs, "Change", changelog="### Added\n\n- It.", api=None)

@@ -57,6 +57,7 @@ def test_what_is_no_release_is_not_uploaded(yard: Yard) -> None:
     assert yard.world.indexes["pypi"].uploads == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "told", "args", "index", "expected"),
     [

@@ -19,6 +19,7 @@ def described(folder: Path, readme: str, kind: str | None) -> Archive:
     return Archive.read(make_wheel(folder, {"sample.py": "", "sample-1.2.3.dist-info/METADATA": metadata}))
 
 
+@pytest.mark.slow
 @each(
     ("readme", "kind", "expected"),
     [

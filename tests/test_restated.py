@@ -31,6 +31,7 @@ def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -
         assert citation == f"cff-version: 1.2.0\ntitle: x\nversion: {version}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "after"),
     [

@@ -7,7 +7,7 @@ import pytest
 
 from nox_ship.setup.rival import rivals
 from nox_ship.setup.survey import Survey
-from support import make_repository, write_files
+from support import each, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 TAGS = 'on: {push: {tags: ["v[0-9]+.[0-9]+.[0-9]+"]}}\n'
@@ -65,6 +65,29 @@ def test_the_settings_are_those_of_the_workflow(tmp_path: Path, workflow: str, e
     rival = rivals(survey(tmp_path, {"publish.yml": workflow}))[0]
     assert rival is not None
     assert settings(rival.advice("release.yml")) == expected
+
+
+@pytest.mark.slow
+@each(
+    ("workflow", "expected"),
+    [
+        (TOKEN.replace("X: '", "TWINE_PASSWORD: '"), {"pypi": "X"}),
+        (TOKEN.replace("secrets.X", "secrets.PYPI_API_TOKEN"), None),
+        (
+            TOKEN.replace(
+                "twine upload dist/*", '"twine upload -p ${{ secrets.A }} x; twine upload -r testpypi -p $X y"'
+            ),
+            {"pypi": "A", "testpypi": "X"},
+        ),
+        (TRUSTED.replace("[{uses", "[{with: {password: '${{ secrets.X }}'}, uses"), None),
+    ],
+)
+def test_the_names_of_secrets_stay(tmp_path: Path, workflow: str, expected: dict[str, str] | None) -> None:
+    """So that a replaced workflow finds its token; a trusted publisher needs none."""
+    rival = rivals(survey(tmp_path, {"publish.yml": workflow}))[0]
+    assert rival is not None
+    told = tomllib.loads(rival.advice("release.yml").partition("\n\n")[2])["tool"]["nox-ship"]
+    assert told.get("publish", {}).get("tokens") == expected
 
 
 def test_one_of_our_name_needs_no_setting_for_it(tmp_path: Path) -> None:

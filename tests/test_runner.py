@@ -189,6 +189,7 @@ def test_all_that_a_session_writes_is_told(ran: Ran) -> None:
     assert "loading" in ran.plain
 
 
+@pytest.mark.slow
 def test_a_session_is_a_process_group_without_input(ran: Ran) -> None:
     """A session runs in its own process group, without input, and knows that others run in parallel."""
     assert "nox > parallel: True, input: '', group: True" in ran.said["good"]

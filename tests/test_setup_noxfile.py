@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import contextlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,6 +19,16 @@ def extended(text: str) -> str:
     assert Noxfile.read(made).registered
     compile(made, "noxfile.py", "exec")
     return made
+
+
+@contextmanager
+def perhaps_refused() -> Iterator[None]:
+    """Accept that the code inside raises NS811, but no other error."""
+    try:
+        yield
+    except ShipError as error:
+        if [finding.id for finding in error.findings] != ["NS811"]:
+            raise
 
 
 def test_our_own_noxfiles_register() -> None:
@@ -153,22 +163,17 @@ def test_what_imports_nothing_at_its_top_is_left_to_the_user(text: str) -> None:
     assert Noxfile.read(text).extended() is None
 
 
-def test_adding_twice_changes_nothing() -> None:
-    """A noxfile with our lines counts as registered."""
-    assert Noxfile.read(extended("import nox\n")).registered
-
-
-@pytest.mark.parametrize("text", ["def broken(:\n", "import nox\n  x\n", "x = '\0'\n"])
+@pytest.mark.parametrize("text", ["def broken(:\n", "import nox\n  x\n", "x = '\0'\n", "(" * 5000, f"x = {'9' * 5000}"])
 def test_what_is_no_python_is_refused(text: str) -> None:
-    """A noxfile that is not valid Python is refused with NS811."""
+    """A noxfile that is not valid Python, or has too many digits or parentheses, is refused with NS811."""
     with pytest.raises(ShipError, match="NS811"):
         Noxfile.read(text)
 
 
-@each("code", ["-" * 5000 + "1", "(" * 5000, "a" + ".b" * 5000, "1" + "+1" * 5000, "9" * 5000, "\0"])
+@each("code", ["-" * 5000 + "1", "a" + ".b" * 5000, "1" + "+1" * 5000])
 def test_code_that_python_may_not_read_is_read_or_refused(code: str) -> None:
-    """Code with deep nesting or a long number is either read like any other or refused with our error."""
-    with contextlib.suppress(ShipError):
+    """Code with deep nesting, which some Pythons cannot read, is either read like any other or refused with NS811."""
+    with perhaps_refused():
         noxfile = Noxfile.read(f"import nox\nx = {code}\n")
         assert not noxfile.registered
         assert noxfile.foreign == noxfile.besides == ()
@@ -208,18 +213,16 @@ def test_lines_are_counted_as_python_does() -> None:
 @each(
     "text",
     [
-        "(" * 3000,
         "x" + ".a" * 3000 + "()",
         "f" + "()" * 500,
         "@a" + ".b" * 500 + "\ndef f(): ...\nif " + "not " * 500 + "x: ...",
-        "\x00",
         "import nox\n# /// script\n# dependencies = " + "[" * 3000 + "\n# ///\n",
         "import nox\n# /// script\n# dependencies = 5\n# ///\nimport nox_ship\nnox_ship.register()\n",
     ],
 )
 def test_whatever_a_noxfile_holds_only_our_errors_come_of_it(text: str) -> None:
-    """Whatever a noxfile contains, reading and extending it raises only our errors."""
-    with suppress(ShipError):
+    """Whatever a noxfile contains, reading and extending it raises only NS811."""
+    with perhaps_refused():
         noxfile = Noxfile.read(text)
         _ = noxfile.registered, noxfile.foreign, noxfile.scripted, noxfile.excludes("tests")
         _ = noxfile.written.sessions, noxfile.written.pythons, noxfile.written.unsure, noxfile.late

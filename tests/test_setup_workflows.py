@@ -57,8 +57,10 @@ def test_a_set_of_wheels_is_installed_where_it_fits(known: Facts) -> None:
 
 @each("known", [known for known in every() if known.wheels])
 def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: Facts) -> None:
-    """Only a job for another architecture than its runner's sets up QEMU, and it has more time."""
-    found = jobs(release_of(known))
+    """Only a job for another architecture sets up QEMU, before the project's own steps, and it has more time."""
+    text = release_of(known)
+    assert text.index("docker/setup-qemu-action@") < text.index("# >>> own: steps before wheels 3 are built")
+    found = jobs(text)
     emulated = {name: [step for step in job["steps"] if "qemu" in step.get("uses", "")] for name, job in found.items()}
     assert [name for name, steps in emulated.items() if steps] == ["wheels-3"]
     assert [found[f"wheels-{number}"]["timeout-minutes"] for number in (1, 2, 3)] == [180, 180, 360]

@@ -109,6 +109,7 @@ def test_a_stage_is_used_again(released: Released) -> None:
     assert again.record.passed == {"lint": 1.5}
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_used_again_is_cleaned(released: Released) -> None:
     """Files that tests left are removed from a reused stage; built files and our own stay."""
     shop, plan, stage = released
@@ -332,6 +333,7 @@ def test_a_stage_with_another_tag_is_not_used_again(released: Released) -> None:
     assert not open_stage_would_reuse(shop, dataclasses.replace(plan, tag="1.1"))
 
 
+@pytest.mark.slow
 def test_a_stage_with_two_commits_holds_no_release(tmp_path: Path) -> None:
     """A stage with two new commits holds no release, which is always one commit."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)

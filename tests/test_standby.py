@@ -66,6 +66,7 @@ def test_a_python_that_waits_becomes_the_program(
     }
 
 
+@pytest.mark.slow
 def test_it_serves_once(ahead: Standby, script: Path) -> None:
     """A waiting Python runs one program; the next one is started in a new process."""
     ahead.begin()

@@ -311,6 +311,7 @@ def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
     assert following(standing(yard))[0] == "git switch 'a;b'"
 
 
+@pytest.mark.slow
 def test_a_record_that_names_no_version_counts_for_nothing(unpushed: Yard) -> None:
     """The record of an earlier run is ignored if its version is invalid."""
     record = unpushed.shop.record

@@ -8,10 +8,12 @@ from nox_ship.automation.shell import commands
 from nox_ship.release.steps import _runs, destinations
 from support import each
 
+SECRET = "${{ secrets.X }}"
+
 
 def going(step: dict[str, Any], **env: str) -> list[str]:
     """Return the indexes that a step uploads to."""
-    return [index for index in destinations(step, env) if index is not None]
+    return [found.index for found in destinations(step, env) if found]
 
 
 def doubtful(step: dict[str, Any]) -> bool:
@@ -231,6 +233,25 @@ def test_what_speaks_of_publishing_may_do_so(step: dict[str, Any]) -> None:
 def test_what_uploads_to_something_else_is_no_doubt(step: dict[str, Any]) -> None:
     """Steps that upload assets, pages or images, or only move files, do not count as possible uploads."""
     assert list(destinations(step, {})) == []
+
+
+@each(
+    ("step", "expected"),
+    [
+        ({"uses": "pypa/gh-action-pypi-publish@v1", "with": {"user": "${{ secrets.U }}", "password": SECRET}}, ["X"]),
+        ({"uses": "JRubics/poetry-publish@v2", "with": {"pypi_token": SECRET}}, ["X"]),
+        ({"run": "twine upload -u ${{ secrets.U }} -p ${{ secrets.X }} dist/*"}, ["X"]),
+        ({"run": "twine upload -r testpypi -p $A dist/*\ntwine upload --password=$B dist/*"}, ["A", "X"]),
+        ({"run": "TWINE_PASSWORD=$B twine upload dist/*"}, ["X"]),
+        ({"run": "export UV_PUBLISH_TOKEN=$B\nuv publish"}, ["X"]),
+        ({"run": "twine upload -p ${{ secrets.GITHUB_TOKEN }} dist/*"}, [None]),
+        ({"run": "twine upload dist/*"}, [None]),
+    ],
+)
+def test_the_secret_of_an_upload_is_told(step: dict[str, Any], expected: list[str | None]) -> None:
+    """By the option, the input or the variable that takes a password."""
+    found = destinations(step, {"A": "${{ secrets.A }}", "B": SECRET})
+    assert [one.secret for one in found if one] == expected
 
 
 def test_what_a_step_sets_is_told_to_those_after_it() -> None:

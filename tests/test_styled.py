@@ -101,9 +101,12 @@ def test_a_tool_that_cannot_be_run_leaves_the_text(tmp_path: Path, programs: Pro
     assert len(programs.calls) == 1
 
 
-def test_a_tool_that_says_nothing_leaves_the_text(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_a_tool_that_says_nothing_leaves_the_text(tmp_path: Path, programs: Programs, said: str) -> None:
     """Without output from a tool, the text stays as it is."""
-    assert styled(project(tmp_path, STATIC), None, NEW).text == NEW
+    programs.answer("black", stdout=said)
+    assert styled(project(tmp_path, BLACK), None, NEW) == Styled(NEW)
+    assert started(programs) == [("black", "black", "--quiet")]
 
 
 @pytest.mark.parametrize(

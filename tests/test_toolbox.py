@@ -212,6 +212,7 @@ def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
     assert "example.py" not in left
 
 
+@pytest.mark.slow
 @each(
     ("line", "command", "requirement"),
     [

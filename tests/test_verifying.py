@@ -432,6 +432,7 @@ def test_a_release_can_be_built_again(yard: Yard, verified: Callable[..., str], 
     assert not Path(build.line[-1]).exists()
 
 
+@pytest.mark.slow
 def test_what_a_tag_builds_otherwise_is_shown(
     yard: Yard, verified: Callable[..., str], programs: Programs, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -170,6 +170,7 @@ def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: Failing
     assert "NS503" in str(stopped(sent))
 
 
+@pytest.mark.slow
 def test_other_content_than_was_built_here_is_told(sent: Yard, forge: FailingForge) -> None:
     """For files with other content than the local build's, NS849 warns that nobody has tested them here."""
     forge.later += [starts(sent, forge), ends(sent, forge, "x = 1\n")]
@@ -508,11 +509,16 @@ def test_a_forge_that_is_silent_for_a_while_is_asked_again(
     assert "NS780" in str(stopped(sent))
 
 
-def test_an_answer_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
+def test_a_list_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
     """If GitHub's list of runs is invalid, following ends with NS856."""
-    forge.later += [starts(sent, forge, head_sha=5), lambda: None]
-    forge.later += [lambda: forge.runs[-1].update(head_sha=pushed(sent), status=7)]
+    forge.later += [starts(sent, forge, status=7)]
     assert "NS856" in str(stopped(sent))
+
+
+def test_a_run_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
+    """If GitHub's answer about the run that is followed is invalid, following ends with NS785."""
+    forge.later += [starts(sent, forge), lambda: forge.runs[-1].update(status=7)]
+    assert [finding.id for finding in stopped(sent).findings] == ["NS785"]
 
 
 # A person at a terminal

@@ -12,7 +12,7 @@ from nox_ship.package import wheelhouse
 from nox_ship.package.manifest import BuildFacts, File, Manifest
 from nox_ship.package.parts import FILE, Part
 from nox_ship.project import Project
-from support import make_project, make_sdist, pack_wheel
+from support import make_project, make_sdist, pack_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n[tool.nox-ship.wheels]\nbuilder = "{}"\n'
 NAME = "sample-1.2.3-cp311-cp311-manylinux_2_5_x86_64.whl"
@@ -101,16 +101,18 @@ def test_a_wheel_of_the_stable_abi_is_built_once(tmp_path: Path, programs: Progr
     ],
 )
 def test_a_tag_must_be_what_auditwheel_finds(tmp_path: Path, programs: Programs, shown: str, passes: bool) -> None:
-    """A tag that promises an older system than auditwheel finds is refused with NS574, and no part is recorded."""
+    """A tag that promises an older system than auditwheel finds is refused with NS574, and earlier wheels stay."""
     building(programs)
     project, manifest = made(tmp_path, "build", "3.11")
+    folder = write_files(wheelhouse.folder_of(project), {"earlier.whl": ""})
     programs.answer("auditwheel show", stdout=shown)
     if passes:
         assert build(project, manifest).files
+        assert {path.name for path in folder.iterdir()} == {NAME, FILE}
     else:
         with pytest.raises(ShipError, match=r"NS574.*newer system"):
             build(project, manifest)
-        assert not (wheelhouse.folder_of(project) / FILE).exists()
+        assert [path.name for path in folder.iterdir()] == ["earlier.whl"]
 
 
 def test_tools_get_no_credentials(tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

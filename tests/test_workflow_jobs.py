@@ -190,6 +190,7 @@ REFUSED = {**FINAL, "propose": "true"}
 """The outputs if the branch is protected."""
 
 
+@pytest.mark.slow
 @each(
     ("settings", "payload", "build", "expected"),
     [

@@ -92,7 +92,7 @@ UPLOADING = "steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]"
         ),
         (
             "jobs: {p: {steps: [{run: twine upload dist/*, env: {TWINE_PASSWORD: '${{ secrets.TOKEN }}'}}]}}",
-            Upload("it.yml", "p", False, False, True, None),
+            Upload("it.yml", "p", False, False, True, None, secrets={"pypi": "TOKEN"}),
         ),
     ],
 )
@@ -100,6 +100,24 @@ def test_how_a_job_may_upload_is_told(tmp_path: Path, text: str, expected: Uploa
     """A job's identity, secrets and environment are found, with permissions of the job or the workflow."""
     write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}{text}\n"})
     assert uploads(tmp_path, "v1.2.0") == ((expected,), ())
+
+
+@each(
+    ("job", "expected"),
+    [
+        ("{env: {A: '${{ secrets.A }}'}, steps: [{run: ./login}, {run: poetry publish}]}", {"pypi": "A"}),
+        ("{env: {A: '${{ secrets.A }} ${{ secrets.B }}'}, steps: [{run: poetry publish}]}", {}),
+        ("{env: {A: '${{ secrets.GITHUB_TOKEN }}'}, steps: [{run: poetry publish}]}", {}),
+        ("{uses: ./.github/workflows/inner.yml, secrets: inherit}", {"pypi": "X"}),
+        ("{uses: ./.github/workflows/inner.yml, secrets: {X: '${{ secrets.OUTER }}'}}", {"pypi": "OUTER"}),
+        ("{uses: ./.github/workflows/inner.yml, secrets: {Y: '${{ secrets.OUTER }}'}}", {}),
+    ],
+)
+def test_the_secret_of_an_upload_is_told(tmp_path: Path, job: str, expected: dict[str, str]) -> None:
+    """The upload's own, else the only one that the job receives; by the caller's name if a workflow is called."""
+    inner = "on: workflow_call\njobs: {p: {steps: [{run: 'twine upload -p ${{ secrets.X }} dist/*'}]}}\n"
+    write_files(tmp_path / ".github/workflows", {"it.yml": f"{TAGS}jobs: {{p: {job}}}\n", "inner.yml": inner})
+    assert [one.secrets for one in uploads(tmp_path, "v1.2.0")[0] if one.workflow == "it.yml"] == [expected]
 
 
 def test_a_rehearsal_is_no_upload(tmp_path: Path) -> None:

@@ -163,8 +163,8 @@ class WorkflowSettings:
     """What ``nox-ship init`` writes into the workflows of GitHub Actions."""
 
     credentials: Literal["trusted", "token"] = "trusted"
-    """How the publishing jobs authenticate: as a trusted publisher, or with the secrets ``PYPI_API_TOKEN`` and
-    ``TEST_PYPI_API_TOKEN`` of their environments."""
+    """How the publishing jobs authenticate: as a trusted publisher, or with an API token in a secret of their
+    environments, which has the name of the variable in ``publish.tokens``."""
     testpypi: bool = True
     """Whether everything goes to TestPyPI first."""
     development: bool = False

@@ -1,6 +1,7 @@
 """Problems that a user may meet, as data: each kind has an ID, a name and a remedy.
 
-A kind is declared next to the code that finds it. ``docs/errors.md`` has a section for each.
+A kind is declared next to the code that finds it. ``docs/errors.md`` has a section for each,
+which ``tests/reference_pages.py`` begins.
 """
 
 from __future__ import annotations

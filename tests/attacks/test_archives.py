@@ -195,6 +195,7 @@ def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
     assert "its metadata have more" in refused(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
 def test_a_header_without_an_end_is_refused(tmp_path: Path, kind: bytes) -> None:
     """A tar header of many megabytes is refused before it is read as a whole."""

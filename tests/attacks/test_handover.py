@@ -214,6 +214,7 @@ def test_anything_but_one_plain_commit_and_its_tag_is_refused(
     assert checkout.head == cut.onto
 
 
+@pytest.mark.slow
 def test_a_job_that_tests_gets_just_what_is_pushed(scene: Scene) -> None:
     """A job that tests a release gets exactly the branch, tag and files that will be pushed, and no other refs."""
     checkout = scene.checkout()
@@ -263,6 +264,7 @@ def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
     assert scene.push(cut, scene.bundled(cut))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

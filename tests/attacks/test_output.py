@@ -94,6 +94,7 @@ def test_nothing_commands_the_runner(text: str) -> None:
         assert not re.search(r"##\w*\[", line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 70, 120])
 def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
     """A line break in a table puts no command at the start of a line, wherever in a column the text is broken."""

@@ -127,6 +127,7 @@ def test_a_tag_that_is_changed_in_the_record_too_is_refused(built: Built) -> Non
     assert join(yard.project, read_parts([good, bad]), BOTH).manifest.systems == ("ubuntu", "windows")
 
 
+@pytest.mark.slow
 def test_a_wheel_of_another_sdist_is_refused(built: Built) -> None:
     """A wheel that was built from another sdist is refused (NS576), even if the sdist in `dist/` was exchanged too."""
     yard, manifest = built

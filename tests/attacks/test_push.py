@@ -361,6 +361,7 @@ def hook_of_the_remote(run: Run, text: str) -> None:
     hook.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_push_that_is_cut_off_may_have_arrived(run: Run) -> None:
     """If the connection ends before the server answers, NS238 is raised, as the push may have arrived."""
     hook_of_the_remote(run, "kill -9 $PPID")

@@ -103,6 +103,7 @@ def test_an_address_that_is_pushed_to_is_no_argument(tmp_path: Path, arguments: 
     assert "pass-word" not in arguments.read_text()
 
 
+@pytest.mark.slow
 def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clone can use addresses with passwords while it is made, but keeps them without the passwords."""
     repository = make_repository(tmp_path / "checkout")

@@ -156,6 +156,7 @@ def several(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Action
         yield actions
 
 
+@pytest.mark.exhaustive
 def test_the_whole_set_is_released(several: Actions) -> None:
     """The wheels of both jobs reach the indexes together with their sdist, after each was tested on its Python."""
     code, output = several.run("push", several.tag("1.0.0"))
@@ -169,6 +170,7 @@ def test_the_whole_set_is_released(several: Actions) -> None:
     assert sorted(tried) == [("3.11", "11"), ("3.12", "12")]
 
 
+@pytest.mark.exhaustive
 def test_a_set_that_is_not_whole_is_refused_before_anything_is_uploaded(several: Actions) -> None:
     """If an artifact is missing, doubled, empty, or belongs to another sdist or tag, the wheels are not handed on."""
     script = several.runner.home / "attacks.py"

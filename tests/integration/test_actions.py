@@ -140,6 +140,7 @@ def test_the_projects_own_workflows_are_what_is_written() -> None:
     assert [change.name for change in [*made.changes, *init.drift(survey).changes]] == []
 
 
+@pytest.mark.exhaustive
 def test_a_pushed_tag_is_published(actions: Actions) -> None:
     """A pushed tag is published through TestPyPI to PyPI by jobs with an identity; the bytes equal a local build's."""
     event = actions.tag("1.2.3")
@@ -166,7 +167,8 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
-@pytest.mark.parametrize("visibility", ["private", pytest.param("public", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("visibility", ["private", "public"])
 def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
     """Without GitHub's attestation, only a private repository's release is announced, and without provenance."""
     event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
@@ -179,6 +181,7 @@ def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
     assert len(actions.pypi.files()) == 2
 
 
+@pytest.mark.exhaustive
 def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions: Actions) -> None:
     """Once a week, the next release is rehearsed and the last one verified; the run fails if that is gone (NS712)."""
     bench, section = actions.bench, "[tool.nox-ship.workflows]\n"
@@ -218,6 +221,7 @@ def test_a_release_of_a_project_below_the_top_is_published(tmp_path: Path, runne
         assert actions.runner.jobs().count("build") == 2
 
 
+@pytest.mark.exhaustive
 def test_publishing_waits_for_the_checks_that_it_requires(tmp_path: Path, runner_variables: dict[str, str]) -> None:
     """A failed required check prevents publishing (NS851), unless the user who starts the workflow leaves it out."""
     setting = 'require-checks = ["Everything passed"]\n'
@@ -248,12 +252,13 @@ def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
     assert actions.pypi.files() == actions.testpypi.files() == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [
         ("echo x >> dist/sample-1.2.3.tar.gz", "NS603"),
-        pytest.param("sed -i s/1.2.3/1.2.4/ .nox-ship/manifest.json", "NS606", marks=pytest.mark.exhaustive),
-        pytest.param("echo >> pyproject.toml", "NS603", marks=pytest.mark.exhaustive),
+        ("sed -i s/1.2.3/1.2.4/ .nox-ship/manifest.json", "NS606"),
+        ("echo >> pyproject.toml", "NS603"),
     ],
 )
 def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, expected: str) -> None:
@@ -301,9 +306,8 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
-@pytest.mark.parametrize(
-    "tamper", ["", pytest.param("echo x >> dist/sample-1.3.0.tar.gz", marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("tamper", ["", "echo x >> dist/sample-1.3.0.tar.gz"])
 def test_a_release_is_proposed_merged_tagged_and_published(
     tmp_path: Path, runner_variables: dict[str, str], tamper: str
 ) -> None:

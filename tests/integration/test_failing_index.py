@@ -230,12 +230,12 @@ def test_an_index_that_hangs_is_given_up(case: Case) -> None:
     assert case.complete
 
 
-def test_a_file_that_stays_invisible_is_told_from_one_that_is_not_there(case: Case) -> None:
+def test_a_file_that_stays_invisible_in_part_is_told_from_one_that_is_shown_nowhere(case: Case) -> None:
     """NS713 reports a file that only the JSON API shows, and NS720 one that the index has but shows nowhere."""
     case.server.faults = Faults(hide=999)
-    assert refusal(case).findings[0].id == "NS713"
+    assert {finding.id for finding in refusal(case).findings} == {"NS713"}
     case.server.faults = Faults(hide=999, hide_json=999)
-    assert refusal(case).findings[0].id == "NS720"
+    assert {finding.id for finding in refusal(case).findings} == {"NS720"}
     assert any("waiting until PyPI serves" in note for note in case.notes)
     case.server.faults = Faults()
     assert [entry.action for entry in case.publish()] == ["there already", "there already"]
@@ -244,7 +244,7 @@ def test_a_file_that_stays_invisible_is_told_from_one_that_is_not_there(case: Ca
 def test_a_file_that_vanishes_after_its_upload_is_missed(case: Case) -> None:
     """If the index accepts a file but lists it nowhere, publishing stops with NS712."""
     case.server.faults = Faults(hide=999, json_api=False)
-    assert refusal(case).findings[0].id == "NS712"
+    assert {finding.id for finding in refusal(case).findings} == {"NS712"}
 
 
 def test_served_bytes_are_compared(case: Case) -> None:

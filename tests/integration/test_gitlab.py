@@ -58,7 +58,8 @@ def test_the_written_file_fits_the_schema(tmp_path: Path) -> None:
     assert all(str(path) in done.stdout for path in paths)
 
 
-@pytest.mark.parametrize("folder", ["", pytest.param("packages/sample", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("folder", ["", "packages/sample"])
 def test_a_tag_is_published(tmp_path: Path, runner_variables: dict[str, str], folder: str) -> None:
     """A tag is published with tokens through TestPyPI to PyPI, exactly as built; a branch is only tested."""
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi:

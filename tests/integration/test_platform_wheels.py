@@ -68,6 +68,7 @@ def tagged(wheels: list[str]) -> list[str]:
 OWN_ABI = [f"cp{version.replace('.', '')}-cp{version.replace('.', '')}" for version in PYTHONS]
 
 
+@pytest.mark.exhaustive
 def test_an_extension_in_c_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
     """A C extension is released with repaired wheels for all Pythons; a missing wheel is named with its job (NS577)."""
     bench = project(tmp_path, PLAIN)

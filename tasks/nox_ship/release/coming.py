@@ -31,7 +31,9 @@ ALREADY_RELEASED = Kind(
     "already-released",
     "Commit the changes of the next release first, or finish this release by naming its version.",
 )
-FINISHING = Kind("NS223", "finishing", "This run finishes that release and does not bump again.", level="notice")
+FINISHING = Kind(
+    "NS223", "finishing", "No action is needed: this run finishes that release and does not bump again.", level="notice"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

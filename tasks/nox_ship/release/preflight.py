@@ -45,7 +45,9 @@ BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
 DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
 NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
-GATE_EXCLUDED = Kind("NS105", "gate-excluded", "The gate is left out of this release.", level="notice")
+GATE_EXCLUDED = Kind(
+    "NS105", "gate-excluded", "No action is needed: the gate is left out of this release.", level="notice"
+)
 GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "No action is needed.", level="notice")
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")

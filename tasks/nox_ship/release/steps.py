@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
@@ -53,12 +54,31 @@ _TARGET = re.compile(
     r"|MATURIN_REPOSITORY(?:_URL)?"
 )
 """The options, inputs and variables that tell an uploader where to upload."""
+_TOKEN = re.compile(
+    r"-p|--(?:password|token|auth)|password|pypi_token|TWINE_PASSWORD|UV_PUBLISH_(?:TOKEN|PASSWORD)|FLIT_PASSWORD"
+    r"|HATCH_INDEX_AUTH|POETRY_(?:PYPI_TOKEN_\w+|HTTP_BASIC_\w+_PASSWORD)|PDM_PUBLISH_PASSWORD"
+    r"|MATURIN_(?:PYPI_TOKEN|PASSWORD)"
+)
+"""The options, inputs and variables that give an uploader its token."""
+_EXPRESSION = re.compile(r"\$\{\{[^{}]*\}\}")
+"""What GitHub evaluates; without spaces, it stays one word of a command."""
+_SECRET = re.compile(r"\bsecrets\.(?!GITHUB_TOKEN\b)([A-Za-z_]\w*)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a step uploads to."""
+
+    index: str
+    """The index's name; ``*`` if unknown."""
+    secret: str | None = None
+    """The secret that holds the token, where the workflow shows it."""
 
 
 def destinations(
     step: Mapping[str, Any], env: Mapping[str, Any], later: dict[str, str] | None = None
-) -> Iterator[str | None]:
-    """Yield the index of each upload in a step, ``*`` if unknown; None for what may be an upload.
+) -> Iterator[Destination | None]:
+    """Yield the destination of each upload in a step; None for what may be an upload.
 
     The latter is a command or an action with a name about publishing whose content is not visible here.
 
@@ -75,7 +95,7 @@ def destinations(
         yield _destination([*_options(options), *inputs.items(), *env.items()])
     elif _HINT.search(action) and not action.startswith(".") and not _OTHER_ACTION.match(action):
         yield None
-    texts = {str(name): str(value) for name, value in env.items()}
+    texts = {str(name): _EXPRESSION.sub(_closed_up, str(value)) for name, value in env.items()}
     for given_words, seen in commands_in(str(step.get("run", "")), texts, later, sure="if" not in step):
         words = [piece for word in given_words for piece in _parted(word)]
         if "--dry-run" in words:
@@ -83,9 +103,13 @@ def destinations(
         if any(_runs(words, name, verbs) for name, verbs in _UPLOADERS.items()) or _is_old_upload(words):
             yield _destination([*_options(words), *seen.items()])
         elif session := _session(words):
-            yield _of_session(session, words)
+            yield Destination(_of_session(session, words))
         elif _may_upload(words):
             yield None
+
+
+def _closed_up(expression: re.Match[str]) -> str:
+    return "".join(expression[0].split())
 
 
 def _parted(word: str) -> list[str]:
@@ -153,11 +177,14 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
             yield name, value if equals else following
 
 
-def _destination(told: Iterable[tuple[str, Any]]) -> str:
-    """Return the index named by the first of the given options, inputs or variables; PyPI if there is none."""
-    for name, value in told:
-        if _TARGET.fullmatch(name) and str(value).strip():
-            if _TEST.search(str(value)):
-                return "testpypi"
-            return "pypi" if _PUBLIC.fullmatch(str(value).strip()) else ANY
-    return "pypi"
+def _destination(told: Sequence[tuple[str, Any]]) -> Destination:
+    """Return what the given options, inputs and variables tell: the index is PyPI if none of them names one."""
+    where = next((str(value).strip() for name, value in told if _TARGET.fullmatch(name) and str(value).strip()), "pypi")
+    known = "pypi" if _PUBLIC.fullmatch(where) else ANY
+    given = [name for option, value in told if _TOKEN.fullmatch(option) for name in secrets(value)]
+    return Destination("testpypi" if _TEST.search(where) else known, given[0] if given else None)
+
+
+def secrets(value: object) -> list[str]:
+    """Return the names of the secrets in a text, except for GitHub's own."""
+    return list(dict.fromkeys(_SECRET.findall(str(value))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +59,8 @@ class Upload:
     event: Event = "push"
     certain: bool = True
     """Whether its upload was seen; otherwise it calls something else that may upload."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The secret with the token of an index, by the index's name, where the workflow shows it."""
 
     @property
     def by_tag(self) -> bool:
@@ -189,7 +191,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
         if not isinstance(job, Mapping) or not (script := patterns(job.get("script"))):
             continue
         found = steps.destinations({"run": "\n".join(script)}, mapping(job.get("variables")))
-        indexes = frozenset(index if ours else steps.ANY for index in found if index or not ours)
+        indexes = frozenset(one.index if one and ours else steps.ANY for one in found if one or not ours)
         environment = mapping(job.get("environment")).get("name") or job.get("environment")
         if indexes:
             yield Upload(
@@ -199,7 +201,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
                 shared=False,
                 token="id_tokens" not in job,  # each job receives the project's variables
                 environment=environment if isinstance(environment, str) else None,
-                indexes=frozenset(filter(None, indexes)),
+                indexes=indexes,
                 certain=ours,
             )
 
@@ -257,14 +259,25 @@ def _of_workflow(
             continue
         upload = _upload(name, workflow, str(key), job, caller)
         if (called := house.called(job.get("uses"))) is not None:
-            yield from _of_workflow(house, name, called, facts, upload)
+            for inner in _of_workflow(house, name, called, facts, upload):
+                yield replace(inner, secrets=_outside(inner.secrets, job.get("secrets")))
             continue
-        known = set(_indexes(house, workflow, job, facts))
-        seen = known - {None}
+        known = set(_destinations(house, workflow, job, facts))
+        seen = [one for one in known if one]
         unseen = (upload.identity or upload.token) and (bool(job.get("uses")) or None in known)
         if seen or unseen:
-            indexes = frozenset(index or steps.ANY for index in known if index or unseen) or frozenset({steps.ANY})
-            yield replace(upload, indexes=indexes, certain=bool(seen))
+            indexes = {one.index for one in seen} | ({steps.ANY} if unseen else set())
+            only = steps.secrets(" ".join(_handed(workflow, job)))
+            found = {one.index: one.secret or only[0] for one in seen if one.secret or len(only) == 1}
+            yield replace(upload, indexes=frozenset(indexes), certain=bool(seen), secrets=found)
+
+
+def _outside(secrets: Mapping[str, str], handed: object) -> dict[str, str]:
+    """Return the caller's names of the secrets in a called workflow, by index."""
+    if handed == "inherit":
+        return dict(secrets)
+    outside = {index: steps.secrets(mapping(handed).get(name)) for index, name in secrets.items()}
+    return {index: names[0] for index, names in outside.items() if names}
 
 
 def _skipped(jobs: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) -> set[str]:
@@ -282,10 +295,10 @@ def _skipped(jobs: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) ->
     return skipped
 
 
-def _indexes(
+def _destinations(
     house: Workflows, workflow: Mapping[str, Any], job: Mapping[str, Any], facts: Mapping[str, str]
-) -> Iterator[str | None]:
-    """Yield the indexes that a job's steps upload to; None for each that may be an upload."""
+) -> Iterator[steps.Destination | None]:
+    """Yield where a job's steps upload to; None for each that may be an upload."""
     env = {**mapping(workflow.get("env")), **mapping(job.get("env"))}
     later: dict[str, str] = {}
     for step in house.steps(job, facts):
@@ -298,15 +311,19 @@ def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, 
     stated = own if own is not None else top
     inherits = caller is not None and caller.identity
     named = mapping(environment).get("name") or environment
-    handed = _texts([workflow.get("env"), dict(job)])
     return Upload(
         workflow=name,
         job=f"{caller.job}/{key}" if caller else key,
         identity=(_may_identify(stated) and (inherits or caller is None)) if stated is not None else inherits,
         shared=caller.shared if caller else _may_identify(top),
-        token=job.get("secrets") == "inherit" or any(map(_SECRET.search, handed)),
+        token=job.get("secrets") == "inherit" or any(map(_SECRET.search, _handed(workflow, job))),
         environment=named if isinstance(named, str) and named else None,
     )
+
+
+def _handed(workflow: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every string of a job, and of the variables that it shares with the workflow's others."""
+    return _texts([workflow.get("env"), dict(job)])
 
 
 def _may_identify(permissions: object) -> bool:

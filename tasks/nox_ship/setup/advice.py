@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nox_ship.addresses import without_passwords
 from nox_ship.config import Settings
 from nox_ship.errors import Kind
+from nox_ship.release.workflows import Upload
 from nox_ship.setup.ci_files import gate_jobs
 from nox_ship.setup.plan import SetupPlan
+from nox_ship.setup.rival import publishing_jobs
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI, GitHub
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
@@ -78,11 +80,17 @@ def served(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name, wanted in (("pypi", "pypi" in routed), ("testpypi", to_test)) if wanted)
 
 
-def unserved(settings: Settings) -> dict[str, str]:
-    """Return the indexes that none of our workflows publishes to, each with a version that goes there."""
+def unserved(settings: Settings, jobs: Sequence[Upload] = ()) -> dict[str, str]:
+    """Return the indexes that no job publishes to, each with a version that goes there.
+
+    Args:
+        settings: The project's settings, which say where our own workflows publish.
+        jobs: The jobs in the repository that upload, such as one of the project's own.
+    """
     kinds = [kind for kind in _KINDS if kind != "development" or settings.workflows.development]
     routed = {getattr(settings.routes, kind): _KINDS[kind] for kind in reversed(kinds)}
-    return {name: example for name, example in routed.items() if name not in served(settings)}
+    left = (name for name in routed if name not in served(settings))
+    return {name: routed[name] for name in left if not any(job.by_tag and job.goes_to(name) for job in jobs)}
 
 
 def next_steps(made: SetupPlan) -> Iterator[str]:
@@ -151,7 +159,7 @@ def _before_the_first_release(survey: Survey, file: str) -> Iterator[str]:
     by_token = settings.workflows.credentials == "token" or (file == GITLAB_CI and not survey.identifies)
     if names:
         yield _tokens(settings, names, file) if by_token else _publishers(survey, names, file)
-    for name, example in unserved(settings).items():
+    for name, example in unserved(settings, publishing_jobs(survey)).items():
         if name not in PUBLIC_INDEXES:
             yield f"Versions such as {example} go to {name}: publish them from the machine that releases them."
 

@@ -17,7 +17,7 @@ from nox_ship.setup import ci_files, init, workflows
 from nox_ship.setup.advice import served, unserved
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.patient import Patient, Told
-from nox_ship.setup.rival import rivals
+from nox_ship.setup.rival import publishing_jobs, rivals
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI, GitHub
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
@@ -107,7 +107,7 @@ def _unserved_routes(survey: Survey) -> Told:
     file = ci_files.facts(survey).release_file
     if not is_ours(documents.read_text(survey.repository.path / FOLDER / file)):
         return
-    for name, example in unserved(survey.project.settings).items():
+    for name, example in unserved(survey.project.settings, publishing_jobs(survey)).items():
         what = f"Versions such as {example} go to {display_name(name)}, but {file} has no job for that."
         if name in PUBLIC_INDEXES:
             yield NO_JOB_FOR_ROUTE(what)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nox_ship import documents, versions
 from nox_ship.automation.github import FOLDER
+from nox_ship.config import Settings
 from nox_ship.errors import ShipError, shorten
 from nox_ship.release.source import VersionSource
 from nox_ship.release.workflows import Upload, uploads
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
-
-_INDEXES = ("pypi", "testpypi")
+from nox_ship.world.index import PUBLIC_INDEXES
+from nox_ship.world.real import token_variable
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Rival:
         settings = list(self._settings(ours))
         if not settings:
             return f"{told} To replace it: `nox-ship init --force {ours}`."
-        added = "\n".join(["[tool.nox-ship.workflows]", *settings])
+        tables = ["[tool.nox-ship.workflows]", *settings]
+        if tokens := self._tokens():
+            tables += ["", "[tool.nox-ship.publish]", f"tokens = {_inline(tokens)}"]
+        added = "\n".join(tables)
         how = "To replace it but keep its trusted publisher" if self._trusted else "To replace it"
         return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force {self.workflow}`:\n\n{added}"
 
@@ -53,16 +57,27 @@ class Rival:
         named = {
             index: job.environment
             for job in reversed(self.jobs)
-            for index in _INDEXES
+            for index in PUBLIC_INDEXES
             if index in job.indexes and job.environment not in (None, index)
         }
         if named:
-            entries = (f"{index} = {json.dumps(name)}" for index, name in sorted(named.items()))
-            yield f"environments = {{ {', '.join(entries)} }}"
+            yield f"environments = {_inline(named)}"
         if not self._trusted:
-            yield 'credentials = "token"  # in the secret PYPI_API_TOKEN'
+            yield 'credentials = "token"'
         if not any(job.goes_to("testpypi") for job in self.jobs):
             yield "testpypi = false"
+
+    def _tokens(self) -> dict[str, str]:
+        """Return the names of its secrets that differ from ours, by index."""
+        found = {index: name for job in reversed(self.jobs) for index, name in job.secrets.items()}
+        ours = {index: token_variable(index, Settings()) for index in PUBLIC_INDEXES}
+        differing = (index for index in ours if found.get(index, ours[index]) != ours[index])
+        return {} if self._trusted else {index: found[index] for index in differing}
+
+
+def _inline(table: Mapping[str, str]) -> str:
+    """Return strings as an inline table in TOML."""
+    return f"{{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in sorted(table.items()))} }}"
 
 
 def rivals(survey: Survey) -> tuple[Rival | None, str]:
@@ -94,10 +109,15 @@ def neighbours(survey: Survey, ours: str) -> str:
         survey: The project.
         ours: The file name of its own workflow.
     """
-    found, _ = uploads(survey.repository.path, _example(survey))
+    found = publishing_jobs(survey)
     others = dict.fromkeys(upload.workflow for upload in found if upload.by_tag and upload.workflow != ours)
     folder = survey.repository.path / FOLDER
     return shorten(name for name in others if is_ours(documents.read_text(folder / name)))
+
+
+def publishing_jobs(survey: Survey) -> tuple[Upload, ...]:
+    """Return the jobs in the repository that upload a release of the project, or may."""
+    return uploads(survey.repository.path, _example(survey))[0]
 
 
 def _example(survey: Survey) -> str:
