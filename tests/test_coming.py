@@ -197,7 +197,7 @@ def test_the_next_release_is_rehearsed_on_a_release(written: Yard) -> None:
     assert (early.version, early.tag, early.bump, early.early) == ("0.1.1", "v0.1.1", True, True)
     assert plan(written, "auto", early=True).version == "0.1.1"
     assert "NS223" in told(written, "patch")
-    assert "NS223" not in told(written, "patch", early=True)
+    assert told(written, "patch", early=True) == []
 
 
 def test_a_release_that_was_pushed_from_head_is_finished_before_the_next(written: Yard) -> None:

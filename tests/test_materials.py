@@ -193,6 +193,7 @@ def test_a_tool_that_cannot_be_run_stops_nothing(project: Project, manifest: Man
 
     programs.play("cyclonedx-py", reply=missing)
     (warning,), _ = try_out(project, manifest)
+    assert warning.startswith("NS627 ")
     assert "installs: The program uv cannot be run: gone." in warning
 
 

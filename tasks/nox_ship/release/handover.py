@@ -36,7 +36,7 @@ OTHER_CUT = Kind(
 NOTHING_TO_MERGE = Kind(
     "NS885",
     "nothing-to-merge",
-    'Set `delivery = "push"` and write the workflows again: a release that changes no file needs no pull request.',
+    "Leave `delivery` out and write the workflows again: a release that changes no file needs no pull request.",
 )
 _OTHER_ARTIFACT = "Run the whole workflow again: this artifact is not the one that was built."
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

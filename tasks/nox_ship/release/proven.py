@@ -145,6 +145,8 @@ def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
         wrong.append("it has no job that pushed a release")
     elif (trouble := _missing(runs, found["files"], number)) is not None:
         wrong.append(trouble)
+    if _named(runs, number, _PROPOSING):
+        wrong.append("it proposed a release instead of pushing it")
     if wrong or found is None:
         raise ShipError(*(NOT_PROVEN(f"The run {number} did not prove this release: {what}.") for what in wrong))
     return Proven(number, found["files"], found["manifest"], runs.named(number, SBOM))
