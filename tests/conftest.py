@@ -77,9 +77,13 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(autouse=True, scope="session")
-def lean_git() -> Iterator[None]:
-    """Make git copy no sample hooks into repositories, and not wait for the disk."""
+def lean_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Make git ignore the user's settings, copy no sample hooks into repositories, and not wait for the disk."""
+    settings = tmp_path_factory.getbasetemp() / "gitconfig"
+    settings.write_text("[user]\n\tname = Tester\n\temail = tester@example.invalid\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("GIT_TEMPLATE_DIR", "")
         patch.setenv("GIT_TEST_FSYNC", "0")
         yield

@@ -75,7 +75,7 @@ def jobs() -> dict[str, dict[str, Any]]:
     return {
         name: job
         for name, job in found.items()
-        if name not in {"lock", "cut", "rehearse", "rehearse-upload", "push", "proven"}
+        if name not in {"lock", "merged", "cut", "rehearse", "rehearse-upload", "push", "propose", "proven"}
     }
 
 

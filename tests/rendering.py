@@ -45,8 +45,9 @@ def every() -> Iterator[Facts]:
     for credentials, folder in itertools.product(("trusted", "token"), ("packages/sample", "it")):
         yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, weekly=True, **NAMED)
         yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), checks=CHECKS, testpypi=folder == "it")
-    yield facts(proposes=True)
-    yield facts(proposes=True, development=True, coverage=False, checks=CHECKS, wheels=WHEELS, **NAMED)
+    yield facts(delivery="pull-request")
+    yield facts(delivery="auto", folder="packages/sample", weekly=True, **NAMED)
+    yield facts(delivery="auto", development=True, coverage=False, checks=CHECKS, wheels=WHEELS, **NAMED)
     for audit, audited in itertools.product(truth, truth):
         yield facts(weekly=True, audit=audit, audited=audited)
     for folder in ("", "packages/sample"):

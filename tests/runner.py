@@ -35,17 +35,23 @@ TOKEN = "the-token-of-the-job"
 
 _CHECKOUT = """\
 name: checkout
-inputs: {ref: {default: ""}, fetch-depth: {default: ""}, persist-credentials: {default: ""}}
+inputs:
+  ref: {default: ""}
+  fetch-depth: {default: ""}
+  persist-credentials: {default: ""}
+  sparse-checkout: {default: ""}
+  sparse-checkout-cone-mode: {default: ""}
 runs:
   using: composite
   steps:
     - shell: bash
-      env: {REF: "${{ inputs.ref }}"}
+      env: {REF: "${{ inputs.ref }}", SPARSE: "${{ inputs.sparse-checkout }}"}
       run: |
         find . -mindepth 1 -maxdepth 1 -exec rm -rf {} +
         git init --quiet
         git remote add origin "$RUNNER_REMOTE"
         git fetch --quiet origin "+refs/heads/*:refs/remotes/origin/*" "+refs/tags/*:refs/tags/*"
+        if [ -n "$SPARSE" ]; then git sparse-checkout set --no-cone "$SPARSE"; fi
         case "${REF:-$RUNNER_REF}" in
           refs/heads/*) git checkout --quiet -B "${RUNNER_REF#refs/heads/}" "origin/${RUNNER_REF#refs/heads/}" ;;
           *) git checkout --quiet --detach "${REF:-$RUNNER_REF}" ;;
@@ -200,6 +206,7 @@ class Runner:
         path = self._with_outputs(self.bench.root / ".github" / "workflows" / workflow)
         act = [str(Path(sys.executable).parent / "act"), event, "--platform", "ubuntu-latest=-self-hosted"]
         act += ["--workflows", str(path), "--eventpath", str(self.home / "event.json"), "--concurrent-jobs", "1"]
+        act += ["--no-skip-checkout"]  # act would copy the project, for a sparse checkout too
         act += ["--action-cache-path", str(self.home / "cache"), "--secret", f"GITHUB_TOKEN={TOKEN}"]
         act += [*self.options, *(["--job", job] if job else [])]
         for pinned in ACTIONS.values():

@@ -42,8 +42,8 @@ def test_publishers_are_told_in_one_block(survey: Survey) -> None:
     """The fields of a trusted publisher are shown in one block, with the differences between the indexes."""
     text = told(survey)
     assert text.endswith(
-        "Before the first release, add a pending GitHub publisher on PyPI and TestPyPI, in your account under"
-        " *Publishing*:\n"
+        "Before the first release, add this GitHub publisher on PyPI and TestPyPI, under *Publishing* in the"
+        " project's settings, or in your account if the project is new there:\n"
         "  PyPI project name  sample\n"
         "  Owner              acme\n"
         "  Repository name    sample\n"

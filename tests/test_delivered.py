@@ -200,8 +200,8 @@ def test_few_requests_are_sent(forge: FailingForge, pypi: Clock, looked: Callabl
     assert pypi.asked == 1
 
 
-def test_the_oldest_of_a_hundred_runs_may_lack_some(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
-    """If there are more runs than GitHub returns at once, the oldest release is left out."""
+def test_the_oldest_of_many_runs_may_lack_some(forge: FailingForge, looked: Callable[..., OnForge]) -> None:
+    """If there are more runs than are read, the oldest release is left out; pushes to the branch fill up pages."""
     ran(forge, "v1.0", 0, *by_a_tag(0))
     ran(forge, "v1.1", 10, *by_a_tag(10))
     for number in range(past.MOST - 2):

@@ -26,6 +26,7 @@ CHECKS = {"type": "required_status_checks", "ruleset_id": 8, "parameters": {}}
 HARMLESS = [{"type": kind, "ruleset_id": 7} for kind in ("deletion", "non_fast_forward", "required_linear_history")]
 ASKED, PROTECTION = "/rules/branches/main?per_page=100", "/branches/main/protection"
 PROTECTED = {"protected": True}
+PASSED = {ASKED: [REVIEWS], "/rulesets/7": {"current_user_can_bypass": "always"}}
 
 
 @each(
@@ -81,6 +82,14 @@ PROTECTED = {"protected": True}
 def test_rules_that_refuse_a_push_are_told_apart(answers: dict[str, Any], refusing: tuple[str, ...]) -> None:
     """Only rules that a new commit cannot meet, and that the token's user cannot bypass, count as refusing."""
     assert in_the_way(answers.get, "main") == refusing
+
+
+def test_nobody_bypasses_the_rules_for_others() -> None:
+    """For somebody else than the token's user, rules count that the user may bypass."""
+    classic = {"/branches/main": PROTECTED, PROTECTION: {"required_pull_request_reviews": {"x": 1}}}
+    for answers in (PASSED, classic):
+        assert in_the_way(answers.get, "main") == ()
+        assert in_the_way(answers.get, "main", of_others=True) == ("changes go through a pull request",)
 
 
 @pytest.fixture
@@ -190,15 +199,18 @@ def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded
     assert "pull request" not in caught.value.findings[0].remedy
 
 
-@pytest.mark.parametrize(
-    ("wanted", "rules", "words"),
+@each(
+    ("wanted", "answers", "words"),
     [
-        ("push", [{"type": "pull_request"}], "NS829"),
-        ("push", [], "no rule"),
-        ("auto", [{"type": "pull_request"}], "by pull request"),
-        ("pull-request", [], "because of `delivery`"),
+        ("push", {ASKED: [REVIEWS]}, "NS829"),
+        ("push", {}, "no rule"),
+        ("push", PASSED, "you may bypass: your releases are pushed, and those that a workflow cuts are refused"),
+        ("auto", {ASKED: [REVIEWS]}, "so releases go there by pull request"),
+        ("auto", {}, "no rule"),
+        ("auto", PASSED, "your releases are pushed, and those that a workflow cuts go there by pull request"),
+        ("pull-request", {}, "because of `delivery`"),
     ],
 )
-def test_doctor_says_which_way_a_release_takes(wanted: Any, rules: list[Any], words: str) -> None:
+def test_doctor_says_which_way_a_release_takes(wanted: Any, answers: dict[str, Any], words: str) -> None:
     """`doctor` reports how releases are delivered, and NS829 if rules refuse the push that the setting wants."""
-    assert words in str(github._way(wanted, "main", lambda path: rules if "/rules/" in path else None))
+    assert words in str(github._way(wanted, "main", answers.get))

@@ -102,15 +102,16 @@ def test_commands_run_with_what_their_steps_say(tmp_path: Path) -> None:
     inside = RecipeStep(("mypy",), project=True, commands=(("mypy", "src"),), env={"A": "b"}, why="as in\x1b[31m CI")
     apart = RecipeStep(("ruff",), commands=(("ruff", "check"), ("/bin/x",)), env={"C": "d"}, folder="docs")
     session = Recorded()
-    environments.run_recipe(cast("nox.Session", session), project, Recipe((apart, inside), notes=("look\nhere",)))
+    recipe = Recipe((apart, inside), notes=("look\nhere",))
+    environments.run_recipe(cast("nox.Session", session), project, recipe, {"A": "x", "M": "m"})
     start = tuple(environments._apart(cast("nox.Session", session), project, apart))
     assert session.did == [
         "look\\nhere",
         "mypy: as in CI",
         ("install", "-e", project.root.as_posix(), "mypy"),
-        (("mypy", "src"), "root", {"A": "b"}, False),
-        ((*start, "ruff", "check"), "docs", {"C": "d"}, True),
-        ((*start, "/bin/x"), "docs", {"C": "d"}, True),
+        (("mypy", "src"), "root", {"A": "b", "M": "m"}, False),
+        ((*start, "ruff", "check"), "docs", {"A": "x", "C": "d", "M": "m"}, True),
+        ((*start, "/bin/x"), "docs", {"A": "x", "C": "d", "M": "m"}, True),
     ]
 
 

@@ -196,7 +196,7 @@ def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys
     assert command.main(["init", "--ci", "gitlab"]) == 0
     told = capsys.readouterr().out
     assert ".gitlab-ci.yml is yours" in told
-    assert "pending" not in told
+    assert "Before the first release" not in told
     assert set(files(project).items()) - set(before.items()) == {("noxfile.py", NEW)}
     assert command.main(["init", "--check", "--ci", "gitlab"]) == 0
     assert command.main(["init", "--ci", "gitlab", "--force", ".gitlab-ci.yml"]) == 0

@@ -3,11 +3,14 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import nox
 import pytest
 
 from fakes import Yard
+from nox_ship import registration, sessions
 from nox_ship.gates import reuse
 from nox_ship.release.pipeline import STEPS, run_pipeline
 from support import write_files
@@ -51,6 +54,17 @@ def test_a_session_has_passed_though_its_environment_cannot_be_offered(tmp_path:
     reuse.offer(tmp_path / "gone", sys.executable)
     reuse.offer(tmp_path, str(tmp_path / "gone"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_caches_of_a_release_are_kept_with_the_environment(
+    environment: Path, monkeypatch: pytest.MonkeyPatch, released: bool
+) -> None:
+    """In a release, mypy and ruff keep their caches in the session's environment; in a checkout, where they like."""
+    monkeypatch.setattr(registration, "_in_release", released)
+    session = cast("nox.Session", SimpleNamespace(bin=str(environment / "bin")))
+    kept = {"MYPY_CACHE_DIR": str(environment / "mypy-cache"), "RUFF_CACHE_DIR": str(environment / "ruff-cache")}
+    assert sessions._caches(session) == (kept if released else {})
 
 
 def test_what_is_no_record_counts_as_none(environment: Path) -> None:

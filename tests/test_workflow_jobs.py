@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections import Counter
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from evaluating import jobs_run, sessions_run
-from nox_ship.config import WorkflowSettings
+from nox_ship.config import Delivery, WorkflowSettings
 from nox_ship.gates.matrix import jobs
 from nox_ship.setup.workflows import Facts, render
 from runner import Runner
@@ -39,7 +40,7 @@ def by_hand(
     return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
-def workflow_of(*, wheels: tuple[str, ...] = (), proposes: bool = False, **settings: bool) -> dict[Any, Any]:
+def workflow_of(*, wheels: tuple[str, ...] = (), delivery: Delivery = "push", **settings: bool) -> dict[Any, Any]:
     """Return `release.yml`, with a job that builds wheels for each system in ``wheels``."""
     facts = Facts(
         branch="main",
@@ -48,7 +49,7 @@ def workflow_of(*, wheels: tuple[str, ...] = (), proposes: bool = False, **setti
         coverage=True,
         besides=(),
         wheels=wheels,
-        proposes=proposes,
+        delivery=delivery,
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
@@ -56,9 +57,7 @@ def workflow_of(*, wheels: tuple[str, ...] = (), proposes: bool = False, **setti
     return workflow
 
 
-def doing_nothing(
-    build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: bool
-) -> dict[str, Any]:
+def doing_nothing(build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: Any) -> dict[str, Any]:
     """Return `release.yml` with one step in each job, which does nothing but set the outputs in ``build``."""
     workflow = workflow_of(wheels=wheels, **settings)
     for name, job in workflow["jobs"].items():
@@ -77,7 +76,7 @@ def doing_nothing(
 
 
 def jobs_of(
-    payload: dict[str, Any], build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: bool
+    payload: dict[str, Any], build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: Any
 ) -> set[str]:
     """Return the jobs of `release.yml` that run if its build outputs ``build`` and the job ``failing`` fails."""
     return jobs_run(doing_nothing(build, failing, wheels, **settings), payload, build, failing)
@@ -183,10 +182,12 @@ def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set
 
 SYSTEMS = ("ubuntu-latest", "macos-latest")
 BUILT = {"wheels-1", "wheels-2", "collect"}
-LOOKED, MERGED = {"lock", "merged"}, {**FINAL, "merged": "v1.2.3"}
-TAGGED = LOOKED | {"proven", "cut", "push"}
+LOOKED, MERGED = {"merged"}, {**FINAL, "merged": "v1.2.3"}
+TAGGED = LOOKED | {"lock", "proven", "cut", "push"}
 PROPOSED = {**MERGED, "manifest": "0"}
 """The outputs if another run proposed the merged tree."""
+REFUSED = {**FINAL, "propose": "true"}
+"""The outputs if the branch is protected."""
 
 
 @pytest.mark.slow
@@ -196,35 +197,41 @@ PROPOSED = {**MERGED, "manifest": "0"}
         ({}, BRANCH, UNTAGGED, LOOKED),
         ({}, BRANCH, MERGED, CUT | TAGGED),
         ({}, BRANCH, PROPOSED, TAGGED),
-        ({}, by_hand(BRANCH, bump="minor"), FINAL, (CUT | LOOKED | {"propose"}) - {"push"}),
-        ({}, by_hand(BRANCH, bump="minor", dry_run=True), FINAL, LOOKED | {"rehearse"}),
-        ({}, TAG, FINAL, CHECKS | TRIAL | PUBLISHED | LOOKED),
-        ({}, by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED | LOOKED),
-        ({}, by_hand(TAG), FINAL, CHECKS | TRIAL | PUBLISHED | LOOKED),
+        ({}, by_hand(BRANCH, bump="minor"), FINAL, CUT),
+        ({}, by_hand(BRANCH, bump="minor"), REFUSED, CUT | {"propose"}),
+        ({}, by_hand(BRANCH, bump="minor", dry_run=True), FINAL, {"lock", "rehearse"}),
+        ({}, TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
+        ({}, by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED),
+        ({}, by_hand(TAG), FINAL, CHECKS | TRIAL | PUBLISHED),
         ({"development": True}, BRANCH, UNTAGGED, CHECKS | TRIAL | LOOKED),
         ({"development": True}, BRANCH, MERGED, CUT | TAGGED),
         ({"development": True}, BRANCH, PROPOSED, TAGGED),
         ({"wheels": SYSTEMS}, BRANCH, MERGED, CUT | BUILT | TAGGED),
         ({"wheels": SYSTEMS}, BRANCH, PROPOSED, TAGGED),
+        ({"wheels": SYSTEMS}, by_hand(BRANCH, bump="minor"), REFUSED, CUT | BUILT | {"propose"}),
     ],
 )
-def test_a_release_that_is_proposed_is_pushed_once_it_is_merged(
+def test_a_release_is_pushed_or_proposed_and_tagged_once_it_is_merged(
     settings: dict[str, Any], payload: dict[str, Any], build: dict[str, str], expected: set[str]
 ) -> None:
-    """A start by hand proposes a release, a merged one is tagged and proven once, and other pushes do nothing."""
-    assert jobs_of(payload, build, "", proposes=True, **settings) == expected
+    """A start by hand delivers a release, a merged one is tagged and proven once, and other pushes do nothing."""
+    assert jobs_of(payload, build, "", delivery="auto", **settings) == expected
+    by_hand_only = {"push"} if payload.get("inputs", {}).get("bump") else set()
+    proposes = {"propose"} if by_hand_only & expected else set()
+    always = jobs_of(payload, build, "", delivery="pull-request", **settings)
+    assert always == (expected | proposes) - by_hand_only
 
 
 @pytest.mark.slow
 @each("failing", sorted(CUT | {"merged", "proven"}))
-def test_what_fails_keeps_a_merged_release_from_being_tagged(failing: str) -> None:
+def test_what_fails_keeps_a_release_from_being_delivered(failing: str) -> None:
     """If any job fails, a merged release is not tagged, and no release is proposed."""
-    for told in (MERGED, PROPOSED):
-        ran = jobs_of(BRANCH, told, failing, proposes=True)
-        assert not {"propose", *TRIAL, *PUBLISHED} & ran
-        assert failing not in ran - {"push"} or "push" not in ran
-    by_a_person = jobs_of(by_hand(BRANCH, bump="minor"), FINAL, failing, proposes=True)
-    assert failing in ("push", "proven") or "propose" not in by_a_person
+    for delivery, told in itertools.product(("auto", "pull-request"), (MERGED, PROPOSED, REFUSED)):
+        merged = jobs_of(BRANCH, told, failing, delivery=delivery)
+        started = jobs_of(by_hand(BRANCH, bump="minor"), told, failing, delivery=delivery)
+        assert not {"propose", *TRIAL, *PUBLISHED} & merged
+        for ran in (merged, started):
+            assert failing not in ran or not {"push", "propose"} & ran - {failing}
 
 
 @each("failing", ["", *sorted(BUILT), "verify-install"])

@@ -88,7 +88,7 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
                 elif "pip install" in step.get("run", ""):
                     assert "--require-hashes --only-binary :all: -r" in step["run"], name
                     held = any("checkout" in other.get("uses", "") for other in job["steps"])
-                    above = "../" * (known.folder.count("/") + 1) if known.folder else ""
+                    above = "../" * (known.folder.count("/") + 1) if "defaults" in job else ""
                     assert step["run"].endswith(f" {above}.github/nox-ship.txt" if held else " lock/nox-ship.txt")
                     assert held or "lock" in job["needs"]
 
@@ -97,13 +97,13 @@ LEFT_OUT = "${{ inputs.without_check != '(none)' && inputs.without_check || '' }
 WITHOUT = ' --without-check="$WITHOUT_CHECK"'
 VALUE = r"\"\$[A-Z_]+\""
 STARTED = re.compile(
-    r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
+    r"python -m pip install --require-hashes --only-binary :all: -r (?:lock|\.github)/nox-ship\.txt"
     rf"|nox-ship receive files(?: --(?:commit|tag|tree)={VALUE}){{0,3}}"
     rf"|nox-ship proven --run={VALUE} (?:--merged={VALUE} )?--branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
     r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
-    r"(?: --merged)?"
+    rf"(?: --merged={VALUE})?(?: --auto)?"
     rf"|nox-ship propose cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
     rf"|nox-ship merged --branch={VALUE}"
 )
@@ -136,13 +136,19 @@ def check_jobs_with_rights(known: Facts) -> None:
     }
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
-        expected = ["${{ needs.lock.outputs.lock }}", *taken.get(name, [built("files", known)])]
+        reads = "write" not in job["permissions"].values() and "environment" not in job
+        assert reads == (name in {"proven", "merged"})
+        expected = [*([] if reads else ["${{ needs.lock.outputs.lock }}"]), *taken.get(name, [built("files", known)])]
         folders: list[str] = []
         for step in job["steps"]:
             uses, script = step.get("uses", ""), step.get("run", "")
+            if reads and "checkout" in uses:
+                assert step["with"]["sparse-checkout"] == ".github/nox-ship.txt"
+                assert step["with"]["sparse-checkout-cone-mode"] is False
+                continue
             assert uses.startswith((*usual, *further.get(name, ()))) or script, name
             if "download-artifact" in uses:
-                elsewhere = {"run-id", "github-token"} if name == "proven" and folders else set()
+                elsewhere = {"run-id", "github-token"} if name == "proven" else set()
                 assert set(step["with"]) == {"artifact-ids", "path", *elsewhere}
                 assert step["with"]["artifact-ids"] == expected[len(folders)]
                 folders.append(step["with"]["path"])
@@ -160,7 +166,7 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
     check_jobs_with_rights(known)
 
 
-@each("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED), facts(proposes=True)])
+@each("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED), facts(delivery="pull-request")])
 def test_no_job_can_be_named_like_one_that_delivers(known: Facts) -> None:
     """GitHub writes what was built into the name of that job, and cuts a name off after 100 characters."""
     found = jobs(release_of(known))
@@ -187,11 +193,12 @@ def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     found = jobs(release_of(known))
     assert ("if" in found["push"]) == known.proposes
     if known.proposes:
-        assert {*found["propose"]["needs"], "merged", "proven"} == set(found["push"]["needs"])
-        proofs = [f"needs.{job}.result == 'success'" for job in found["propose"]["needs"][2:]]
-        assert f"(needs.proven.outputs.manifest || ({' && '.join(proofs)}))" in found["push"]["if"]
-        every = ["inputs.bump", "needs.lock.result == 'success'", "needs.cut.result == 'success'", *proofs]
-        assert " && ".join(every) in found["propose"]["if"]
+        proposing = {*found["propose"]["needs"], "merged", "proven"} - {"push"}
+        assert proposing == set(found["push"]["needs"])
+        every = [f"needs.{job}.result == 'success'" for job in found["propose"]["needs"] if job != "push"]
+        assert f"(needs.proven.outputs.manifest || ({' && '.join(every[2:])}))" in found["push"]["if"]
+        wanted = "needs.push.outputs.propose" if known.delivery == "auto" else "inputs.bump"
+        assert " && ".join([wanted, *every]) in found["propose"]["if"]
     published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
     assert set(found["push"]["needs"]) - {"proven"} | {"matrix"} == set(found) - published - {
         "push",
@@ -283,17 +290,21 @@ def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -
         render(facts(**changes))
 
 
-def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
+@each("delivery", ["push", "auto"])
+def test_nothing_that_was_built_is_there_when_the_publisher_is_installed(delivery: str) -> None:
     """Jobs install nox-ship before they download built files, as pip could import a module from its folder."""
-    found = jobs(render(facts())[RELEASE])
-    for name, job in found.items():
-        steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
-        installs = [number for number, step in enumerate(steps) if "-r lock/nox-ship.txt" in step]
+    for name, job in jobs(render(facts(delivery=delivery))[RELEASE]).items():
+        steps = list(enumerate(job["steps"]))
+        installs = [number for number, step in steps if "-r lock/nox-ship.txt" in step.get("run", "")]
+        if name in ("proven", "merged"):  # they check out the lock
+            installs = [number for number, step in steps if "-r .github/nox-ship.txt" in step.get("run", "")]
         assert installs or not holds_rights(job), name
         for install in installs:
-            lock, *taken = [number for number, step in enumerate(steps) if "download-artifact" in step]
-            assert taken
-            assert lock < install < min(taken), name
+            paths = {number: step["with"]["path"] for number, step in steps if "download" in step.get("uses", "")}
+            taken = [number for number, path in paths.items() if path != "lock"]
+            assert all(number < install for number in paths.keys() - taken), name
+            assert all(install < number for number in taken), name
+            assert taken or name == "merged"
 
 
 @pytest.mark.slow

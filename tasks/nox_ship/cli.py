@@ -315,7 +315,12 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         )
         for name, what in _CUT.items():
             command.add_argument(f"--{name}", required=True, help=what)
-    push.add_argument("--merged", action="store_true", help="push the tag alone, if a pull request of ours was merged")
+    push.add_argument(
+        "--merged", default="", metavar="TAG", help="the tag, if a pull request of ours was merged: it is pushed alone"
+    )
+    push.add_argument(
+        "--auto", action="store_true", help="if the branch is protected, let a later job propose the release instead"
+    )
     push.add_argument("--target", default="route", help="value of the input `target` for the run on the tag")
     merged = commands.add_parser(
         "merged", help="in a job on a branch: whether its commit is a release that was merged", allow_abbrev=False

@@ -25,7 +25,7 @@ from nox_ship.package.build import read_notes
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER, Project
 from nox_ship.release import cache
-from nox_ship.release.delivery import branch_of
+from nox_ship.release.delivery import BY_PULL_REQUEST, PUSH, Delivery, branch_of, choose
 from nox_ship.release.handover import Cut, Offer, offer, push, receive, switch
 from nox_ship.release.merged import check_merged, merged_into
 from nox_ship.release.proposing import NOT_OPENED, offered
@@ -48,7 +48,8 @@ from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
 from nox_ship.world.pulls import LONGEST_BODY, PullRequests
 from nox_ship.world.real import index_addresses
-from nox_ship.world.remote import Remote
+from nox_ship.world.releases import Releases
+from nox_ship.world.remote import BranchProtectedError, Remote
 
 NOT_EMPTY = Kind("NS817", "folder-not-empty", "Run it in an empty folder; to set up a project, use `nox-ship init`.")
 
@@ -109,7 +110,7 @@ def _cut(options: Namespace) -> Cut:
         commit=options.commit,
         tag_object=options.tag_object,
         onto=options.onto,
-        merged=getattr(options, "merged", False),
+        merged=bool(getattr(options, "merged", "")),
     )
 
 
@@ -124,13 +125,29 @@ def _push(options: Namespace, _: Path, voice: Voice) -> int:
     job, cut = Job.of(os.environ), _cut(options)
     if cut.merged:
         check_merged(PullRequests(job.github), cut.tag, cut.onto, cut.branch)
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
-        missing = push(cut, options.bundle, Remote("origin", job.remote, local))
+    decides = options.auto and not cut.merged and cut.commit != cut.onto
+    delivery = choose("auto", Releases(job.github), cut.branch, refused=False) if decides else PUSH
+    if delivery.proposes:
+        return _left_to_propose(delivery, voice)
+    try:
+        with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+            local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
+            missing = push(cut, options.bundle, Remote("origin", job.remote, local))
+    except BranchProtectedError:
+        if not decides:
+            raise
+        return _left_to_propose(choose("auto", None, cut.branch, refused=True), voice)
     what = cut.tag if cut.merged else f"{cut.branch} and {cut.tag}"
     voice.note(f"{what}: {'pushed' if missing else 'pushed already'}")
     job.start(cut.tag, options.target)
     voice.last_line(f"Started {job.workflow} on {cut.tag}.")
+    return 0
+
+
+def _left_to_propose(delivery: Delivery, voice: Voice) -> int:
+    """Let a later job propose the release: nothing was pushed."""
+    actions.output(propose="true")
+    voice.finding(BY_PULL_REQUEST(f"This release is proposed in a pull request: {delivery.why}."))
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,17 @@ if TYPE_CHECKING:
     from nox_ship.gates.toolbox import RecipeStep
 
 
-def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
-    """Run the steps of a recipe: one in the session's environment, others in environments of their own."""
+def run_recipe(
+    session: nox.Session, project: Project, recipe: Recipe, variables: Mapping[str, str] | None = None
+) -> None:
+    """Run the steps of a recipe: one in the session's environment, others in environments of their own.
+
+    Args:
+        session: The session.
+        project: The project.
+        recipe: The recipe.
+        variables: Environment variables for all its commands; those of a step take precedence.
+    """
     from nox_ship.printable import printable
 
     if recipe.skip:
@@ -45,7 +54,7 @@ def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
             for command in step.commands:
                 external = bool(start) or Path(command[0]).is_absolute()
                 with session.chdir(place / step.folder), _told(lowered):
-                    session.run(*start, *command, env=step.env, external=external)
+                    session.run(*start, *command, env={**(variables or {}), **step.env}, external=external)
 
 
 @contextmanager

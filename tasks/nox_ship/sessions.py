@@ -94,7 +94,7 @@ def lint(session: nox.Session, project: Project) -> None:
     """Check style and likely mistakes with ruff, or with the project's own linters."""
     from nox_ship.gates import recipes
 
-    environments.run_recipe(session, project, recipes.lint(project, session.posargs))
+    environments.run_recipe(session, project, recipes.lint(project, session.posargs), _caches(session))
 
 
 @_front_door
@@ -102,7 +102,14 @@ def typecheck(session: nox.Session, project: Project) -> None:
     """Check the types with mypy, or with the project's own type checker."""
     from nox_ship.gates import recipes
 
-    environments.run_recipe(session, project, recipes.typecheck(project, session.posargs))
+    environments.run_recipe(session, project, recipes.typecheck(project, session.posargs), _caches(session))
+
+
+def _caches(session: nox.Session) -> dict[str, str]:
+    """Return the variables that keep a gate's cache for the next release; none in a checkout, which has its own."""
+    from nox_ship.gates import reuse
+
+    return reuse.caches(Path(session.bin).absolute().parent) if registration.in_release() else {}
 
 
 @_front_door

@@ -464,7 +464,10 @@ def test_the_job_that_pushes_takes_objects_of_the_remotes_format(
     bundle(cut, stage, tmp_path / "scratch", tmp_path / "release.bundle")
     started: list[tuple[str, str]] = []
     job = SimpleNamespace(
-        remote=str(tmp_path / "remote.git"), workflow="x", start=lambda tag, target: started.append((tag, target))
+        remote=str(tmp_path / "remote.git"),
+        github=None,
+        workflow="x",
+        start=lambda tag, target: started.append((tag, target)),
     )
     monkeypatch.setattr(command, "Job", SimpleNamespace(of=lambda _: job))
     monkeypatch.delenv("GIT_DEFAULT_HASH")

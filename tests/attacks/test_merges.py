@@ -209,15 +209,88 @@ def test_files_of_another_tree_are_not_proposed(scene: Scene, capsys: pytest.Cap
         assert words in next(iter(scene.forge.pulls.values()))["body"]
 
 
+REVIEWS = {"type": "pull_request", "ruleset_id": 7}
+REFUSES = "#!/bin/sh\necho 'error: GH013: Changes must be made through a pull request.' >&2\nexit 1\n"
+
+
+def refuse(scene: Scene) -> Path:
+    """Let the remote refuse every push, and return the hook that does."""
+    hook = scene.bare / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(REFUSES, "utf-8")
+    hook.chmod(0o755)
+    return hook
+
+
+def told(scene: Scene) -> str:
+    """Return the outputs of the last command."""
+    file = scene.bare.parents[1] / "outputs"
+    return file.read_text("utf-8") if file.exists() else ""
+
+
+def test_a_protected_branch_gets_a_proposal_instead_of_a_push(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--auto`, rules of the branch or a refused push change nothing, and a later job proposes the release."""
+    cut, before = scene.cut(), scene.refs()
+    scene.forge.facts["/rules/branches/main"] = [REVIEWS]
+    assert scene.run("push", cut, "--auto") == 0
+    assert "has rules: changes go through a pull request" in capsys.readouterr().out
+    assert told(scene) == "propose=true\n"
+    del scene.forge.facts["/rules/branches/main"]
+    hook = refuse(scene)
+    assert scene.run("push", cut, "--auto") == 0
+    assert "NS883 release-proposed: This release is proposed in a pull request: the remote protects" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert told(scene) == "propose=true\n" * 2
+    assert (scene.refs(), scene.started) == (before, [])
+    assert scene.run("push", cut) == 1
+    assert "NS231" in capsys.readouterr().out
+    hook.unlink()
+    assert scene.run("push", cut, "--auto") == 0
+    assert scene.refs() == {"refs/heads/main": cut.commit, "refs/tags/v2": cut.commit}
+    assert (scene.started, told(scene)) == (["v2"], "propose=true\n" * 2)
+
+
+def test_what_cannot_be_merged_is_pushed_whatever_rules_the_branch_has(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A release without a commit, and one that was merged, is only a tag: `--auto` pushes it, or fails."""
+    scene.forge.facts["/rules/branches/main"] = [REVIEWS]
+    cut = tagged(scene)
+    assert scene.run("push", cut, "--auto") == 0
+    assert (scene.refs()["refs/tags/v2"], scene.started, told(scene)) == (cut.commit, ["v2"], "")
+    git(scene.bare, "tag", "--delete", "v2")
+    scene.merged(cut.commit)
+    assert scene.run("push", cut, "--auto", "--merged=v2", onto=cut.commit) == 0
+    assert (scene.refs()["refs/tags/v2"], told(scene)) == (cut.commit, "")
+    git(scene.bare, "tag", "--delete", "v2")
+    refuse(scene)
+    assert scene.run("push", cut, "--auto", "--merged=v2", onto=cut.commit) == 1
+    assert "NS231" in capsys.readouterr().out
+    assert told(scene) == ""
+
+
 def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene) -> None:
     """A merged release is tagged and its workflow started, even if the branch has moved on since the merge."""
     cut = tagged(scene)
     later = git(scene.bare, *IDENTITY, "commit-tree", "-p", "main", "-m", "later", "main^{tree}")
     git(scene.bare, "update-ref", "refs/heads/main", later)
     scene.merged(cut.commit)
-    assert scene.run("push", cut, "--merged", onto=cut.commit) == 0
+    assert scene.run("push", cut, "--merged=v2", onto=cut.commit) == 0
     assert scene.refs() == {"refs/heads/main": later, "refs/tags/v2": cut.commit}
     assert scene.started == ["v2"]
+
+
+def test_a_commit_on_top_of_the_merged_one_is_not_tagged(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the cutting job adds a commit that nobody merged, its tag is not pushed (NS762), whatever `--auto` says."""
+    cut = tagged(scene)
+    scene.merged(cut.commit)
+    scene.forge.facts["/rules/branches/main"] = [REVIEWS]
+    commit_files(scene.stage.path, {"evil": "1"})
+    scene.stage.run("tag", "--force", "--annotate", "--message", "2", "v2")
+    assert scene.run("push", scene.cut(), "--auto", "--merged=v2", onto=cut.commit) == 1
+    assert "not on the merged commit" in capsys.readouterr().out
+    assert "refs/tags/v2" not in scene.refs()
 
 
 @pytest.mark.parametrize(
@@ -238,7 +311,7 @@ def test_a_commit_that_came_another_way_is_not_tagged(
     cut = tagged(scene)
     scene.merged(cut.commit, **changes)
     monkeypatch.setenv("GITHUB_SHA", cut.commit)
-    assert scene.run("push", cut, "--merged", onto=cut.commit) == 1
+    assert scene.run("push", cut, "--merged=v2", onto=cut.commit) == 1
     assert "NS884" in capsys.readouterr().out
     assert "refs/tags/v2" not in scene.refs()
     assert scene.started == []

@@ -173,6 +173,10 @@ def no_push(github: TellingGitHub) -> None:
     del github.jobs[1]
 
 
+def a_proposal_after_a_push_that_was_refused(github: TellingGitHub) -> None:
+    github.jobs.append(passed(f"Propose 99, manifest {MANIFEST}"))
+
+
 def two_pushes(github: TellingGitHub) -> None:
     github.jobs.append(passed(f"Push files 98, manifest {EVIL}"))
 
@@ -224,6 +228,7 @@ def an_artifact_that_expired(github: TellingGitHub) -> None:
         a_push_that_failed,
         a_push_that_was_skipped,
         no_push,
+        a_proposal_after_a_push_that_was_refused,
         two_pushes,
         two_pushes_of_which_one_was_skipped,
         a_name_that_was_cut_off,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from acting import ROOT, WATCHED, Actions, acting, set_up, tags
+from merging import REFUSING
 from nox_ship.setup import init
 from nox_ship.setup.survey import Survey
 from runner import TOKEN
@@ -34,6 +35,7 @@ KINDS = {
     "tokens with names": '[tool.nox-ship]\npublish.tokens = { pypi = "MINE" }\nworkflows.credentials = "token"\n',
     "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\nweekly = true\n",
     "of the old style": "",
+    "push": '[tool.nox-ship]\ndelivery = "push"\n',
     "pull request": '[tool.nox-ship]\ndelivery = "pull-request"\nworkflows.development = true\n',
     "required checks": """[tool.nox-ship]\npublish.require-checks = ["Everything passed", "it's (3.12, #1)"]\n""",
 }
@@ -353,6 +355,38 @@ def test_a_release_is_proposed_merged_tagged_and_published(
         assert tamper or all(sha256 in pull["body"] for sha256 in served.values())
         (page,) = actions.forge.board.releases.values()
         assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
+
+
+def test_a_release_whose_push_is_refused_is_proposed_in_the_same_run(actions: Actions) -> None:
+    """By default a protected branch gets a pull request, and once that is merged, its files are published."""
+    git, runner, board = actions.bench.git, actions.runner, actions.forge.board
+    hook = actions.bench.remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(REFUSING, "utf-8")
+    hook.chmod(0o755)
+    before = git("rev-parse", "HEAD")
+    inputs = {"bump": "minor", "dry_run": "false", "target": "route", "run": ""}
+    code, output = actions.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="propose")
+    assert code == 0, output[-5000:]
+    assert "NS883" in output
+    ran = runner.jobs()
+    assert ran[-2:] == ["push", "propose"]
+    assert (ran.count("build"), ran.count("merged")) == (1, 0)
+    assert git("ls-remote", "origin", "refs/heads/main").split()[0] == before
+    assert (git("ls-remote", "--tags", "origin"), actions.forge.started) == ("", [])
+    actions.remember(output, before)
+    (pull,) = board.pulls.values()
+    git("fetch", "--quiet", "origin", "release/v1.3.0")
+    pull["head"]["sha"] = git("rev-parse", "FETCH_HEAD")
+    hook.unlink()
+    git("merge", "--quiet", "--no-ff", "--message", "Merge pull request #1", "FETCH_HEAD")
+    git("push", "--quiet", "origin", "main")
+    merged = git("rev-parse", "HEAD")
+    pull.update(state="closed", merged_at="2026-01-05T12:00:00Z", merge_commit_sha=merged)
+    code, output = actions.run("push", {"ref": "refs/heads/main", "ref_type": "branch"}, job="push")
+    assert code == 0, output[-5000:]
+    assert sorted(runner.jobs()[len(ran) :]) == ["cut", "merged", "proven", "push"]
+    assert git("ls-remote", "origin", "refs/tags/v1.3.0^{}").split()[0] == merged
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:

@@ -132,7 +132,7 @@ def test_output_of_passing_tools_is_shown_on_demand(repeated: tuple[Bench, dict[
 
 
 def test_a_reused_environment_holds_what_a_new_one_would(bench: Bench) -> None:
-    """A reused environment has no packages that are no longer required; after a failure, a new environment is made."""
+    """A reused environment has the required packages alone, and the caches of linters; after a failure, it is new."""
     made = f"/envs/tests-{PYTHON.replace('.', '-')}"
 
     def rehearsed(pyproject: str) -> tuple[int, bool]:
@@ -142,9 +142,11 @@ def test_a_reused_environment_holds_what_a_new_one_would(bench: Bench) -> None:
         return outcome.code, any("Creating" in line and made in line for line in outcome.output.splitlines())
 
     bench.write({"tests/test_more.py": "import six\n\n\ndef test_more():\n    assert six.PY3\n"})
-    plain = GOOD["pyproject.toml"]
+    plain = GOOD["pyproject.toml"].replace('gates = ["tests"]', 'gates = ["lint", "tests"]')
     requiring = plain.replace("[project.scripts]", '[dependency-groups]\ntests = ["six"]\n\n[project.scripts]')
     assert rehearsed(requiring) == (0, True)
+    assert [path.parent.name for path in bench.cache.rglob("ruff-cache")] == ["lint"]
+    assert not (bench.stage() / ".ruff_cache").exists()
     assert rehearsed(plain) == (1, False)
     assert rehearsed(requiring) == (0, True)
 

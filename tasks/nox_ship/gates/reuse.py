@@ -1,7 +1,8 @@
 """Which environments of gates the next release may reuse: those in which our own gates passed.
 
 The packages in such an environment are brought to what a new one would have (`environments.py`). Only files that belong
-to no package stay as the session left them, such as the bytecode of what it imported.
+to no package stay as the session left them, such as the bytecode of what it imported, and the caches of type checkers
+and linters, which compare each file with what they know of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from nox_ship.files import remove, write_whole
 from nox_ship.tools import own_version
 
 _PASSED = "nox-ship-passed.json"
+
+
+def caches(environment: Path) -> dict[str, str]:
+    """Return the variables by which mypy and ruff keep their caches in an environment, instead of the clone."""
+    return {f"{tool.upper()}_CACHE_DIR": str(environment / f"{tool}-cache") for tool in ("mypy", "ruff")}
 
 
 def claim(environment: Path, interpreter: str) -> bool:

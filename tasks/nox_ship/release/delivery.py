@@ -20,6 +20,12 @@ OTHERS_ON_BRANCH = Kind(
     "others-on-release-branch",
     "Merge the pull request with these commits, or delete the branch and run the same command again.",
 )
+BY_PULL_REQUEST = Kind(
+    "NS883",
+    "release-proposed",
+    'To push it instead, bypass these rules and set `delivery = "push"` in [tool.nox-ship].',
+    level="notice",
+)
 
 
 @dataclass(frozen=True)

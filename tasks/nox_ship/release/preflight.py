@@ -25,7 +25,7 @@ from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
 from nox_ship.release.checking import CHECK_MISSING, WAITS_FOR_ITSELF, not_on_github
 from nox_ship.release.coming import Coming
-from nox_ship.release.delivery import PUSH, Delivery, choose
+from nox_ship.release.delivery import BY_PULL_REQUEST, PUSH, Delivery, choose
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
@@ -70,13 +70,6 @@ NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
     "Add `--yes` to release without a prompt, or `--dry-run` to rehearse the release.",
-)
-
-BY_PULL_REQUEST = Kind(
-    "NS883",
-    "release-proposed",
-    'To push it instead, bypass these rules and set `delivery = "push"` in [tool.nox-ship].',
-    level="notice",
 )
 
 _INI_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "mypy.ini", ".mypy.ini", ".coveragerc", ".flake8")

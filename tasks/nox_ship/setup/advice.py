@@ -165,7 +165,7 @@ def _before_the_first_release(survey: Survey, file: str) -> Iterator[str]:
 
 
 def _publishers(survey: Survey, names: list[str], file: str) -> str:
-    """Return what to enter on the indexes for pending trusted publishers."""
+    """Return what to enter on the indexes for trusted publishers."""
     if file == GITLAB_CI:
         kind, project = "GitLab", survey.gitlab
         fields = [("Namespace", project.namespace), ("Project name", project.name)] if project else []
@@ -184,7 +184,8 @@ def _publishers(survey: Survey, names: list[str], file: str) -> str:
     rows.append(("Environment name", ", ".join(dict.fromkeys(named))))
     width = max(len(name) for name, _ in rows)
     lines = (f"  {name:{width}}  {value}" for name, value in rows)
-    title = f"Before the first release, add a pending {kind} publisher on {shown}, in your account under *Publishing*:"
+    where = "under *Publishing* in the project's settings, or in your account if the project is new there"
+    title = f"Before the first release, add this {kind} publisher on {shown}, {where}:"
     return "\n".join([title, *lines])
 
 

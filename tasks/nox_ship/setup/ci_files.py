@@ -56,7 +56,7 @@ def facts(survey: Survey) -> workflows.Facts:
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
         names=decided.names,
         checks=project.settings.publish.require_checks,
-        proposes=project.settings.delivery == "pull-request",
+        delivery=project.settings.delivery,
         more_pythons=noxfile.written.pythons,
         wheels=survey.wheels,
         builds_alone=project.settings.wheels.builder == "build",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -155,20 +156,27 @@ def repository(patient: Patient) -> Told:
             yield f"{github.slug} has the environment {name}"
         if settings.workflows.credentials == "token":
             yield _secret(github, name if name in there else None, token_variable(index, settings))
-    yield _way(settings.delivery, patient.survey.branch, lambda path: _gh("api", f"repos/{github.slug}{path}"))
+    ask = cache(lambda path: _gh("api", f"repos/{github.slug}{path}"))
+    yield _way(settings.delivery, patient.survey.branch, ask)
 
 
 def _way(wanted: Delivery, branch: str, ask: Ask) -> str | Finding:
-    """Report whether rules refuse a push to the release branch, and how a release is delivered."""
-    rules = in_the_way(ask, branch)
+    """Report whether rules refuse a push to the release branch, and how a release is delivered.
+
+    A workflow's token may bypass no rule, whatever the user's may.
+    """
     if wanted == "pull-request":
         return f"releases go to {branch} by pull request, because of `delivery`"
+    mine, rules = in_the_way(ask, branch), in_the_way(ask, branch, of_others=True)
     if not rules:
         return f"no rule on GitHub refuses a push to {branch}"
-    if wanted == "auto":
-        told = f"{branch} on GitHub has rules ({shorten(rules)}), so releases from a machine go there by pull request"
-        return f'{told}; a workflow needs `delivery = "pull-request"` for that'
-    return PROTECTED_BRANCH(f"{branch} on GitHub has rules, but `delivery` requires a push: {shorten(rules)}.")
+    if mine and wanted == "push":
+        return PROTECTED_BRANCH(f"{branch} on GitHub has rules, but `delivery` requires a push: {shorten(rules)}.")
+    told = f"{branch} on GitHub has rules ({shorten(rules)})"
+    if mine:
+        return f"{told}, so releases go there by pull request"
+    workflows = "are refused" if wanted == "push" else "go there by pull request"
+    return f"{told} that you may bypass: your releases are pushed, and those that a workflow cuts {workflows}"
 
 
 def _secret(github: GitHub, environment: str | None, wanted: str) -> str | Finding:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from nox_ship import naming
 from nox_ship.automation.github import FOLDER
-from nox_ship.config import ROOT, RoutesSettings, WorkflowSettings
+from nox_ship.config import ROOT, Delivery, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.package.platforms import split
 from nox_ship.package.trials import is_emulated
@@ -79,8 +79,9 @@ without_check:
   options: [@CHECKS@]
   default: @NONE@"""
 _ABOUT_MERGING = """
-# A release that is cut is proposed by a pull request. Once that is merged, the merged commit is tagged, and the files
-# that were proposed are published; if its tree is another one, or they are gone, it goes through the gates first."""
+# A release that is cut is proposed by a pull request@WHEN@.
+# Once that is merged, the merged commit is tagged, and the proposed files are published. If its tree is another one,
+# or they are gone, it is built and tested first."""
 _OF_MERGING = (
     "ABOUT_MERGING",
     "NEEDS_MERGED",
@@ -89,7 +90,10 @@ _OF_MERGING = (
     "TOLD_MERGED",
     "CUT_MERGED",
     "IF_WANTED",
+    "IF_LOCK",
     "IF_PUSH",
+    "PUSH_ID",
+    "PUSH_OUTPUTS",
     "LOOK_AT_PULLS",
     "PUSH_MERGED",
     "IF_REHEARSED",
@@ -103,6 +107,8 @@ _OF_MERGING = (
     "IF_RECEIVED",
 )
 """Places of the template that are empty where a release that is cut is pushed."""
+_BY_HAND = "github.event_name == 'workflow_dispatch' && inputs.bump && !inputs.dry_run"
+"""The condition that somebody wants a release to be cut."""
 _READ_CHECKS = [
     "checks: read # to wait for required checks",
     "statuses: read # and for required commit statuses",
@@ -146,8 +152,8 @@ class Facts:
     """The names of our sessions in the noxfile that differ from the usual ones, by the usual ones."""
     checks: tuple[str, ...] = ()
     """Names of the checks that publishing waits for."""
-    proposes: bool = False
-    """Whether a release is proposed by a pull request, and finished once that is merged."""
+    delivery: Delivery = "push"
+    """How a release that is cut reaches the release branch."""
     more_pythons: tuple[str, ...] = ()
     """Other Pythons that the noxfile's own sessions need, such as ``pypy3.11``."""
     wheels: tuple[str, ...] = ()
@@ -157,6 +163,11 @@ class Facts:
     """Whether wheels are built without cibuildwheel, which installs its own Pythons."""
     tests_wheel: bool = False
     """Whether our tests session tests the built wheel."""
+
+    @property
+    def proposes(self) -> bool:
+        """Whether a release may be proposed by a pull request, which is finished once that is merged."""
+        return self.delivery != "push"
 
     @property
     def ci_file(self) -> str:
@@ -295,58 +306,71 @@ def _delivery(facts: Facts, before: list[str]) -> dict[str, str]:
         facts: The project.
         before: The jobs that a release has to pass before it is delivered; first those that prove nothing.
     """
-    by_hand = "github.event_name == 'workflow_dispatch' && inputs.bump && !inputs.dry_run"
-    values = dict.fromkeys(_OF_MERGING, "") | {
+    return dict.fromkeys(_OF_MERGING, "") | {
         "RELEASE_OF": "github.ref",
-        "IF_CUT": by_hand,
+        "IF_CUT": _BY_HAND,
         "IF_SWITCH": "inputs.bump",
         "BEFORE_BUILD": "cut",
         "BEFORE_PUSH": ", ".join(before),
         "TARGET": "inputs.target",
-        "BEFORE_PROVEN": "lock",
         "IF_OTHER_RUN": "inputs.run",
         "PROVEN_WHAT": "tag",
         "RECEIVE_AS": '--tag="$GITHUB_REF_NAME"',
         "IF_SBOM": "steps.proven.outputs.sbom",
+        **(_proposals(facts, before) if facts.proposes else {}),
     }
-    if not facts.proposes:
-        return values
+
+
+def _proposals(facts: Facts, before: list[str]) -> dict[str, str]:
+    """Return what a workflow has in other places if a release may be proposed.
+
+    By default, a job is skipped if any job before it was skipped. So jobs after the ones that look whether a release
+    was merged state their conditions in full.
+    """
     merged, has_proof = "needs.merged.outputs.tag", "needs.proven.outputs.manifest"
-    wanted = f"github.event_name == 'workflow_dispatch' || github.ref_type == 'tag' || {merged} && !{has_proof}"
-    return values | {
-        "ABOUT_MERGING": _ABOUT_MERGING,
+    asked, goes_on = (
+        "github.event_name == 'workflow_dispatch' || github.ref_type == 'tag'",
+        "!failure() && !cancelled()",
+    )
+    wanted, needed = f"({asked} || {merged} && !{has_proof})", f"{goes_on} && ({asked} || {merged})"
+    if facts.settings.development:
+        wanted, needed = f"!({merged} && {has_proof})", goes_on
+    decides = facts.delivery == "auto"
+    delivers = f"(inputs.bump || {merged})" if decides else merged
+    first, proofs = _all_passed(before[:2]), _all_passed(before[2:])
+    return {
+        "ABOUT_MERGING": _ABOUT_MERGING.replace("@WHEN@", " if the branch is protected" if decides else ""),
         "RELEASE_OF": "github.event_name == 'push' && github.ref_type == 'branch' && github.sha || github.ref",
         "NEEDS_MERGED": "needs: merged",
         "NEEDS_PROVEN": "needs: [merged, proven]",
-        "UNLESS_FAILED": "!failure() && !cancelled() && ",
-        "IF_CUT": f"{by_hand} || {merged}",
-        "TOLD_MERGED": "MERGED: ${{ needs.merged.outputs.tag }}",
+        "UNLESS_FAILED": f"{goes_on} && ",
+        "IF_LOCK": f"needs: merged\nif: ${{{{ {needed} }}}}",
+        "IF_CUT": f"${{{{ {goes_on} && ({_BY_HAND} || {merged}) }}}}",
+        "TOLD_MERGED": f"MERGED: ${{{{ {merged} }}}}",
         "CUT_MERGED": '--merged="$MERGED" ',
-        "IF_WANTED": f" && !({merged} && {has_proof})" if facts.settings.development else f" && ({wanted})",
+        "IF_WANTED": f" && {wanted}",
         "IF_SWITCH": "needs.cut.result == 'success'",
         "BEFORE_BUILD": "[cut, merged, proven]",
+        "IF_REHEARSED": f"if: ${{{{ {goes_on} && {_all_passed(['cut', _set(facts)])} }}}}",
         "BEFORE_PUSH": ", ".join([*before, "merged", "proven"]),
-        "BEFORE_PROPOSAL": ", ".join(before),
-        "IF_PROPOSED": _all_passed(before),
-        "IF_REHEARSED": "if: ${{ !failure() && !cancelled() && needs.cut.result == 'success'"
-        f" && needs.{_set(facts)}.result == 'success' }}}}",
-        "IF_PUSH": "if: >-\n"
-        f"  ${{{{ !failure() && !cancelled() && {merged} && {_all_passed(before[:2])}\n"
-        f"  && ({has_proof} || ({_all_passed(before[2:])})) }}}}",
+        "IF_PUSH": f"if: >-\n  ${{{{ {goes_on} && {delivers} && {first}\n  && ({has_proof} || ({proofs})) }}}}",
         "LOOK_AT_PULLS": "pull-requests: read # to look at the pull request that brought the release",
-        "PUSH_MERGED": " --merged",
+        "PUSH_ID": "id: push" if decides else "",
+        "PUSH_OUTPUTS": "outputs:\n  propose: ${{ steps.push.outputs.propose }}" if decides else "",
+        "PUSH_MERGED": ' --merged="$MERGED"' + (" --auto" if decides else ""),
         "TARGET": "inputs.target || 'route'",
         "OF_MERGED": "needs.proven.outputs.files || ",
         "MANIFEST_OF_MERGED": f"{has_proof} || ",
-        "BEFORE_PROVEN": "[lock, merged]",
+        "BEFORE_PROPOSAL": ", ".join([*before, "push"] if decides else before),
+        "IF_PROPOSED": "needs.push.outputs.propose" if decides else "inputs.bump",
+        "ALL_PASSED": f"{first} && {proofs}",
         "IF_OTHER_RUN": f"(inputs.run || {merged})",
         "PROVEN_WHAT": "release",
         "HEAD_OF_MERGED": "HEAD: ${{ needs.merged.outputs.head }}",
         "PROVEN_BY_MERGE": '--merged="$HEAD" ',
         "IF_PROVEN": "if: steps.proven.outputs.files",
         "EVEN_WITHOUT": "continue-on-error: ${{ !inputs.run }} # without them, the merged commit is built and tested",
-        "TREE_OF_MERGED": "TAG: ${{ needs.merged.outputs.tag || github.ref_name }}\n"
-        "TREE: ${{ steps.proven.outputs.tree }}",
+        "TREE_OF_MERGED": f"TAG: ${{{{ {merged} || github.ref_name }}}}\nTREE: ${{{{ steps.proven.outputs.tree }}}}",
         "RECEIVE_AS": '--tag="$TAG" --tree="$TREE"',
         "IF_RECEIVED": "if: steps.receive.outputs.manifest",
         "IF_SBOM": "steps.receive.outputs.manifest && steps.proven.outputs.sbom",
@@ -487,6 +511,7 @@ def _common(facts: Facts) -> dict[str, str]:
         + (_PRERELEASES if facts.more_pythons else ""),
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest) + _PRERELEASES,
         "INSTALL": "\n".join([_install(lock), *([_install_besides(facts.besides)] if facts.besides else [])]),
+        "INSTALL_BY_LOCK": _install(LOCK),
         "INSTALL_LOCKED": f"{take_lock}\n{_install('lock/nox-ship.txt')}",
         "SET": _set(facts),
         "MANIFEST": f"${{{{ {_told(_set(facts), 'manifest')} }}}}",

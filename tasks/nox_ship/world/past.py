@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -17,8 +18,10 @@ from nox_ship.world.github import REFUSED, GitHubApi, parsed
 
 T = TypeVar("T")
 
-MOST = 100
-"""How many runs of a workflow, or jobs of a run, are read: one page of GitHub's."""
+MOST = 500
+"""How many runs of a workflow are read; on a busy branch, most of them only looked whether a release was merged."""
+_JOBS = 100
+"""How many jobs of a run are read: one page of GitHub's."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,6 @@ class PastJob(json_data.Open):
 
 
 @dataclass(frozen=True)
-class _Runs(json_data.Open):
-    workflow_runs: tuple[PastRun, ...]
-
-
-@dataclass(frozen=True)
 class _Jobs(json_data.Open):
     jobs: tuple[PastJob, ...]
 
@@ -82,7 +80,8 @@ def runs(api: GitHubApi, workflow: str) -> tuple[PastRun, ...]:
     Raises:
         ShipError: The API does not answer properly (NS780 to NS785).
     """
-    return _asked(api, _Runs, f"/actions/workflows/{quote(workflow, safe='')}/runs?per_page={MOST}").workflow_runs
+    listed = api.pages(f"/actions/workflows/{quote(workflow, safe='')}/runs", "workflow_runs")
+    return tuple(_read(PastRun, run) for run in islice(listed, MOST))
 
 
 def jobs(api: GitHubApi, run: PastRun) -> tuple[PastJob, ...]:
@@ -91,12 +90,13 @@ def jobs(api: GitHubApi, run: PastRun) -> tuple[PastJob, ...]:
     Raises:
         ShipError: The API does not answer properly (NS780 to NS785).
     """
-    return _asked(api, _Jobs, f"/actions/runs/{run.id}/jobs?filter=all&per_page={MOST}").jobs
+    path = f"/actions/runs/{run.id}/jobs?filter=all&per_page={_JOBS}"
+    return _read(_Jobs, parsed(api.ask("GET", path), dict)).jobs
 
 
-def _asked(api: GitHubApi, cls: type[T], path: str) -> T:
+def _read(cls: type[T], value: object) -> T:
     try:
-        return json_data.read(cls, parsed(api.ask("GET", path), dict))
+        return json_data.read(cls, value)
     except ValueError as error:
         raise ShipError(REFUSED("GitHub's runs are not what its documentation says.", remedy="")) from error
 

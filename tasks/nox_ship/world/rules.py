@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -52,20 +53,26 @@ def asking(api: GitHubApi) -> Ask:
     return ask
 
 
-def in_the_way(ask: Ask, branch: str) -> tuple[str, ...]:
+def in_the_way(ask: Ask, branch: str, *, of_others: bool = False) -> tuple[str, ...]:
     """Return the rules that refuse a push of a new commit to a branch; empty if none are known.
+
+    Args:
+        ask: Asks GitHub.
+        branch: The branch.
+        of_others: Whether the push is not by the token's user, but by somebody who may not bypass any rule.
 
     Raises:
         ShipError: The API does not answer (NS780 to NS785).
     """
-    return tuple(dict.fromkeys([*_of_rulesets(ask, quote(branch)), *_of_protection(ask, quote(branch, safe=""))]))
+    rules = _of_rulesets(ask, quote(branch), of_others), _of_protection(ask, quote(branch, safe=""), of_others)
+    return tuple(dict.fromkeys(chain.from_iterable(rules)))
 
 
-def _of_rulesets(ask: Ask, branch: str) -> Iterator[str]:
+def _of_rulesets(ask: Ask, branch: str, of_others: bool) -> Iterator[str]:
     told = _list(ask(f"/rules/branches/{branch}?per_page=100"))
     known = [rule for rule in told if str(rule.get("type")) in REFUSING]
     rules = [(REFUSING[str(rule["type"])], str(rule.get("ruleset_id"))) for rule in known]
-    passing = {ruleset: _bypasses(ask, ruleset) for _, ruleset in rules}
+    passing = {ruleset: not of_others and _bypasses(ask, ruleset) for _, ruleset in rules}
     yield from (meaning for meaning, ruleset in rules if not passing[ruleset])
 
 
@@ -75,7 +82,7 @@ def _bypasses(ask: Ask, number: str) -> bool:
     return isinstance(ruleset, Mapping) and ruleset.get("current_user_can_bypass") in _BYPASSES
 
 
-def _of_protection(ask: Ask, branch: str) -> Iterator[str]:
+def _of_protection(ask: Ask, branch: str, of_others: bool) -> Iterator[str]:
     told = ask(f"/branches/{branch}")
     if not isinstance(told, Mapping) or not told.get("protected"):
         return
@@ -85,7 +92,7 @@ def _of_protection(ask: Ask, branch: str) -> Iterator[str]:
         if checks.get("enforcement_level") == "everyone" and (checks.get("contexts") or checks.get("checks")):
             yield REFUSING["required_status_checks"]
         return
-    if not _enabled(rules, "enforce_admins"):
+    if not (of_others or _enabled(rules, "enforce_admins")):
         return  # only shown to administrators, whom the rules do not bind
     if rules.get("required_pull_request_reviews"):
         yield REFUSING["pull_request"]
