@@ -124,7 +124,7 @@ def test_their_gates_are_jobs(bench: Bench) -> None:
 
 
 def test_a_release_runs_their_gates_and_our_build(bench: Bench) -> None:
-    """A release runs the project's gates, without tokens, and our build; messages name our sessions as they are here."""
+    """A release runs our build and the project's gates, without tokens; messages use the names of our sessions here."""
     outcome = bench.rehearse_by("ship-release", env={"MY_TOKEN": "x"})
     assert outcome.code == 0, outcome.output
     rows = {row["name"]: row["status"] for row in bench.report()["rows"] if row["within"]}
