@@ -25,7 +25,7 @@ from nox_ship.package.build import read_notes
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER, Project
 from nox_ship.release import cache
-from nox_ship.release.delivery import BY_PULL_REQUEST, Delivery, branch_of, choose
+from nox_ship.release.delivery import BY_PULL_REQUEST, PUSH, Delivery, branch_of, choose
 from nox_ship.release.handover import Cut, Offer, offer, push, receive, switch
 from nox_ship.release.merged import check_merged, merged_into
 from nox_ship.release.proposing import NOT_OPENED, offered
@@ -126,7 +126,7 @@ def _push(options: Namespace, _: Path, voice: Voice) -> int:
     if cut.merged:
         check_merged(PullRequests(job.github), cut.tag, cut.onto, cut.branch)
     decides = options.auto and not cut.merged and cut.commit != cut.onto
-    delivery = choose("auto" if decides else "push", Releases(job.github), cut.branch, refused=False)
+    delivery = choose("auto", Releases(job.github), cut.branch, refused=False) if decides else PUSH
     if delivery.proposes:
         return _left_to_propose(delivery, voice)
     try:

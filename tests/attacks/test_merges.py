@@ -281,6 +281,18 @@ def test_a_merged_release_is_tagged_wherever_the_branch_is_by_then(scene: Scene)
     assert scene.started == ["v2"]
 
 
+def test_a_commit_on_top_of_the_merged_one_is_not_tagged(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the cutting job adds a commit that nobody merged, its tag is not pushed (NS762), whatever `--auto` says."""
+    cut = tagged(scene)
+    scene.merged(cut.commit)
+    scene.forge.facts["/rules/branches/main"] = [REVIEWS]
+    commit_files(scene.stage.path, {"evil": "1"})
+    scene.stage.run("tag", "--force", "--annotate", "--message", "2", "v2")
+    assert scene.run("push", scene.cut(), "--auto", "--merged=v2", onto=cut.commit) == 1
+    assert "not on the merged commit" in capsys.readouterr().out
+    assert "refs/tags/v2" not in scene.refs()
+
+
 @pytest.mark.parametrize(
     "changes",
     [

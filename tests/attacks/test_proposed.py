@@ -312,3 +312,10 @@ def test_an_artifact_that_lies_is_not_used(
     code, told = taking(**{key: value for key, value in changes.items() if key not in ("tamper", "lost")})
     assert (code, told) == (0, {})
     assert why in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("changes", [{"commit": OTHER}, {"commit": MERGED, "tag": "v3"}])
+def test_without_a_tree_other_files_stop_the_job(taking: Take, changes: dict[str, str]) -> None:
+    """In the run on a tag, files of another commit or tag are an error: nothing is built instead."""
+    assert taking(wanted="", **changes) == (1, {})
+    assert taking(wanted="", commit=MERGED)[0] == 0

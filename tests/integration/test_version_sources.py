@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,12 @@ where = src
 }
 
 
+def tree_built(stage: Bench) -> str | None:
+    """Return the tree that the manifest of the files in a stage names."""
+    tree: str | None = json.loads((stage.root / ".nox-ship" / "manifest.json").read_text("utf-8"))["tree"]
+    return tree
+
+
 @pytest.mark.parametrize(
     "files",
     [
@@ -119,6 +126,7 @@ def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, st
     changed = stage.git("diff", "--numstat", "HEAD~", "HEAD").splitlines()
     assert len(changed) == 1
     assert changed[0].startswith("1\t1\t")
+    assert tree_built(stage) == stage.git("rev-parse", "HEAD^{tree}")
 
 
 def test_project_in_a_folder_of_the_repository(tmp_path: Path) -> None:
@@ -173,6 +181,7 @@ def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, pyprojec
         report["commit"],
     ]
     assert (stage.root / "CHANGES.rst").read_text("utf-8").startswith("0.10.0 (20")
+    assert tree_built(stage) is None  # another commit with this tree would not give the same files
 
 
 def test_own_settings_of_bump_my_version_are_kept(tmp_path: Path) -> None:

@@ -175,6 +175,8 @@ def push(cut: Cut, file: Path, remote: Remote) -> bool:
         ShipError: The bundle holds anything else, or the branch has moved on (NS762); or the remote does not answer
             (NS208) or refuses (NS231).
     """
+    if cut.merged and cut.commit != cut.onto:
+        raise ShipError(OTHER_CUT(f"{cut.tag} is on {cut.commit[:10]}, not on the merged commit {cut.onto[:10]}."))
     there = remote.refs()
     pushed = there.get(f"refs/tags/{cut.tag}") == cut.commit  # both arrive together, but branches move on
     if not (pushed or cut.merged):

@@ -42,7 +42,7 @@ _PUSHING, _PROPOSING = "Push files ", "Propose "
 """The prefixes of the names of the jobs that push and propose; no other job of the workflow has one of them."""
 _BUILT = re.compile(r"(?P<files>[0-9]{1,20}), manifest (?P<manifest>[0-9a-f]{64})", re.ASCII)
 """The rest of their names."""
-_BY_HAND, _BY_PUSH = "workflow_dispatch", "push"
+_CUTTING = ("workflow_dispatch", "push")
 """What starts a run that cuts a release: somebody does, or a merged pull request."""
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 _WORKFLOWS = ".github/workflows/"
@@ -125,7 +125,7 @@ def _proposed(runs: Runs, head: str, branch: str, job: Job) -> Proven:
     (onto,) = tip.parents
     for run in runs.of(job.workflow, onto):
         number = str(run.id)
-        if (run.head_sha, run.event) != (onto, _BY_HAND) or any(_wrong(run, branch, job)):
+        if run.head_sha != onto or any(_wrong(run, branch, job)):  # so it was no push, which only proves its own commit
             continue
         if (found := _named(runs, number, _PROPOSING)) is None:
             continue
@@ -173,9 +173,9 @@ def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
     path = run.path.partition("@")[0]
     if path != _WORKFLOWS + job.workflow:
         yield f"it belongs to {path}, not to {job.workflow}"
-    if run.event not in (_BY_HAND, _BY_PUSH):
+    if run.event not in _CUTTING:
         yield f"it was started by {run.event}, not manually or by a push to the branch"
-    if run.event == _BY_PUSH and run.head_sha != job.commit:
+    if run.event == "push" and run.head_sha != job.commit:
         yield f"it was started by a push of {run.head_sha[:10]}, which is not the release"
     if run.head_branch != branch:
         yield f"it ran on {run.head_branch}, not on the release branch {branch}"

@@ -298,7 +298,7 @@ def test_the_checkout_may_be_worked_in_meanwhile(bench: Bench, index: FailingInd
     assert sorted(index.files()) == [WHEEL, SDIST]
     assert readme.read_text("utf-8").endswith("# mine\n")
     bench.git("checkout", "--quiet", "pyproject.toml")
-    assert release(bench, index).has("was already released") or bench.git("log", "-1", "--format=%s") == "Release 1.2.4"
+    assert release(bench, index).has("was already released")
     assert_released(bench, index)
     bench.git("verify-tag", "v1.2.4")
     bench.git("verify-commit", "HEAD")
