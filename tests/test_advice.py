@@ -4,15 +4,16 @@ import dataclasses
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nox_ship.config import IndexSettings, RoutesSettings, Settings, WorkflowSettings
 from nox_ship.project import Project
-from nox_ship.setup.advice import REQUIRED, next_steps, no_forge, other_ci, served, unserved
+from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
-from nox_ship.setup.templates import template
+from nox_ship.setup.workflows import Facts, render
 from support import each, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "Sample"\nversion = "1.2.3"\n'
@@ -52,17 +53,38 @@ def test_publishers_are_told_in_one_block(survey: Survey) -> None:
     )
 
 
-def test_how_to_protect_the_branch_is_told_as_commands(survey: Survey) -> None:
-    """The command to protect the branch requires the check of the one CI job that waits for all others."""
+def ruleset_of(survey: Survey) -> dict[str, Any]:
+    """Return the rules that the printed command creates."""
     (line,) = (line for line in told(survey).splitlines() if "rulesets" in line)
     echo, value, pipe, *command = shlex.split(line)
     assert (echo, pipe, command[:2]) == ("echo", "|", ["gh", "api"])
-    ruleset = json.loads(value)
-    assert ruleset["conditions"]["ref_name"]["include"] == ["refs/heads/main"]
+    return dict(json.loads(value))
+
+
+def required(ruleset: dict[str, Any]) -> list[str]:
+    """Return the names of the checks that a ruleset requires."""
     (checks,) = (rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks")
-    assert checks["required_status_checks"] == [{"context": REQUIRED}]
-    assert f"\n    name: {REQUIRED}\n" in template("ci.yml")
+    return [check["context"] for check in checks["required_status_checks"]]
+
+
+def test_how_to_protect_the_branch_is_told_as_commands(survey: Survey) -> None:
+    """The command to protect the branch requires the check of the one CI job that waits for all others."""
+    ruleset = ruleset_of(survey)
+    assert ruleset["name"] == "main"
+    assert ruleset["conditions"]["ref_name"]["include"] == ["refs/heads/main"]
+    assert required(ruleset) == ["Everything passed"]
+    known = Facts("main", "v{version}", ("3.12",), False, (), WorkflowSettings())
+    assert "\n    name: Everything passed\n" in render(known)[".github/workflows/ci.yml"]
     assert "rulesets" not in told(dataclasses.replace(survey, remote=GITLAB))
+
+
+def test_each_project_in_a_subfolder_has_a_required_check_of_its_own(tmp_path: Path) -> None:
+    """In a repository with several projects, the checks and the rules that require them have different names."""
+    repository = make_repository(tmp_path, {"in/pyproject.toml": PYPROJECT})
+    ruleset = ruleset_of(Survey(Project.read(tmp_path / "in"), repository, ("3.12",), "main", "v{version}", GITHUB))
+    assert (ruleset["name"], required(ruleset)) == ("main (sample)", ["Everything passed (sample)"])
+    known = Facts("main", "v{version}", ("3.12",), False, (), WorkflowSettings(), name="sample", folder="in")
+    assert "\n    name: Everything passed (sample)\n" in render(known)[".github/workflows/sample-ci.yml"]
 
 
 def test_publishers_have_the_names_that_the_project_uses(survey: Survey) -> None:

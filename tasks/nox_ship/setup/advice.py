@@ -16,6 +16,7 @@ from nox_ship.setup.ci_files import gate_jobs
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.rival import publishing_jobs
 from nox_ship.setup.survey import Survey
+from nox_ship.setup.workflows import required_check
 from nox_ship.world.forge import GITLAB_CI, GitHub
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
 from nox_ship.world.real import token_variable
@@ -27,8 +28,6 @@ NO_FORGE = Kind(
     level="notice",
 )
 
-REQUIRED = "Everything passed"
-"""The name of the job in our CI workflow that a protected branch must require."""
 _MAY_PROPOSE = "-F can_approve_pull_request_reviews=true -f default_workflow_permissions=read"
 _REVIEWS = {
     "required_approving_review_count": 0,
@@ -108,22 +107,23 @@ def next_steps(made: SetupPlan) -> Iterator[str]:
         ]
     )
     if survey.github and made.publishing and made.publishing != GITLAB_CI:
-        yield _protection(survey.github, survey.branch)
+        yield _protection(survey, survey.github)
     if made.publishing:
         yield from _before_the_first_release(survey, made.publishing)
 
 
-def _protection(github: GitHub, branch: str) -> str:
+def _protection(survey: Survey, github: GitHub) -> str:
     """Return optional commands that protect the release branch and require our CI workflow's checks.
 
     https://docs.github.com/en/rest/repos/rules and https://docs.github.com/en/rest/actions/permissions describe them.
     """
+    branch, name = survey.branch, survey.project.canonical_name
     rules = [
         {"type": "pull_request", "parameters": _REVIEWS},
         {
             "type": "required_status_checks",
             "parameters": {
-                "required_status_checks": [{"context": REQUIRED}],
+                "required_status_checks": [{"context": required_check(name, survey.folder)}],
                 "strict_required_status_checks_policy": False,
             },
         },
@@ -131,7 +131,7 @@ def _protection(github: GitHub, branch: str) -> str:
         {"type": "deletion"},
     ]
     ruleset = {
-        "name": branch,
+        "name": f"{branch} ({name})" if survey.folder else branch,
         "target": "branch",
         "enforcement": "active",
         "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},

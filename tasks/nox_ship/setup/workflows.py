@@ -213,6 +213,18 @@ def render(facts: Facts) -> dict[str, str]:
     return {f"{FOLDER}/{name}": text for name, text in texts.items()}
 
 
+def required_check(name: str, folder: str) -> str:
+    """Return the name of the check that a protected branch has to require.
+
+    Projects in subfolders have one each: of several checks with the same name, GitHub may be content with any.
+
+    Args:
+        name: The project's normalised name.
+        folder: The project's folder within its repository; empty at the top.
+    """
+    return f"Everything passed ({name})" if folder else "Everything passed"
+
+
 def newest(facts: Facts) -> str:
     """Return the project's newest CPython, or the oldest that nox-ship supports if that is newer."""
     return newest_python([*facts.pythons, _OLDEST])
@@ -489,6 +501,7 @@ def _common(facts: Facts) -> dict[str, str]:
     take_lock = _download("Take the lock", "needs.lock.outputs.lock", "lock")
     values = {
         "CI_NAME": f"CI{of}",
+        "REQUIRED_CHECK": required_check(facts.name, facts.folder),
         "RELEASE_NAME": f"Release{of}",
         "WEEKLY_NAME": f"Weekly{of}",
         "WEEKLY_GROUP": f"weekly{suffix}",
