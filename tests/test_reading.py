@@ -161,8 +161,15 @@ def test_an_import_that_fails_is_an_error_whatever_is_ignored(programs: Programs
 def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> None:
     """An invalid answer of the script that reads modules is ignored."""
     assert found_by_verify(programs, rows, []) == []
-    programs.answer("modules.py", code=3, stdout="bye")
-    assert found_by_verify(programs, rows, []) == []
+
+
+@pytest.mark.parametrize(("code", "said"), [(3, "bye"), (0, "nox-ship:["), (0, "")])
+def test_a_script_without_an_answer_tells_nothing(programs: Programs, code: int, said: str) -> None:
+    """If the script that reads modules fails or says nothing that can be read, there are no findings about them."""
+    programs.answer("modules.py", code=code, stdout=said)
+    programs.answer("installed.py", stdout="nox-ship:[]")
+    assert verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",)), "python3.12") == ()
+    assert any("modules.py" in call.text for call in programs.calls)
 
 
 def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
