@@ -118,7 +118,9 @@ def test_ctrl_c_leaves_the_release_as_it_is(bench: Bench, index: FailingIndex, f
     env = bench.environment({**laptop(index), "GITHUB_API_URL": forge.url, "GH_TOKEN": TOKEN})
     command = [sys.executable, "-m", "nox", "-s", "release", "--", "patch", "--yes", "--wait"]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's background it is ignored
     started = subprocess.Popen(command, cwd=bench.root, env=env, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    signal.signal(signal.SIGINT, heeded)
     until = time.monotonic() + 100
     while not forge.runs and time.monotonic() < until:
         time.sleep(0.1)
