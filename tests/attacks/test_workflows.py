@@ -112,6 +112,7 @@ COMMIT = "-c user.name=x -c user.email=x commit -q --allow-empty -m x"
 CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
 
 
+@pytest.mark.exhaustive
 def test_what_tests_do_to_their_checkout_reaches_no_push(actions: Actions) -> None:
     """The commit and tag are handed on before the tests run, and the pushing job runs no hooks of theirs."""
     actions.bench.write({"tests/test_amends.py": AMEND, "tests/test_plants.py": HOOKS})  # in this order

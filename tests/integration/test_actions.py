@@ -357,6 +357,7 @@ def test_a_release_is_proposed_merged_tagged_and_published(
         assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
+@pytest.mark.exhaustive
 def test_a_release_whose_push_is_refused_is_proposed_in_the_same_run(actions: Actions) -> None:
     """By default a protected branch gets a pull request, and once that is merged, its files are published."""
     git, runner, board = actions.bench.git, actions.runner, actions.forge.board
