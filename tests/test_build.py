@@ -9,7 +9,7 @@ import pytest
 
 from fakes import PROBLEM, Call, Programs, Yard, make_yard
 from nox_ship.errors import ShipError
-from nox_ship.package.build import Renaming, _is_public, build, dist_folder, manifest_path, read_notes
+from nox_ship.package.build import Renaming, build, dist_folder, is_public, manifest_path, read_notes
 from nox_ship.package.manifest import NOTES, built_files
 from nox_ship.project import Project
 from support import commit_files, each, git, make_project, make_repository, make_sdist, make_wheel, write_files
@@ -62,7 +62,7 @@ def test_what_goes_to_a_public_index_is_held_to_its_rules(tmp_path: Path, versio
     """A version is checked by PyPI's rules if its route leads to a public index, or if the version is invalid."""
     text = f'{PYPROJECT}[tool.nox-ship]\nroutes.development = "mine"\nindexes.mine.upload-url = "https://x.invalid/"\n'
     project = make_project(tmp_path, f'{text}indexes.mine.simple-url = "https://x.invalid/simple/"\n')
-    assert _is_public(project, version) is public
+    assert is_public(project, version) is public
 
 
 @pytest.mark.slow

@@ -54,11 +54,16 @@ def test_the_jobs_that_install_a_set_are_told(set_of_two: tuple[Yard, Manifest])
 
 
 def test_a_part_leads_no_job_to_another_runner(set_of_two: tuple[Yard, Manifest]) -> None:
-    """A part may not choose the runner: jobs run only on runners that the settings name."""
+    """A part may not choose the runner: one that the settings do not name is refused, or gets no job."""
     yard, _ = set_of_two
-    odd = "cp312-cp312-manylinux_2_17_riscv64"
-    collected = collect(yard.project, parts_of(set_of_two, ubuntu=LINUX, windows=WINDOWS, theirs=odd))
-    assert {trial.system for trial in collected.trials} == {"macos-latest", "ubuntu-latest", "windows-latest"}
+    folders = parts_of(set_of_two, ubuntu=LINUX, windows=WINDOWS, theirs="cp312-cp312-manylinux_2_17_riscv64")
+    collected = collect(yard.project, folders)
+    assert collected.trials == ()
+    assert [finding.id for finding in collected.findings] == ["NS578"]
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    yard.write({"pyproject.toml": text.replace('systems = ["ubuntu-latest", "windows-latest/ARM64"]\n', "")})
+    collected = collect(yard.project, folders)
+    assert {trial.system for trial in collected.trials} == {"macos-latest"}
     assert [finding.id for finding in collected.findings] == ["NS585"]
 
 

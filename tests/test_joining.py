@@ -79,11 +79,18 @@ def test_a_set_that_is_not_whole_changes_nothing(built: tuple[Yard, Manifest]) -
 
 
 def test_all_files_are_checked_together(built: tuple[Yard, Manifest]) -> None:
-    """The joined files go through the same checks as after a build: a wheel that PyPI refuses is reported as NS549."""
+    """Joined files are checked like built ones; a wheel that PyPI refuses (NS549) is an error, since it would go there.
+
+    Only where the settings say so does it go elsewhere.
+    """
     yard, _ = built
-    yard.write({"pyproject.toml": (yard.root / "pyproject.toml").read_text("utf-8").replace(SETTINGS, "")})
+    folders = [parted(built, "ubuntu", "cp312-cp312-linux_x86_64"), parted(built, "windows", WINDOWS)]
     with pytest.raises(ShipError, match="NS549"):
-        join(yard.project, read_parts([parted(built, "ubuntu", "cp312-cp312-linux_x86_64")]), Wanted())
+        join(yard.project, read_parts(folders), Wanted(("ubuntu", "windows")))
+    elsewhere = '[tool.nox-ship.routes]\nfinal = "ours"\n[tool.nox-ship.indexes.ours]\n'
+    elsewhere += 'upload-url = "https://index.invalid/legacy/"\nsimple-url = "https://index.invalid/simple/"\n'
+    yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text('utf-8')}{elsewhere}"})
+    assert join(yard.project, read_parts(folders), Wanted(("ubuntu", "windows"))).manifest.systems
 
 
 def test_no_part_is_no_set(tmp_path: Path) -> None:

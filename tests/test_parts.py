@@ -15,6 +15,7 @@ from support import pack_wheel
 COMMIT, SDIST = "c" * 40, "5" * 64
 LINUX = "sample-1.0-cp312-cp312-manylinux_2_17_x86_64.whl"
 WINDOWS = "sample-1.0-cp312-cp312-win_amd64.whl"
+MAC = "sample-1.0-cp312-cp312-macosx_11_0_arm64.whl"
 MANIFEST = Manifest("sample", "1.0", COMMIT, "v1.0", dirty=False, files=(File("sample-1.0.tar.gz", "sdist", 3, SDIST),))
 
 
@@ -90,6 +91,28 @@ def test_a_part_of_another_build_is_refused(change: dict[str, object], expected:
             f"ubuntu built {LINUX}, which",
         ),
         ((GOOD[0], replace(GOOD[0], system="twin")), Wanted(), "NS578", f"{LINUX} was built by ubuntu and by twin."),
+        (
+            (GOOD[0], part("twin", LINUX.replace("1.0-", "1.0-1-"))),
+            Wanted(),
+            "NS578",
+            f"{LINUX}, built by ubuntu, and {LINUX.replace('1.0-', '1.0-1-')}, built by twin, have the same tags.",
+        ),
+        ((GOOD[0], part("twin", f"{LINUX[:-4]}.manylinux2014_x86_64.whl")), Wanted(), "NS578", "have the same tags."),
+        ((*GOOD, part("mac", MAC)), Wanted(("ubuntu", "windows")), "NS578", "mac is not in `tool.nox-ship.wheels."),
+        ((*GOOD, part("ubuntu", MAC)), Wanted(("ubuntu", "windows")), "NS578", "ubuntu is collected twice."),
+        ((GOOD[0], part("windows")), Wanted(("ubuntu", "windows")), "NS577", "windows built no wheel."),
+        (
+            (part("ubuntu", LINUX, MAC, expected=("cp312-manylinux_x86_64",)),),
+            Wanted(),
+            "NS578",
+            f"ubuntu built {MAC}, which is not one of its wheels.",
+        ),
+        (
+            (GOOD[0], part("windows", "sample-1.0-py3-none-any.whl")),
+            Wanted(),
+            "NS578",
+            "py3-none-any.whl, which is not one of its wheels.",
+        ),
     ],
 )
 def test_a_set_that_is_not_whole_is_refused(parts: tuple[Part, ...], wanted: Wanted, kind: str, expected: str) -> None:

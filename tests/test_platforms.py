@@ -21,6 +21,7 @@ from nox_ship.package.platforms import covers, here, missing, targets, unwanted
         ("cp313-cp313-ios_13_0_arm64_iphoneos", {"cp313-ios_arm64_iphoneos"}),
         ("cp313-cp313-android_24_arm64_v8a", {"cp313-android_arm64_v8a"}),
         ("cp313-cp313-pyodide_2025_0_wasm32", {"cp313-pyodide_wasm32"}),
+        ("cp314-cp314-pyemscripten_2026_0_wasm32", {"cp314-pyodide_wasm32"}),
         ("graalpy312-graalpy250_312_native-win_amd64", {"gp312_250-win_amd64"}),
         ("cp315-abi3.abi3t-win_amd64", {"cp315-abi3-win_amd64", "cp315-abi3t-win_amd64"}),
         ("py3-none-any", set()),

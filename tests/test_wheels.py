@@ -80,10 +80,13 @@ def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
         ("py3-none-any", ["cp311-cp311-linux_x86_64"], False),
         ("py3-none-any", [], False),
         ("py3-none-any", ["what"], False),
+        ("7b-py3-none-any", ["py3-none-any\nBuild: 7b"], True),
+        ("7-py3-none-any", ["py3-none-any"], False),
+        ("py3-none-any", ["py3-none-any\nBuild: 7"], False),
     ],
 )
 def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: list[str], good: bool) -> None:
-    """If the tags in WHEEL are not those of the file name, warning NS547 says so."""
+    """If the tags or the build number in WHEEL are not those of the file name, warning NS547 says so."""
     draft = drafted(tmp_path)
     draft.file = draft.file.replace("py3-none-any", tag)
     draft.members[f"{draft.top}WHEEL"] = "".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -125,6 +126,18 @@ def test_a_tag_that_is_changed_in_the_record_too_is_refused(built: Built) -> Non
     text = (yard.root / "pyproject.toml").read_text("utf-8")
     yard.write({"pyproject.toml": f'{text}[tool.nox-ship.build]\nignore = ["NS547"]\n'})
     assert join(yard.project, read_parts([good, bad]), BOTH).manifest.systems == ("ubuntu", "windows")
+
+
+@pytest.mark.slow
+def test_a_wheel_that_changes_while_it_is_collected_is_refused(built: Built) -> None:
+    """If a wheel is exchanged after its part was read, even by a good one, the set is refused (NS603)."""
+    yard, manifest = built
+    parts = read_parts([parted(built, "ubuntu", LINUX), parted(built, "windows", WINDOWS)])
+    with zipfile.ZipFile(wheel_in(parted(built, "windows", WINDOWS)), "a") as archive:
+        archive.comment = b"another"
+    with pytest.raises(ShipError, match="NS603"):
+        join(yard.project, parts, BOTH)
+    assert Manifest.read(manifest_path(yard.project)) == manifest
 
 
 @pytest.mark.slow

@@ -189,7 +189,7 @@ def checked(
             NAME_MISMATCH(f"{sdists[0].name} is a ZIP; indexes accept only .tar.gz (PEP 625).", remedy=_GZIPPED)
         )
     sdist = Archive.read(sdists[0])
-    public = _is_public(project, sdist.version)
+    public = is_public(project, sdist.version)
     built = Built(project, tuple(map(Archive.read, wheels)), sdist, tag, sources, tracked, public)
     findings = Findings((*readme.problems(built.archives), *examine(built)))
     if not findings.errors:
@@ -199,7 +199,7 @@ def checked(
     return built.archives[0].version, tuple(lenient)
 
 
-def _is_public(project: Project, version: str) -> bool:
+def is_public(project: Project, version: str) -> bool:
     """Whether a version goes to PyPI or TestPyPI, whose rules are known; an invalid version counts as if it did."""
     parsed = versions.parse(version)
     return parsed is None or project.settings.routes.index(parsed) in ("pypi", "testpypi")

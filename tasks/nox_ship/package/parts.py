@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
 from nox_ship import json_data
@@ -108,14 +110,8 @@ def problems(manifest: Manifest, parts: Sequence[Part], wanted: Wanted) -> Itera
     if foreign:
         return
     yield from _doubles(parts)
+    yield from _jobs(parts, wanted.systems)
     names = [file.name for part in parts for file in part.files]
-    there = {part.system for part in parts}
-    for system in wanted.systems:
-        if system not in there:
-            yield WHEEL_MISSING(f"There are no wheels from {system}.", remedy="Run that job, then collect again.")
-    for part in parts:
-        if targets := missing((file.name for file in part.files), part.expected):
-            yield WHEEL_MISSING(f"{part.system} built no wheel for {shorten(targets)}.")
     if wanted.expect:
         if targets := missing(names, wanted.expect):
             yield WHEEL_MISSING(f"No job built a wheel for {shorten(targets)}, which the settings expect.")
@@ -147,14 +143,37 @@ def _foreign(manifest: Manifest, parts: Iterable[Part]) -> Iterator[Finding]:
 
 
 def _doubles(parts: Sequence[Part]) -> Iterator[Finding]:
-    makers: dict[str, list[str]] = {}
+    """Yield an error for each wheel that shares a tag with another one, so that installers may take either."""
+    first: dict[Tag, tuple[str, str]] = {}
     for part in parts:
         for file in part.files:
-            makers.setdefault(file.name, []).append(part.system)
-    for name, systems in makers.items():
-        if len(systems) > 1:
-            what = f"{name} was built by {' and by '.join(systems)}."
-            yield WHEEL_UNEXPECTED(what, remedy="Build it in one job only: an index accepts one file of a name.")
+            tags = parse_wheel_filename(file.name)[3]
+            if other := next((first[tag] for tag in tags if tag in first), None):
+                name, system = other
+                what = f"{name} was built by {system} and by {part.system}."
+                if name != file.name:
+                    what = f"{name}, built by {system}, and {file.name}, built by {part.system}, have the same tags."
+                yield WHEEL_UNEXPECTED(what, remedy="Build it once: an installer could take either of the two.")
+            first |= dict.fromkeys(tags, (file.name, part.system))
+
+
+def _jobs(parts: Sequence[Part], systems: Sequence[str]) -> Iterator[Finding]:
+    """Yield an error for each job that is missing or surplus, and for what each lacks or was not to build."""
+    made = Counter(part.system for part in parts)
+    for system in systems:
+        if system not in made:
+            yield WHEEL_MISSING(f"There are no wheels from {system}.", remedy="Run that job, then collect again.")
+    for system in made - Counter(systems) if systems else ():
+        why = "collected twice" if system in systems else "not in `tool.nox-ship.wheels.systems`"
+        yield WHEEL_UNEXPECTED(f"{system} is {why}.", remedy="Collect one part of each system.")
+    for part in parts:
+        names = [file.name for file in part.files]
+        if targets := missing(names, part.expected):
+            yield WHEEL_MISSING(f"{part.system} built no wheel for {shorten(targets)}.")
+        elif not names:
+            yield WHEEL_MISSING(f"{part.system} built no wheel.")
+        for name in unwanted(names, part.expected or ("*",)):
+            yield WHEEL_UNEXPECTED(f"{part.system} built {name}, which is not one of its wheels.")
 
 
 def _maker(parts: Iterable[Part], name: str) -> str:

@@ -14,8 +14,8 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 _PYTHON = re.compile(r"cp3(?P<minor>\d{1,3})(?P<free>t?)")
 _GRAAL = re.compile(r"graalpy(?P<python>\d+)-graalpy(?P<own>\d+)_\w+")
 _APPLE = {"arm64", "x86_64"}
-_WITH_VERSION = ("manylinux", "musllinux", "macosx", "android", "ios", "pyodide")
-"""Systems whose tags contain a version, which cibuildwheel's names omit."""
+_WITH_VERSION = ("manylinux", "musllinux", "macosx", "android", "ios", "pyodide", "pyemscripten")
+"""Systems whose tags contain a version, which cibuildwheel's names omit; it calls the last one ``pyodide``."""
 _OF_ANY = ("abi3", "abi3t", "none")
 """ABIs for more than one Python."""
 
@@ -45,7 +45,7 @@ def system(tag: str) -> str:
     """Return the system and machine of a platform tag, without the required version of the system."""
     for kind in _WITH_VERSION:
         if match := re.fullmatch(rf"{kind}(?:\d{{1,4}}|(?:_\d+)+)_(\w+)", tag):
-            return f"{kind}_{match[1]}"
+            return f"{'pyodide' if kind == 'pyemscripten' else kind}_{match[1]}"
     return tag
 
 

@@ -131,18 +131,22 @@ def _is_hash(told: str, digest: bytes | None) -> bool:
 
 
 def tags_told(wheel: Archive) -> Iterator[Finding]:
-    """Check that the tags in the file name are those in ``WHEEL``."""
+    """Check that the tags and the build number in the file name are those in ``WHEEL``."""
     named = tags_of(wheel)
     text = wheel.records.get("WHEEL")
     if text is None or not named:
         return
-    lines = list(map(str, HeaderParser().parsestr(text.decode("utf-8", errors="replace")).get_all("Tag") or []))
+    fields = HeaderParser().parsestr(text.decode("utf-8", errors="replace"))
+    lines = list(map(str, fields.get_all("Tag") or []))
     if sum(math.prod(part.count(".") + 1 for part in line.split("-")) for line in lines) > _MOST_TAGS:
         yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} has more than {_MOST_TAGS} tags.")
         return
     told = {tag for line in lines for tag in _expanded(line)}
     if told != named:
         yield TAGS_DIFFER(f"{wheel.path.name} has other tags in WHEEL: {shorten(sorted(map(str, told))) or 'none'}.")
+    _, _, *build = wheel.path.name.rsplit("-", 3)[0].split("-")
+    if build != [str(number).strip() for number in fields.get_all("Build") or []]:
+        yield TAGS_DIFFER(f"{wheel.path.name} has another build number in WHEEL.")
 
 
 def _expanded(line: str) -> frozenset[Tag]:
