@@ -79,10 +79,7 @@ def test_a_set_that_is_not_whole_changes_nothing(built: tuple[Yard, Manifest]) -
 
 
 def test_all_files_are_checked_together(built: tuple[Yard, Manifest]) -> None:
-    """Joined files are checked like built ones; a wheel that PyPI refuses (NS549) is an error, since it would go there.
-
-    Only where the settings say so does it go elsewhere.
-    """
+    """Joined files pass the checks of a build; a platform that PyPI refuses (NS549) is an error if they go there."""
     yard, _ = built
     folders = [parted(built, "ubuntu", "cp312-cp312-linux_x86_64"), parted(built, "windows", WINDOWS)]
     with pytest.raises(ShipError, match="NS549"):

@@ -1,16 +1,50 @@
-"""Converting a project's own cibuildwheel jobs to settings."""
+"""Finding compiled code, and converting a project's own cibuildwheel jobs to settings."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tomlkit
 
 from nox_ship.automation.wheels import WheelJob, wheel_jobs
+from nox_ship.project import Project
 from nox_ship.setup.pyproject import _add_options
-from nox_ship.setup.wheels import lacking, options, systems
+from nox_ship.setup.wheels import compiles, lacking, options, systems
 from support import each, write_files
+
+HATCH = '[build-system]\nbuild-backend = "hatchling.build"\n'
+CUSTOM = "[tool.hatch.build.targets.wheel.hooks.custom]\n"
+
+
+@each(
+    ("files", "expected"),
+    [
+        ({"pyproject.toml": '[build-system]\nbuild-backend = "mesonpy"\n'}, True),
+        ({"pyproject.toml": "[[tool.setuptools.ext-modules]]\n"}, True),
+        ({"pyproject.toml": '[[tool.setuptools-rust.ext-modules]]\ntarget = "a"\n'}, True),
+        ({"pyproject.toml": '[tool.cibuildwheel]\nskip = "pp*"\n'}, True),
+        ({"setup.py": "setup(cffi_modules=['build.py:ffi'])"}, True),
+        ({"setup.py": "setup()"}, False),
+        ({"pyproject.toml": f"{HATCH}[tool.hatch.build.targets.wheel.hooks.mypyc]\n"}, True),
+        ({"pyproject.toml": f"{HATCH}[tool.hatch.build.hooks.scikit-build]\n"}, True),
+        ({"pyproject.toml": HATCH, "hatch.toml": "[build.hooks.cython]\n"}, True),
+        ({"pyproject.toml": HATCH, "hatch.toml": "["}, False),
+        ({"pyproject.toml": f"{HATCH}[tool.hatch.build.hooks.vcs]\n"}, False),
+        ({"pyproject.toml": "[tool.hatch.build.hooks.cython]\n"}, False),
+        ({"pyproject.toml": f"{HATCH}{CUSTOM}", "hatch_build.py": 'data["infer_tag"] = True'}, True),
+        ({"pyproject.toml": f'{HATCH}{CUSTOM}path = "own.py"', "own.py": "data['tag'] = 'py3-none-win32'"}, True),
+        ({"pyproject.toml": f'{HATCH}{CUSTOM}path = "own.py"', "hatch_build.py": "infer_tag"}, False),
+        ({"pyproject.toml": f"{HATCH}{CUSTOM}path = 5", "hatch_build.py": "print()"}, False),
+        ({"pyproject.toml": f'{HATCH}{CUSTOM}path = "\\u0000"'}, False),
+        ({"pyproject.toml": f"{HATCH}[tool.hatch.build]\nhooks = {{custom = 5}}"}, False),
+    ],
+)
+def test_compiled_code_is_found(tmp_path: Path, files: dict[str, str], expected: bool) -> None:
+    """A project compiles if its build backend, `setup.py`, cibuildwheel's settings or a build hook says so."""
+    write_files(tmp_path, {"pyproject.toml": "", **files})
+    assert compiles(Project.read(tmp_path)) is expected
 
 
 @each(

@@ -142,7 +142,7 @@ VERSIONED = {
     "macosx": "macosx_11_0_{0}",
     "android": "android_24_{0}",
     "ios": "ios_13_0_{0}",
-    "pyodide": "pyodide_2025_0_{0}",
+    "pyodide": "pyemscripten_2026_0_{0}",
 }
 """The platform tag, by the beginning of the system in cibuildwheel's identifiers."""
 

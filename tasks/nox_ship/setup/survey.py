@@ -19,13 +19,12 @@ from nox_ship.release.bumpversion import bumped_files
 from nox_ship.release.source import Place, VersionSource
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.restated import restated
-from nox_ship.setup.wheels import systems
+from nox_ship.setup.wheels import compiles, systems
 from nox_ship.world.forge import GITLAB_CI, GitHub, GitLab
 from nox_ship.world.remote import remote_name
 
 _USUAL_RUNNERS = ("ubuntu-latest", "macos-latest", "macos-15-intel", "windows-latest")
 """GitHub's runners for Linux, macOS on both architectures, and Windows."""
-_EXTENSIONS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 
 
 @dataclass(frozen=True)
@@ -112,16 +111,10 @@ class Survey:
         inside = self.project.root.resolve().relative_to(self.repository.path.resolve())
         return "" if inside == Path() else inside.as_posix()
 
-    @property
+    @cached_property
     def compiled(self) -> bool:
-        """Whether the project has extension modules, so that a wheel fits one platform only."""
-        setuptools = self.project.tool("setuptools")
-        return (
-            self.project.backend.startswith(_EXTENSIONS)
-            or "ext-modules" in setuptools
-            or bool(self.project.tool("cibuildwheel"))
-            or "ext_modules" in self.project.read_text("setup.py")
-        )
+        """Whether the project has compiled code, so that a wheel fits one platform only."""
+        return compiles(self.project)
 
     @cached_property
     def wheels(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Settings for nox-ship and cibuildwheel that build what a project's own cibuildwheel jobs build."""
+"""Whether a project compiles code, and settings that build the wheels of its own cibuildwheel jobs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from nox_ship import documents
 from nox_ship.automation.github import mapping
 from nox_ship.automation.wheels import WheelJob
+from nox_ship.documents import table
 from nox_ship.package.trials import native
+from nox_ship.project import Project
 
 Value = str | int | list[str]
+
+_COMPILERS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
+"""Build backends for compiled code."""
+_HOOKS = {"cython", "mypyc", "scikit-build", "hatch-c", "hatch-cpp", "hatch-go", "hatch-rs"}
+"""Build hooks for hatchling that compile, such as those of hatch-cython, hatch-mypyc and scikit-build-core."""
+_IN_SETUP = re.compile(r"\b(?:ext_modules|has_ext_modules|cffi_modules|rust_extensions)\b")
+_IN_HOOK = re.compile(r"\binfer_tag\b|\bpure_python\b|\[[\"']tag[\"']\]")
+"""How a build hook says that its wheel is for one platform:
+https://hatch.pypa.io/latest/plugins/builder/wheel/#build-data."""
 
 _KINDS = {"manylinux": "linux", "macosx": "macos", "win": "windows"}
 """cibuildwheel's name of a system, by the prefix of its wheel tags."""
@@ -27,6 +39,34 @@ _OTHERS = ("CIBW_ARCHS", "CIBW_CACHE_PATH", "CIBW_DEBUG", "CIBW_PLATFORM")
 """Variables that do not affect the content of a wheel; architectures become systems."""
 _OWN = {"auto", "auto64", "native", ""}
 """cibuildwheel's names for the runner's own architecture."""
+
+
+def compiles(project: Project) -> bool:
+    """Whether a project builds extension modules or shared libraries, according to its files."""
+    return (
+        project.backend.startswith(_COMPILERS)
+        or "ext-modules" in project.tool("setuptools")
+        or any(map(project.tool, ("cibuildwheel", "setuptools-rust")))
+        or _IN_SETUP.search(project.read_text("setup.py")) is not None
+        or (project.backend.startswith("hatchling") and any(_hook_compiles(project, *hook) for hook in _hooks(project)))
+    )
+
+
+def _hooks(project: Project) -> Iterator[tuple[str, object]]:
+    """Yield the name and settings of each build hook of hatchling for wheels."""
+    try:
+        own = documents.toml(project.read_text("hatch.toml"))
+    except documents.UnreadableError:
+        own = {}
+    for settings in (project.tool("hatch"), own):
+        yield from table(settings, "build", "hooks").items()
+        yield from table(settings, "build", "targets", "wheel", "hooks").items()
+
+
+def _hook_compiles(project: Project, name: str, settings: object) -> bool:
+    if name != "custom":
+        return name in _HOOKS
+    return _IN_HOOK.search(project.read_text(str(mapping(settings).get("path", "hatch_build.py")))) is not None
 
 
 def systems(jobs: Iterable[WheelJob]) -> tuple[str, ...]:
