@@ -129,10 +129,10 @@ def fill(wheel: Path, size: int) -> None:
 
 
 def with_parts(folder: Path, number: int) -> Path:
-    """Return a project with a built sdist, and a number of wheels that one job made from it."""
+    """Return a project with a built sdist, and wheels that one job made from it, each for its own Python."""
     project = make_project(folder, ["3.11"])
     with (project / "pyproject.toml").open("a", encoding="utf-8") as text:
-        text.write('wheels.expect = ["cp311-*"]\n')  # otherwise the index would be asked
+        text.write('wheels.expect = ["cp3*-*"]\n')  # otherwise the index would be asked
     git(project, "commit", "--quiet", "--all", "--message=wheels")
     cost(nox("--session", "build"), project)
     known = Manifest.read(project / ".nox-ship" / "manifest.json")
@@ -143,14 +143,16 @@ def with_parts(folder: Path, number: int) -> Path:
     info = f"sample-{known.version}.dist-info"
     target = project / ".nox-ship" / "wheels"
     target.mkdir()
-    tag = "cp311-cp311-manylinux_2_17_x86_64"
-    for build in range(number):
-        what = f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\nBuild: {build}\n"
+    pythons = [f"cp3{minor}" for minor in range(11, 11 + number)]
+    for python in pythons:
+        tag = f"{python}-{python}-manylinux_2_17_x86_64"
+        what = f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n"
         files = {**held, f"{info}/WHEEL": what.encode()}
-        path = target / f"sample-{known.version}-{build}-{tag}.whl"
+        path = target / f"sample-{known.version}-{tag}.whl"
         pack_wheel(path, {**files, f"{info}/RECORD": record_text(files, info)})
     wheels = tuple(map(File.of, sorted(target.iterdir())))
-    Part("here", known.commit, known.version, sdist.sha256, wheels, ("cp311-manylinux_x86_64",)).write(target)
+    expected = tuple(f"{python}-manylinux_x86_64" for python in pythons)
+    Part("here", known.commit, known.version, sdist.sha256, wheels, expected).write(target)
     return project
 
 

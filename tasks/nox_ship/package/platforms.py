@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -20,6 +21,7 @@ _OF_ANY = ("abi3", "abi3t", "none")
 """ABIs for more than one Python."""
 
 
+@lru_cache(maxsize=1000)
 def targets(file: str) -> frozenset[str]:
     """Return a wheel's targets, one for each Python and system in its name; none for a pure wheel.
 
