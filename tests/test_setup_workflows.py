@@ -42,6 +42,13 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
     assert "needs.collect.outputs.manifest" in found["push"]["name"]
 
 
+@pytest.mark.slow
+@each("known", [known for known in every() if not known.wheels and not known.tests_wheel])
+def test_without_compiled_code_workflows_say_nothing_about_wheels(known: Facts) -> None:
+    """A project without compiled code gets no job, step or line more, since other projects have wheels."""
+    assert [name for name, text in render(known).items() if re.search("wheel|collect", text, re.IGNORECASE)] == []
+
+
 @each("known", [known for known in every() if known.wheels])
 def test_a_set_of_wheels_is_installed_where_it_fits(known: Facts) -> None:
     """The job `collect` decides where wheels and sdist are installed; the tests can be run against them there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -218,9 +217,9 @@ def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, index:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.skipif(shutil.which("cargo") is None, reason="needs cargo")
 def test_a_project_in_rust_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
     """For a Rust project, its one wheel for every Python 3 of the system counts as all expected wheels."""
+    program("cargo", "cargo")
     settings = '[tool.maturin]\nbindings = "cffi"\npython-source = "python"\nmodule-name = "sample._fast"\n'
     text = built_by("maturin", '"maturin>=1.8", "cffi"', settings)
     rust = {
