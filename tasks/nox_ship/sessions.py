@@ -383,10 +383,14 @@ def announce(session: nox.Session) -> None:
 def release(session: nox.Session) -> None:
     """Make or rehearse a release: `nox -s release -- patch --dry-run`."""
     with _errors_shown(session):
-        from nox_ship import front
+        from nox_ship import ahead
 
         _prepare(session)
-        front.release(Path.cwd(), session.posargs, registration.loaded_sessions(), Path(session.invoked_from))
+        root, invoked_from = Path.cwd(), Path(session.invoked_from)
+        with ahead.started(root) as begun:
+            from nox_ship import front
+
+            front.release(root, session.posargs, registration.loaded_sessions(), invoked_from, begun)
 
 
 def doctor(session: nox.Session) -> None:

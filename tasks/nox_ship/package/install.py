@@ -203,11 +203,11 @@ def verify(
         done = environment.pip("check")
         if done.code:
             findings.append(INCONSISTENT(f"The dependencies of {label} conflict.", detail=done.output))
-        seen = reading.read(environment, expected.name, expected.modules, expected.pythons) if read else []
-        problems, done = environment.problems(expected.name, expected.version, expected.modules)
+        tested = environment.test(expected.name, expected.version, expected.modules, read=read)
+        seen, problems = reading.without_templates(tested.seen, environment, expected.pythons), tested.problems
         if problems is None:
-            what = f"The Python that imports {label} ended with exit code {done.code}."
-            findings.append(IMPORT_FAILED(what, detail=done.output))
+            what = f"The Python that imports {label} ended with exit code {tested.done.code}."
+            findings.append(IMPORT_FAILED(what, detail=tested.done.output))
         running = environment.python
         smoked = list(_smoke(environment, label, expected.smoke))
     told = reading.findings(seen, problems or (), promised, expected.modules, running)
@@ -287,7 +287,7 @@ def _load_with(
         if environment.pip("install", f"{expected.name}[{','.join(sorted(extras))}] @ {source}").code:
             return entries, []
         wanted = [entry.entry for entry in entries]
-        problems, _ = environment.problems(expected.name, expected.version, (), wanted)
+        problems = environment.test(expected.name, expected.version, (), wanted).problems
     failing = {problem.entry: problem for problem in problems or ()}
     if problems is None:
         return entries, []
