@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from nox_ship import documents, json_data, process
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import remove
 from nox_ship.package import installed
 from nox_ship.package import modules as module_reader
 
@@ -189,21 +190,29 @@ def _answer(done: process.Done, mark: str) -> Any:
 
 
 @contextmanager
-def fresh_environment(python: str, keep: tuple[str, ...] = ()) -> Iterator[Environment]:
+def fresh_environment(python: str, keep: tuple[str, ...] = (), place: Path | None = None) -> Iterator[Environment]:
     """Make a virtual environment for a ``with`` block.
 
     Args:
         python: The interpreter, as a path or a version.
         keep: Names of variables that programs there receive although they look like credentials.
+        place: Where to make it, outside any project; by default in a temporary folder. If that was the place of an
+            earlier one with the same Python, uv need not ask that Python anything again.
 
     Raises:
         ShipError: The interpreter cannot make one (NS617).
     """
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        path = Path(folder) / "env"
-        options = ("--quiet", "--no-project", "--no-config", "--python", python)
+    with ExitStack() as stack:
+        path = place or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nox-ship-"))) / "env"
+        stack.callback(remove, path)
+        options = ("--quiet", "--no-project", "--no-config", "--clear", "--python", python)
         command: list[process.Argument] = [process.uv(), "venv", *options, path]
         done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, keep=keep, check=False)
         if done.code:
             raise ShipError(BAD_INTERPRETER(f"{python} cannot create a virtual environment.", detail=done.output))
         yield Environment(path, keep)
+
+
+def is_in_project(folder: Path) -> bool:
+    """Whether uv, started in this folder, would follow a project's settings."""
+    return any((above / name).exists() for above in folder.resolve().parents for name in ("pyproject.toml", "uv.toml"))
