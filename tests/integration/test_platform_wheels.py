@@ -13,6 +13,7 @@ import pytest
 
 from compiling import FILES, OWN, PLAIN, PYTHON, SOURCE, STABLE, built_by, project
 from debian import program
+from engine import engine
 from failing_index import FailingIndex
 from nox_ship import pythons
 from nox_ship.package.manifest import Manifest
@@ -214,6 +215,19 @@ def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, index:
         **files,
     }
     assert tagged(released(make_bench(tmp_path, native), index)) == OWN_ABI
+
+
+@pytest.mark.exhaustive
+def test_cibuildwheel_builds_the_wheels_in_containers(tmp_path: Path, index: FailingIndex) -> None:
+    """cibuildwheel itself builds from the sdist what the settings name, and repairs it; the set is released whole."""
+    used = PYTHONS[-2:]  # containers are slow
+    path = os.pathsep.join([str(engine(tmp_path / "engine", used)), os.environ["PATH"]])
+    names = " ".join(f"cp{version.replace('.', '')}-manylinux_x86_64" for version in used)
+    settings = f'[tool.cibuildwheel]\nbuild = "{names}"\ntest-command = "python -c \'import sample\'"\n'
+    text = FILES["pyproject.toml"].replace('wheels.builder = "build"\n', "")
+    bench = project(tmp_path, PLAIN, **{"pyproject.toml": f"{text}\n{settings}"})
+    assert tagged(released(bench, index, {"PATH": path}, first=used[0])) == OWN_ABI[-2:]
+    assert list((tmp_path / "engine").glob("cibuildwheel-*.pid"))
 
 
 @pytest.mark.exhaustive
