@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,10 @@ class Outcome:
     def clean(self) -> bool:
         """Whether no traceback through our own code was printed; a failing tool may print one of its own."""
         return "/nox_ship/" not in self.output.replace("/nox_ship/package/installed.py", "")
+
+
+Here = Callable[[Mapping[str, str], Callable[[], object]], Outcome]
+"""Calls the front end of a session with an environment."""
 
 
 @dataclass(frozen=True)
