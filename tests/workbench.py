@@ -28,6 +28,7 @@ version = "1.2.3"
 description = "A sample"
 readme = "README.md"
 license = "MIT"
+license-files = ["LICENSE"]
 requires-python = ">=3.11"
 classifiers = ["Programming Language :: Python :: {PYTHON}"]
 

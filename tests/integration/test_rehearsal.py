@@ -390,7 +390,7 @@ def warned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Rehearsed]:
     """Rehearse a project without a license, with a command that needs an extra, and with a silent remote."""
     bench = make_bench(tmp_path_factory.mktemp("warned"), QUICK)
     further = 'dependencies = ["packaging"]\noptional-dependencies.cli = ["iniconfig"]\n'
-    bench.edit("pyproject.toml", 'license = "MIT"\n', further)
+    bench.edit("pyproject.toml", 'license = "MIT"\nlicense-files = ["LICENSE"]\n', further)
     bench.edit("pyproject.toml", "[project.scripts]\n", '[project.scripts]\nmore = "sample.more:main"\n')
     bench.edit("src/sample/__init__.py", '"""A sample."""', '"""A sample."""\n\nimport packaging  # noqa: F401')
     bench.write({"src/sample/more.py": "import iniconfig\n\nmain = iniconfig.IniConfig\n", "LICENSE": None})
