@@ -116,13 +116,17 @@ class Shielded:
 _NUMBERS = itertools.count()
 
 
+def hook(bare: Path) -> Path:
+    """Return the path of the hook that protects ``main``."""
+    return bare / "hooks" / "pre-receive"
+
+
 def shielded(folder: Path, forge: FailingForge, files: Mapping[str, str | bytes] | None = None) -> Shielded:
     """Make such a project, with additional ``files``."""
     yard = make_yard(folder, {"pyproject.toml": PROPOSED, **(files or {})})
     bare = make_remote(yard.repository, folder / "remote.git")
-    hook = bare / "hooks" / "pre-receive"
-    hook.write_text(REFUSING, "utf-8")
-    hook.chmod(0o755)
+    hook(bare).write_text(REFUSING, "utf-8")
+    hook(bare).chmod(0o755)
     yard.world.remote = cast("FakeRemote", Remote("origin", "origin", yard.repository))
     assert forge.slug == SLUG
     return Shielded(hosted(forge, yard), forge, bare)

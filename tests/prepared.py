@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,15 +59,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return Prepared(tmp_path_factory.mktemp("prepared").resolve())
 
 
+@contextmanager
+def played() -> Iterator[FakeGates]:
+    """Fake programs and sessions, apart from the fakes of the test that runs."""
+    programs, sessions = Programs(_RUN), FakeGates()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "run", programs)
+        patch.setattr(Conversation, "ask", lambda it, question, seconds: programs.ask(it.script, question, seconds))
+        patch.setattr(gates, "run_sessions", sessions)
+        yield sessions
+
+
 def playing(make: Make[T]) -> Make[T]:
-    """Fake programs and sessions while something is made, apart from the fakes of the test that uses it first."""
+    """Fake programs and sessions while something is made."""
 
     def play(folder: Path) -> T:
-        programs = Programs(_RUN)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(process, "run", programs)
-            patch.setattr(Conversation, "ask", lambda it, question, seconds: programs.ask(it.script, question, seconds))
-            patch.setattr(gates, "run_sessions", FakeGates())
+        with played():
             return make(folder)
 
     return play

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from failing_forge import FailingForge
-from fakes import FakeGates, noxfile
-from merging import PROPOSED, How, Shielded, shielded
+from failing_forge import FailingForge, hosted
+from fakes import FakeGates, Yard, noxfile
+from merging import PROPOSED, How, Shielded, hook, shielded
 from nox_ship.errors import ShipError
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
@@ -25,6 +26,7 @@ from nox_ship.release.stage import Stage
 from nox_ship.release.status import Standing, look
 from nox_ship.release.waiting import Waiting
 from nox_ship.world.onlooker import Onlooker
+from prepared import Prepared, played
 from support import commit_files, git
 
 pytestmark = pytest.mark.slow
@@ -39,16 +41,40 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
         yield running
 
 
+def remember(stage: Stage) -> None:
+    """Record that the sessions passed."""
+    stage.record.passed.update(dict.fromkeys(("build", "verify-install", "tests"), 0.1))
+    stage.save()
+
+
 @pytest.fixture
 def project(tmp_path: Path, forge: FailingForge, sessions: FakeGates) -> Shielded:
     """Make a project with a protected branch, which records the sessions that passed."""
-
-    def remember(stage: Stage) -> None:
-        stage.record.passed.update(dict.fromkeys(sessions.ran, 0.1))
-        stage.save()
-
     sessions.afterwards = remember
     return shielded(tmp_path, forge, LOG)
+
+
+def propose(folder: Path) -> tuple[Yard, Path, dict[int, dict[str, Any]]]:
+    """Return such a project whose release 1.3.0 is proposed, its remote, and the forge's pull requests."""
+    with FailingForge() as forge, played() as sessions:
+        sessions.afterwards = remember
+        project = shielded(folder, forge, LOG)
+        project.yard.release()
+        project.yard.world.forge = None
+        hook(project.bare).chmod(0o644)  # what is prepared has no executable files
+        return project.yard, project.bare, forge.pulls
+
+
+@pytest.fixture
+def proposed(prepared: Prepared, forge: FailingForge, sessions: FakeGates) -> Shielded:
+    """Return such a project whose release 1.3.0 is proposed."""
+    yard, bare, pulls = prepared(propose)
+    hook(bare).chmod(0o755)
+    forge.pulls.update(pulls)
+    while forge.number() < max(pulls):
+        pass
+    sessions.afterwards = remember
+    return Shielded(hosted(forge, yard), forge, bare)
 
 
 def built(run: Run) -> Manifest:
@@ -93,76 +119,70 @@ def test_the_same_command_finishes_what_was_merged(project: Shielded, sessions: 
     assert_released(project, commit)
 
 
-def test_another_tree_than_the_proposed_one_is_proven_anew(project: Shielded, sessions: FakeGates) -> None:
+def test_another_tree_than_the_proposed_one_is_proven_anew(proposed: Shielded, sessions: FakeGates) -> None:
     """If other changes were merged before the proposal, the gates and the build run again."""
-    project.yard.release()
-    project.go_on({"new.txt": "new"})
-    commit = project.merge()
-    project.update()
+    proposed.go_on({"new.txt": "new"})
+    commit = proposed.merge()
+    proposed.update()
     sessions.ran.clear()
-    finished = project.yard.release()
+    finished = proposed.yard.release()
     assert sessions.ran == ["build", "verify-install", "tests"]
     assert built(finished).commit == commit
-    assert_released(project, commit)
+    assert_released(proposed, commit)
 
 
-def test_a_reviewers_commit_is_released_with_the_rest(project: Shielded, sessions: FakeGates) -> None:
+def test_a_reviewers_commit_is_released_with_the_rest(proposed: Shielded, sessions: FakeGates) -> None:
     """If a reviewer added a commit to the proposal, the gates and the build run again before the release."""
-    project.yard.release()
-    project.go_on({"README.md": "better\n"}, "release/v1.3.0")
-    commit = project.merge()
-    project.update()
+    proposed.go_on({"README.md": "better\n"}, "release/v1.3.0")
+    commit = proposed.merge()
+    proposed.update()
     sessions.ran.clear()
-    project.yard.release()
+    proposed.yard.release()
     assert sessions.ran == ["build", "verify-install", "tests"]
-    assert_released(project, commit)
+    assert_released(proposed, commit)
 
 
-def test_another_machine_finishes_it(project: Shielded, sessions: FakeGates) -> None:
+def test_another_machine_finishes_it(proposed: Shielded, sessions: FakeGates) -> None:
     """Without a record of the proposal, as on another machine, everything is built and checked again."""
-    project.yard.release()
-    commit = project.merge()
-    project.update()
-    (project.yard.shop.folder / "stage.json").unlink()
+    commit = proposed.merge()
+    proposed.update()
+    (proposed.yard.shop.folder / "stage.json").unlink()
     sessions.ran.clear()
-    project.yard.release()
+    proposed.yard.release()
     assert sessions.ran == ["build", "verify-install", "tests"]
-    assert_released(project, commit)
+    assert_released(proposed, commit)
 
 
 @pytest.mark.parametrize("wanted", ["patch", "auto", "1.3.0"])
-def test_whatever_is_asked_for_finishes_what_was_merged(project: Shielded, wanted: str) -> None:
+def test_whatever_is_asked_for_finishes_what_was_merged(proposed: Shielded, wanted: str) -> None:
     """A merged release is finished first, whether `patch`, `auto` or its own version is requested."""
-    project.yard.release()
-    commit = project.merge()
-    project.update()
-    project.yard.release(wanted)
-    assert_released(project, commit)
+    commit = proposed.merge()
+    proposed.update()
+    proposed.yard.release(wanted)
+    assert_released(proposed, commit)
 
 
-def test_where_the_branch_has_gone_on_the_merged_commit_is_released(project: Shielded) -> None:
+def test_where_the_branch_has_gone_on_the_merged_commit_is_released(proposed: Shielded) -> None:
     """If the branch has later commits, NS882 says to check out the merged commit, which is then released."""
-    project.yard.release()
-    commit = project.merge()
-    later = project.go_on({"later.txt": ""})
-    project.update()
-    assert refused(project) == {"NS882"}
-    assert refused(project, "patch") == {"NS882"}
-    git(project.root, "switch", "--quiet", "--detach", commit)
-    project.yard.release()
-    assert_released(project, commit)
-    assert git(project.root, "rev-parse", "main") == project.refs()["refs/heads/main"] == later
-    git(project.root, "switch", "--quiet", "main")
-    project.forget_files()
-    project.yard.release("patch")
-    assert "refs/heads/release/v1.3.1" in project.refs()
+    commit = proposed.merge()
+    later = proposed.go_on({"later.txt": ""})
+    proposed.update()
+    assert refused(proposed) == {"NS882"}
+    assert refused(proposed, "patch") == {"NS882"}
+    git(proposed.root, "switch", "--quiet", "--detach", commit)
+    proposed.yard.release()
+    assert_released(proposed, commit)
+    assert git(proposed.root, "rev-parse", "main") == proposed.refs()["refs/heads/main"] == later
+    git(proposed.root, "switch", "--quiet", "main")
+    proposed.forget_files()
+    proposed.yard.release("patch")
+    assert "refs/heads/release/v1.3.1" in proposed.refs()
 
 
-def test_a_checkout_that_is_behind_is_brought_up_to_date_first(project: Shielded) -> None:
+def test_a_checkout_that_is_behind_is_brought_up_to_date_first(proposed: Shielded) -> None:
     """If the checkout lacks the merged commit, NS206 stops the release."""
-    project.yard.release()
-    project.merge()
-    assert refused(project) == {"NS206"}
+    proposed.merge()
+    assert refused(proposed) == {"NS206"}
 
 
 def standing(project: Shielded) -> Standing:
@@ -236,17 +256,16 @@ def test_one_release_comes_of_runs_that_are_killed_after_every_step(project: Shi
     assert project.yard.world.indexes["pypi"].uploads == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
 
 
-def test_a_job_that_was_told_of_a_merge_makes_the_tag_alone(project: Shielded) -> None:
+def test_a_job_that_was_told_of_a_merge_makes_the_tag_alone(proposed: Shielded) -> None:
     """A job that is given the merged tag only tags the commit; for a tag of another version, it stops with NS884."""
-    project.yard.release()
-    commit = project.merge()
-    project.update()
-    project.forge.faults.dead_after = 0
-    run = project.yard.prepare(None)
+    commit = proposed.merge()
+    proposed.update()
+    proposed.forge.faults.dead_after = 0
+    run = proposed.yard.prepare(None)
     run.request = replace(run.request, merged="v1.3.0", cut=True)
     run_pipeline(run, CUT)
     assert run.bumped.objects.commit == run.plan.head == commit
-    run = project.yard.prepare(None)
+    run = proposed.yard.prepare(None)
     run.request = replace(run.request, merged="v1.4.0", cut=True)
     with pytest.raises(ShipError, match="NS884"):
         run_pipeline(run, CUT)
@@ -291,20 +310,19 @@ def test_a_pull_request_that_is_not_ours_proves_nothing(project: Shielded, lie: 
     assert not any(name.startswith("refs/tags/") for name in project.refs())
 
 
-def test_a_commit_that_is_not_in_the_branch_proves_nothing(project: Shielded) -> None:
+def test_a_commit_that_is_not_in_the_branch_proves_nothing(proposed: Shielded) -> None:
     """If the forge names a merge commit that the branch does not contain, it is not tagged."""
-    project.yard.release()
-    project.pull_request().update(
+    proposed.pull_request().update(
         state="closed",
         merged_at="2026-01-05T12:00:00Z",
-        merge_commit_sha=commit_files(project.root, {"aside.txt": ""}),
+        merge_commit_sha=commit_files(proposed.root, {"aside.txt": ""}),
     )
-    git(project.root, "reset", "--quiet", "--hard", "HEAD^")
-    change_version(project)
-    project.there("update-ref", "-d", "refs/heads/release/v1.3.0")
-    project.forget_files()
-    project.yard.release("patch")
-    assert not any(name.startswith("refs/tags/") for name in project.refs())
+    git(proposed.root, "reset", "--quiet", "--hard", "HEAD^")
+    change_version(proposed)
+    proposed.there("update-ref", "-d", "refs/heads/release/v1.3.0")
+    proposed.forget_files()
+    proposed.yard.release("patch")
+    assert not any(name.startswith("refs/tags/") for name in proposed.refs())
 
 
 def test_a_forge_that_does_not_answer_stops_the_release(project: Shielded) -> None:
@@ -316,52 +334,48 @@ def test_a_forge_that_does_not_answer_stops_the_release(project: Shielded) -> No
 
 
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
-def test_without_a_forge_the_trees_are_compared(project: Shielded, how: How) -> None:
+def test_without_a_forge_the_trees_are_compared(proposed: Shielded, how: How) -> None:
     """Without a forge, a proposal made here is finished if HEAD has its tree or is a merge of it."""
-    project.yard.release()
-    commit = project.merge(how)
-    project.yard.world.forge = None
-    project.update()
-    project.yard.release()
-    assert project.refs()["refs/tags/v1.3.0"] == commit
+    commit = proposed.merge(how)
+    proposed.yard.world.forge = None
+    proposed.update()
+    proposed.yard.release()
+    assert proposed.refs()["refs/tags/v1.3.0"] == commit
 
 
-def test_without_a_forge_a_finish_that_was_cut_short_goes_on(project: Shielded) -> None:
+def test_without_a_forge_a_finish_that_was_cut_short_goes_on(proposed: Shielded) -> None:
     """Without a forge, a run that was interrupted before it pushed the tag is continued by the next one."""
-    project.yard.release()
-    commit = project.merge()
-    project.yard.world.forge = None
-    project.update()
-    run = project.yard.prepare()
+    commit = proposed.merge()
+    proposed.yard.world.forge = None
+    proposed.update()
+    run = proposed.yard.prepare()
     run.confirm = lambda _: pytest.fail("stopped")
     with pytest.raises(pytest.fail.Exception):
         run_pipeline(run)
-    project.yard.release()
-    assert project.refs()["refs/tags/v1.3.0"] == commit
+    proposed.yard.release()
+    assert proposed.refs()["refs/tags/v1.3.0"] == commit
 
 
-def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shielded) -> None:
+def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(proposed: Shielded) -> None:
     """Without a forge, a merge with other changes is not taken for the proposal, and the next release is proposed."""
-    project.yard.release()
-    project.go_on({"new.txt": ""})
-    project.merge()
-    project.yard.world.forge = None
-    project.update()
-    project.forget_files()
-    project.yard.release("patch")
-    assert "refs/tags/v1.3.0" not in project.refs()
-    assert "refs/heads/release/v1.3.1" in project.refs()
+    proposed.go_on({"new.txt": ""})
+    proposed.merge()
+    proposed.yard.world.forge = None
+    proposed.update()
+    proposed.forget_files()
+    proposed.yard.release("patch")
+    assert "refs/tags/v1.3.0" not in proposed.refs()
+    assert "refs/heads/release/v1.3.1" in proposed.refs()
 
 
-def test_a_proposal_that_was_not_merged_is_none(project: Shielded) -> None:
+def test_a_proposal_that_was_not_merged_is_none(proposed: Shielded) -> None:
     """The proposed commit is not released from the release branch, as the main branch does not contain it (NS204)."""
-    project.yard.release()
-    git(project.root, "fetch", "--quiet", "origin", "release/v1.3.0")
-    git(project.root, "switch", "--quiet", "--detach", "FETCH_HEAD")
-    for forge in (project.yard.world.forge, None):
-        project.yard.world.forge = forge
-        assert "NS204" in refused(project)
-    assert not any(name.startswith("refs/tags/") for name in project.refs())
+    git(proposed.root, "fetch", "--quiet", "origin", "release/v1.3.0")
+    git(proposed.root, "switch", "--quiet", "--detach", "FETCH_HEAD")
+    for forge in (proposed.yard.world.forge, None):
+        proposed.yard.world.forge = forge
+        assert "NS204" in refused(proposed)
+    assert not any(name.startswith("refs/tags/") for name in proposed.refs())
 
 
 def test_a_version_from_tags_is_built_anew_for_the_merged_commit(tmp_path: Path, forge: FailingForge) -> None:
@@ -378,27 +392,26 @@ def test_a_version_from_tags_is_built_anew_for_the_merged_commit(tmp_path: Path,
     assert_released(project, commit)
 
 
-def test_of_two_that_finish_it_at_once_one_pushes_the_tag(project: Shielded, tmp_path: Path) -> None:
+def test_of_two_that_finish_it_at_once_one_pushes_the_tag(proposed: Shielded, tmp_path: Path) -> None:
     """If two users finish a release at once, the second push is refused, and a later run finds the release."""
-    project.yard.release()
-    commit = project.merge()
-    project.update()
+    commit = proposed.merge()
+    proposed.update()
     other = tmp_path / "other"
-    git(tmp_path, "clone", "--quiet", str(project.bare), str(other))
+    git(tmp_path, "clone", "--quiet", str(proposed.bare), str(other))
 
     def meanwhile(_: Run) -> None:
         git(other, "-c", "user.name=O", "-c", "user.email=o@x.example", "tag", "--message", "theirs", "v1.3.0", commit)
         git(other, "push", "--quiet", "origin", "v1.3.0")
 
-    run = project.yard.prepare()
+    run = proposed.yard.prepare()
     run.confirm = meanwhile
     with pytest.raises(ShipError, match="NS231"):
         run_pipeline(run)
-    assert project.yard.world.indexes["pypi"].uploads == []
-    assert refused(project) == {"NS216"}
-    git(project.root, "fetch", "--quiet", "--tags", "origin")
-    project.yard.release()
-    assert_released(project, commit)
+    assert proposed.yard.world.indexes["pypi"].uploads == []
+    assert refused(proposed) == {"NS216"}
+    git(proposed.root, "fetch", "--quiet", "--tags", "origin")
+    proposed.yard.release()
+    assert_released(proposed, commit)
 
 
 def test_files_that_changed_since_they_were_proposed_are_not_published(project: Shielded) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 GOOD = {
     "pyproject.toml": f"""\
 [build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
+requires = ["uv_build>=0.8,<1"]
+build-backend = "uv_build"
 
 [project]
 name = "sample"
@@ -27,14 +28,12 @@ version = "1.2.3"
 description = "A sample"
 readme = "README.md"
 license = "MIT"
+license-files = ["LICENSE"]
 requires-python = ">=3.11"
 classifiers = ["Programming Language :: Python :: {PYTHON}"]
 
 [project.scripts]
 sample = "sample:main"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/sample"]
 
 [tool.nox-ship]
 gates = ["tests"]
@@ -46,9 +45,18 @@ gates = ["tests"]
     "src/sample/__init__.py": '"""A sample."""\n\n\ndef main():\n    """Say hello."""\n    print("hello")\n',
     "tests/test_sample.py": "import sample\n\n\ndef test_main():\n    sample.main()\n",
 }
-"""A small project that can be released, with one quick gate."""
+"""A small project that can be released, with one quick gate and the quickest build backend."""
 QUICK = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"].replace('gates = ["tests"]', "gates = []")}
 """The same project without that gate, which saves a quarter of a rehearsal's time."""
+
+
+def hatched(files: dict[str, str], requires: str = '"hatchling"') -> dict[str, str]:
+    """Return the files of a project that is built by hatchling, the most common build backend."""
+    own = GOOD["pyproject.toml"].partition("\n[project]")[0]
+    assert own in files["pyproject.toml"]
+    system = f'[build-system]\nrequires = [{requires}]\nbuild-backend = "hatchling.build"\n'
+    return {**files, "pyproject.toml": files["pyproject.toml"].replace(own, system)}
+
 
 _HIDDEN = (
     "CI",
@@ -83,6 +91,10 @@ class Outcome:
     def clean(self) -> bool:
         """Whether no traceback through our own code was printed; a failing tool may print one of its own."""
         return "/nox_ship/" not in self.output.replace("/nox_ship/package/installed.py", "")
+
+
+Here = Callable[[Mapping[str, str], Callable[[], object]], Outcome]
+"""Calls the front end of a session with an environment."""
 
 
 @dataclass(frozen=True)

@@ -366,13 +366,16 @@ def test_code_of_others_sees_nothing_worth_stealing(tmp_path: Path) -> None:
     hook.chmod(0o755)
     bench.write(
         {
-            "back_end.py": f"{dump}\ndump('backend')\nfrom hatchling.build import *\n",
+            "back_end.py": f"{dump}\ndump('backend')\nfrom uv_build import *\n",
             "tests/test_sample.py": f"{dump}\ndef test_dump():\n    dump('tests')\n",
             "src/sample/__init__.py": f"{dump}\ndump('installed')\n\ndef main():\n    pass\n",
             "noxfile.py": OWN.format(folder=seen),
         }
     )
-    bench.edit("pyproject.toml", '"hatchling.build"', '"back_end"\nbackend-path = ["."]')
+    system = (
+        'build-backend = "back_end"\nbackend-path = ["."]\n[tool.uv.build-backend]\nsource-include = ["back_end.py"]'
+    )
+    bench.edit("pyproject.toml", 'build-backend = "uv_build"', system)
     settings = 'gates = ["tests", "own"]\npass-env = ["WANTED_TOKEN"]\npublish.tokens.mine = "DEVPI_LOGIN"\n'
     bench.edit("pyproject.toml", 'gates = ["tests"]\n', settings)
     bench.commit()

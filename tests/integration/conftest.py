@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from failing_index import FailingIndex
-from workbench import QUICK, Bench, make_bench
+from nox_ship.errors import ShipError
+from workbench import QUICK, Bench, Here, Outcome, make_bench
 
 # pypiserver, which runs in this process, warns on import and when a client disconnects.
 SERVER_WARNINGS = ("ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning")
@@ -20,6 +22,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.integration)
             item.add_marker(pytest.mark.filterwarnings(*SERVER_WARNINGS))
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Return a function that calls a front end in this process, which saves the second that nox takes to start."""
+
+    def call(env: Mapping[str, str], front_end: Callable[[], object]) -> Outcome:
+        said = ""
+        with monkeypatch.context() as patch:
+            for name in set(os.environ) - set(env):
+                patch.delenv(name)
+            for name, value in env.items():
+                patch.setenv(name, value)
+            try:
+                front_end()
+            except ShipError as error:
+                said = str(error)
+        return Outcome(int(bool(said)), "".join([*capsys.readouterr(), said]))
+
+    return call
 
 
 @pytest.fixture

@@ -68,9 +68,10 @@ def test_a_break_that_the_version_does_not_tell_stops_a_release(changed: Bench) 
 
 FLAT = {
     **{name: text for name, text in GOOD.items() if not name.startswith(("src", "tests"))},
-    "pyproject.toml": GOOD["pyproject.toml"]
-    .replace("src/sample", "sample")
-    .replace('gates = ["tests"]', 'tests.installed = true\n[tool.pytest.ini_options]\npythonpath = ["."]'),
+    "pyproject.toml": GOOD["pyproject.toml"].replace(
+        'gates = ["tests"]', 'tests.installed = true\n[tool.pytest.ini_options]\npythonpath = ["."]\n'
+    )
+    + '[tool.uv.build-backend]\nmodule-root = ""\n',
     "sample/__init__.py": GOOD["src/sample/__init__.py"],
     "sample/words.txt": "hello\n",
     "conftest.py": "",
@@ -101,7 +102,7 @@ def test_the_installed_wheel_is_tried(tmp_path: Path) -> None:
     outcome = bench.nox("-s", "coverage", "--", "--show-missing")
     assert outcome.code == 0, outcome.output
     assert re.search(r"^sample/__init__\.py +2 +0 +100%", outcome.output, re.MULTILINE), outcome.output
-    bench.edit("pyproject.toml", 'packages = ["sample"]', 'packages = ["sample"]\nexclude = ["*.txt"]')
+    bench.edit("pyproject.toml", 'module-root = ""\n', 'module-root = ""\nwheel-exclude = ["*.txt"]\n')
     outcome = bench.nox("-s", f"tests-{PYTHON}")
     assert outcome.code
     assert outcome.has("words.txt", "1 failed, 1 passed")

@@ -14,15 +14,14 @@ import pytest
 from failing_index import FailingIndex
 from releasing import SDIST, WHEEL, release, with_index
 from support import git, write_files
-from workbench import QUICK, Bench, make_bench
+from workbench import QUICK, Bench, hatched, make_bench
 
-TAGGED = {
-    **QUICK,
-    "pyproject.toml": QUICK["pyproject.toml"]
-    .replace('"hatchling"]', '"hatchling", "hatch-vcs"]')
+TAGGED = hatched(QUICK, '"hatchling", "hatch-vcs"')
+TAGGED["pyproject.toml"] = (
+    TAGGED["pyproject.toml"]
     .replace('version = "1.2.3"', 'dynamic = ["version"]')
-    .replace("[tool.nox-ship]", '[tool.hatch.version]\nsource = "vcs"\n\n[tool.nox-ship]'),
-}
+    .replace("[tool.nox-ship]", '[tool.hatch.version]\nsource = "vcs"\n\n[tool.nox-ship]')
+)
 LIKED = """\
 [color]
 ui = always
@@ -242,9 +241,7 @@ def test_what_a_release_would_get_wrong_is_refused(
 def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
     """A build of uncommitted changes contains a file that became a folder; NS203 shows names that are not UTF-8."""
     odd = os.fsdecode(b"docs/caf\xe9.txt")
-    no_docs = '\n[tool.hatch.build.targets.sdist]\nexclude = ["docs"]\n'  # an index refuses a file with such a name
-    files = {**QUICK, "pyproject.toml": QUICK["pyproject.toml"] + no_docs, "src/sample/data": "old", "docs/a.txt": ""}
-    bench = make_bench(tmp_path, files)
+    bench = make_bench(tmp_path, {**QUICK, "src/sample/data": "old", "docs/a.txt": ""})
     (bench.root / "src" / "sample" / "data").unlink()
     bench.write({"src/sample/data/new.txt": "new", odd: "x"})
     outcome = bench.rehearse()

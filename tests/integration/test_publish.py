@@ -19,11 +19,10 @@ import pytest
 
 from failing_index import HOST, FailingIndex, Faults, api_token
 from nox_ship import publishing
-from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from releasing import NO_KEYRING, serve_last
-from workbench import GOOD, PYTHON, Bench, Outcome, copy_of, make_bench
+from workbench import PYTHON, QUICK, Bench, Here, Outcome, copy_of, make_bench
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +54,12 @@ def project(folder: Path, index: FailingIndex, trial_index: FailingIndex) -> Ben
     names = {"pypi": index, "devpi": index, "own": index, "testpypi": trial_index}
     settings = "\n".join(made.settings(name) for name, made in names.items())
     wait = '[tool.nox-ship.publish]\nwait = 5\ntokens = { own = "RELEASE_TOKEN" }\n'
-    return make_bench(folder, {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}\n{wait}"})
+    return make_bench(folder, {**QUICK, "pyproject.toml": f"{QUICK['pyproject.toml']}\n{settings}\n{wait}"})
 
 
 @pytest.fixture(scope="session")
 def built(indexes: tuple[FailingIndex, FailingIndex], tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Return a project whose release 1.2.3 was built and verified; tests use copies of it."""
+    """Return a project whose release 1.2.3 was built; tests use copies of it."""
     made = project(tmp_path_factory.mktemp("built"), *indexes)
     build(made, "v1.2.3")
     return made
@@ -76,7 +75,7 @@ def bench(tmp_path: Path, index: FailingIndex, trial_index: FailingIndex) -> Ite
 
 @pytest.fixture
 def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:  # noqa: ARG001 - emptied
-    """Return a project whose release 1.2.3 was built and verified; afterwards none of its processes may be running."""
+    """Return a project whose release 1.2.3 was built; afterwards none of its processes may be running."""
     made = copy_of(built, tmp_path)
     yield made
     assert made.processes() == []
@@ -95,52 +94,50 @@ def publish(bench: Bench, index: FailingIndex, *args: str, session: str = "publi
     return bench.nox(*before, "-s", session, *args, env=alone(bench, index, **env))
 
 
-Stopped = Callable[[Bench, FailingIndex, str, tuple[str, ...], dict[str, str]], tuple[str, str]]
-"""Publishes, and returns the error and the output."""
+Publish = Callable[..., Outcome]
 
 
 @pytest.fixture
-def stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stopped:
-    """Return a function that publishes in this process, and expects an error."""
+def publish_here(here: Here) -> Publish:
+    """Return a function that publishes like :func:`publish`, but in this process."""
+    indexes = {"publish-prod": "pypi", "publish-test": "testpypi"}
 
-    def publish_here(
-        bench: Bench, index: FailingIndex, session: str, args: tuple[str, ...], env: dict[str, str]
-    ) -> tuple[str, str]:
-        variables = alone(bench, index, **env)
-        for name in set(os.environ) - set(variables):
-            monkeypatch.delenv(name)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        with pytest.raises(ShipError) as caught:
-            publishing.publish(Project.read(bench.root), args, session, "pypi" if session == "publish-prod" else None)
-        return str(caught.value), str(capsys.readouterr())
+    def run(bench: Bench, index: FailingIndex, *args: str, session: str = "publish", **env: str) -> Outcome:
+        def front_end() -> None:
+            publishing.publish(Project.read(bench.root), args, session, indexes.get(session))
 
-    return publish_here
+        return here(alone(bench, index, **env), front_end)
+
+    return run
 
 
 def build(bench: Bench, tag: str | None = None) -> None:
-    """Build and verify the commit, after tagging it if ``tag`` is given."""
+    """Build the commit, after tagging it if ``tag`` is given."""
     if tag:
         bench.git("tag", "--annotate", "--message", tag, tag)
         bench.git("push", "--quiet", "origin", tag)
-    outcome = bench.nox("-s", f"verify-install-{PYTHON}")
+    outcome = bench.nox("-s", "build")
     assert outcome.code == 0, outcome.output
 
 
 @pytest.mark.parametrize("tag", ["v1.3.0-rc.1", pytest.param("v1.3.0rc1", marks=pytest.mark.exhaustive)])
-def test_the_version_names_the_route(bench: Bench, index: FailingIndex, trial_index: FailingIndex, tag: str) -> None:
+def test_the_version_names_the_route(
+    bench: Bench, index: FailingIndex, trial_index: FailingIndex, tag: str, publish_here: Publish
+) -> None:
     """A pre-release, in either spelling of its tag, is published to TestPyPI."""
     bench.edit("pyproject.toml", 'version = "1.2.3"', 'version = "1.3.0rc1"')
     bench.commit()
     build(bench, tag)
-    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token(), TEST_PYPI_API_TOKEN=trial_index.new_token())
+    outcome = publish_here(bench, index, PYPI_API_TOKEN=index.new_token(), TEST_PYPI_API_TOKEN=trial_index.new_token())
     assert outcome.code == 0, outcome.output
     assert len(trial_index.files()) == 2
     assert index.files() == {}
     assert bench.report()["credentials"] == "TEST_PYPI_API_TOKEN"
 
 
-def test_a_final_version_goes_to_pypi(ready: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
+def test_a_final_version_goes_to_pypi(
+    ready: Bench, index: FailingIndex, trial_index: FailingIndex, publish_here: Publish
+) -> None:
     """A final version is published to PyPI by default, and the same files can also be published to TestPyPI."""
     tokens = {"PYPI_API_TOKEN": index.new_token(), "TEST_PYPI_API_TOKEN": trial_index.new_token()}
     outcome = publish(ready, index, **tokens)
@@ -148,12 +145,12 @@ def test_a_final_version_goes_to_pypi(ready: Bench, index: FailingIndex, trial_i
     assert len(index.files()) == 2
     assert trial_index.files() == {}
     assert ready.report()["credentials"] == "PYPI_API_TOKEN"
-    assert publish(ready, index, session="publish-test", **tokens).code == 0
+    assert publish_here(ready, index, session="publish-test", **tokens).code == 0
     assert index.files() == trial_index.files()
 
 
 def test_an_untagged_commit_is_a_development_version(
-    bench: Bench, index: FailingIndex, trial_index: FailingIndex
+    bench: Bench, index: FailingIndex, trial_index: FailingIndex, publish_here: Publish
 ) -> None:
     """An untagged commit is published to TestPyPI as X.Y.Z.devN, N commits after the last tag, and never to PyPI."""
     bench.git("tag", "v1.2.3")
@@ -161,8 +158,8 @@ def test_an_untagged_commit_is_a_development_version(
         bench.write({name: ""})
         bench.commit()
     build(bench)
-    assert publish(bench, index, "--dry-run", session="publish-prod").has("NS752", "NS754")
-    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token(), TEST_PYPI_API_TOKEN=trial_index.new_token())
+    assert publish_here(bench, index, "--dry-run", session="publish-prod").has("NS752", "NS754")
+    outcome = publish_here(bench, index, PYPI_API_TOKEN=index.new_token(), TEST_PYPI_API_TOKEN=trial_index.new_token())
     assert outcome.code == 0, outcome.output
     assert sorted(trial_index.files()) == ["sample-1.2.4.dev2-py3-none-any.whl", "sample-1.2.4.dev2.tar.gz"]
     assert index.files() == {}
@@ -171,9 +168,9 @@ def test_an_untagged_commit_is_a_development_version(
     assert bench.git("tag") == "v1.2.3"
 
 
-def test_an_index_can_be_picked(ready: Bench, index: FailingIndex) -> None:
+def test_an_index_can_be_picked(ready: Bench, index: FailingIndex, publish_here: Publish) -> None:
     """`--to NAME` publishes to an index of the project's own, with the token in that index's variable."""
-    outcome = publish(ready, index, "--to", "devpi", DEVPI_API_TOKEN=index.new_token())
+    outcome = publish_here(ready, index, "--to", "devpi", DEVPI_API_TOKEN=index.new_token())
     assert outcome.code == 0, outcome.output
     assert len(index.files()) == 2
     assert outcome.has("credentials from DEVPI_API_TOKEN", "is on devpi")
@@ -308,7 +305,7 @@ def route_of_prereleases(bench: Bench) -> None:
 def test_bad_input_uploads_nothing(
     ready: Bench,
     index: FailingIndex,
-    stopped: Stopped,
+    publish_here: Publish,
     prepare: Callable[[Bench], None],
     args: tuple[str, ...],
     token: str | tuple[Any, ...] | None,
@@ -318,11 +315,12 @@ def test_bad_input_uploads_nothing(
     prepare(ready)
     chosen = index.new_token() if token == "good" else api_token(*token) if isinstance(token, tuple) else token
     session = "publish" if args else "publish-prod"
-    error, shown = stopped(ready, index, session, args, {} if chosen is None else {"PYPI_API_TOKEN": chosen})
-    for text in expected:
-        assert text in error
+    env = {} if chosen is None else {"PYPI_API_TOKEN": chosen}
+    outcome = publish_here(ready, index, *args, session=session, **env)
+    assert outcome.code == 1
+    assert outcome.has(*expected), outcome.output
     assert index.files() == {}
-    assert not chosen or chosen not in error + shown
+    assert not chosen or chosen not in outcome.output
 
 
 def test_an_error_ends_the_session(ready: Bench, index: FailingIndex) -> None:
@@ -339,63 +337,67 @@ def test_an_error_ends_the_session(ready: Bench, index: FailingIndex) -> None:
     assert index.files() == {}
 
 
-def test_publish_prod_wants_the_release_branch(bench: Bench, index: FailingIndex) -> None:
+def test_publish_prod_wants_the_release_branch(bench: Bench, index: FailingIndex, publish_here: Publish) -> None:
     """A tag on a commit that is not on the release branch is refused (NS755) until the commit is merged."""
     bench.git("switch", "--quiet", "--create", "side")
     bench.write({"more.txt": ""})
     bench.commit()
     build(bench, "v1.2.3")
-    outcome = publish(bench, index, session="publish-prod", PYPI_API_TOKEN=index.new_token())
+    outcome = publish_here(bench, index, session="publish-prod", PYPI_API_TOKEN=index.new_token())
     assert outcome.has("NS755", "is not on main")
     assert index.files() == {}
     bench.git("push", "--quiet", "origin", "side:main")
-    assert publish(bench, index, session="publish-prod", PYPI_API_TOKEN=index.new_token()).code == 0
+    assert publish_here(bench, index, session="publish-prod", PYPI_API_TOKEN=index.new_token()).code == 0
 
 
-def test_dirty_files_are_for_try_outs_alone(bench: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
+def test_dirty_files_are_for_try_outs_alone(
+    bench: Bench, index: FailingIndex, trial_index: FailingIndex, publish_here: Publish
+) -> None:
     """Files built from uncommitted changes go to TestPyPI with a warning (NS756), and never to PyPI (NS752)."""
     bench.git("tag", "v1.2.3")
     bench.edit("README.md", "# sample", "# changed")
     build(bench)
     assert json.loads((bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))["dirty"]
     tokens = {"PYPI_API_TOKEN": index.new_token(), "TEST_PYPI_API_TOKEN": trial_index.new_token()}
-    assert publish(bench, index, session="publish-prod", **tokens).has("NS752")
-    outcome = publish(bench, index, session="publish-test", **tokens)
+    assert publish_here(bench, index, session="publish-prod", **tokens).has("NS752")
+    outcome = publish_here(bench, index, session="publish-test", **tokens)
     assert outcome.code == 0, outcome.output
     assert outcome.has("NS756")
     assert index.files() == {}
 
 
-def test_a_rehearsal_of_publishing_tells_what_changed(ready: Bench, index: FailingIndex) -> None:
+def test_a_rehearsal_of_publishing_tells_what_changed(ready: Bench, index: FailingIndex, publish_here: Publish) -> None:
     """`publish-prod --dry-run` shows what changed since the last release."""
     serve_last(index, "1.2.2")
-    outcome = publish(ready, index, "--dry-run", session="publish-prod")
+    outcome = publish_here(ready, index, "--dry-run", session="publish-prod")
     assert outcome.code == 0, outcome.output
     assert outcome.has("changed since 1.2.2 on PyPI:", "requirements: - six", "NS562 content-gone", "sample.gone")
     assert ready.report()["difference"]["since"] == "1.2.2 on PyPI"
 
 
-def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIndex) -> None:
+def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIndex, publish_here: Publish) -> None:
     """If the index serves other bytes after the upload, NS714 says how to yank the release."""
     index.faults = Faults(other_bytes=True)
-    outcome = publish(ready, index, PYPI_API_TOKEN=index.new_token())
+    outcome = publish_here(ready, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 1
     assert outcome.has("NS711", "NS714", "Yank", "docs/emergencies.md")
 
 
-def test_a_release_that_can_no_longer_be_completed_is_told(ready: Bench, index: FailingIndex) -> None:
+def test_a_release_that_can_no_longer_be_completed_is_told(
+    ready: Bench, index: FailingIndex, publish_here: Publish
+) -> None:
     """A release that can no longer be completed is refused (NS772), also in a rehearsal; before that, NS773 warns."""
     token = index.new_token()
-    assert publish(ready, index, PYPI_API_TOKEN=token).code == 0
+    assert publish_here(ready, index, PYPI_API_TOKEN=token).code == 0
     index.packages.joinpath("sample-1.2.3.tar.gz").unlink()
     index.faults = Faults(age=15)
     for args in ((), ("--dry-run",)):
-        outcome = publish(ready, index, *args, PYPI_API_TOKEN=token)
+        outcome = publish_here(ready, index, *args, PYPI_API_TOKEN=token)
         assert outcome.code == 1
         assert outcome.has("NS772", "PyPI accepts no more files for sample 1.2.3", "it lacks sample-1.2.3.tar.gz")
     assert len(index.uploads) == 2
     index.faults = Faults(age=13.5)
-    outcome = publish(ready, index, PYPI_API_TOKEN=token)
+    outcome = publish_here(ready, index, PYPI_API_TOKEN=token)
     assert outcome.code == 0, outcome.output
     assert outcome.has("NS773", "1 of 1: uploading sample-1.2.3.tar.gz")
 
@@ -453,9 +455,9 @@ def test_an_upload_of_sixty_files_that_is_killed_is_completed(ready: Bench, inde
     assert left[-1].endswith(".tar.gz")
 
 
-def test_an_old_list_is_waited_out(ready: Bench, index: FailingIndex) -> None:
+def test_an_old_list_is_waited_out(ready: Bench, index: FailingIndex, publish_here: Publish) -> None:
     """While the index's list is outdated, publishing shows that it waits."""
     index.faults = Faults(hide=3)
-    outcome = publish(ready, index, PYPI_API_TOKEN=index.new_token())
+    outcome = publish_here(ready, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 0, outcome.output
     assert outcome.has("waiting until PyPI serves", "of at most 5 s")

@@ -131,14 +131,14 @@ def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, st
 
 def test_project_in_a_folder_of_the_repository(tmp_path: Path) -> None:
     """A project in a folder of its repository is released from that folder, with its own changelog."""
-    files = {**GOOD, **SETUP_CFG, "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- A thing.\n"}
+    files = {**QUICK, "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- A thing.\n"}
     bench = make_bench(tmp_path, {f"packages/one/{name}": text for name, text in files.items()})
     inner = Bench(bench.root / "packages" / "one", bench.remote, bench.cache)
     outcome = inner.rehearse()
     assert outcome.code == 0, outcome.output
     assert bench.report()["version"] == "1.2.4"
     released = bench.stage() / "packages" / "one"
-    assert "version = 1.2.4\n" in (released / "setup.cfg").read_text("utf-8")
+    assert 'version = "1.2.4"\n' in (released / "pyproject.toml").read_text("utf-8")
     assert "## [Unreleased]\n\n## [1.2.4] - 20" in (released / "CHANGELOG.md").read_text("utf-8")
 
 

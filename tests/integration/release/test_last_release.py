@@ -13,7 +13,8 @@ def test_a_rehearsal_tells_what_changed(bench: Bench, index: FailingIndex) -> No
     """A rehearsal shows what changed since the last release in its table, report and job summary."""
     last = serve_last(index)
     bench.write({"src/sample/data.json": '"' + "x" * SIZE + '"', "src/vendor/__init__.py": ""})
-    bench.edit("pyproject.toml", '["src/sample"]', '["src/sample", "src/vendor"]')
+    parts = '[tool.uv.build-backend]\nmodule-name = ["sample", "vendor"]\n\n[tool.nox-ship]\n'
+    bench.edit("pyproject.toml", "[tool.nox-ship]\n", parts)
     bench.commit()
     summary = bench.root.parent / "summary.md"
     env = {**index.environment(), **NO_KEYRING, "GITHUB_STEP_SUMMARY": str(summary)}
