@@ -8,8 +8,8 @@ on, without an edit by hand. Nothing is fetched but packages: mirrors are folder
 It exits with 1 if a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
 
 Usage: python benchmarks/real_projects.py --mirrors FOLDER [--held-back] [--timeout SECONDS] [--keep] [-v] [NAME ...]
-(in an environment with nox-ship installed, and cmake and ninja where the system's are old; with pdm on the PATH,
-which a project's own session starts)
+(in an environment with nox-ship installed, and cmake and ninja where the system's are old; with `pdm[locked]` on
+the PATH, which a project's own session starts)
 """
 
 from __future__ import annotations
