@@ -19,6 +19,7 @@ from typing import Any
 GATES = ("lint", "typecheck", "tests", "coverage", "audit")
 
 _SHOWN = 120
+_WATCHED = (".", ":(exclude)__pycache__")  # where nox puts the noxfile's bytecode, whatever it runs
 _HIDDEN = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV", "NOXSESSION", "NOXPYTHON")
 # The lines in which ruff, mypy, pytest, coverage, pip-audit and installers summarise their results.
 _TELLING = re.compile(
@@ -48,7 +49,7 @@ class Checkout:
     def state(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave alone."""
         return {
-            "files": git(self.root, "status", "--porcelain"),
+            "files": git(self.root, "status", "--porcelain", "--", *_WATCHED),
             "HEAD": git(self.root, "rev-parse", "--symbolic-full-name", "HEAD", "HEAD^{commit}"),
             "refs": git(self.root, "for-each-ref"),
             "remote": git(self.remote, "for-each-ref"),
