@@ -17,7 +17,7 @@ import pytest
 from fakes import FakeGates, Programs, Yard, make_yard, run_here, upload_here
 from nox_ship import process, pythons
 from nox_ship.conversation import Conversation
-from nox_ship.release import gates, preparing
+from nox_ship.release import gates
 
 NUMBERS = itertools.count()
 
@@ -106,22 +106,6 @@ def released_pythons() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pythons, "stable", lambda: ("3.9", "3.10", "3.11", "3.12", "3.13"))
         yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def nothing_ahead() -> Iterator[list[Path]]:
-    """Start no program before a release needs it; record the projects for which one would have been started."""
-    releases: list[Path] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preparing, "begin", lambda run: releases.append(run.root))
-        yield releases
-
-
-@pytest.fixture
-def begun(nothing_ahead: list[Path]) -> list[Path]:
-    """Return the projects for whose releases a program would have been started in this test."""
-    nothing_ahead.clear()
-    return nothing_ahead
 
 
 @pytest.fixture

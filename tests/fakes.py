@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, Literal, cast
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from nox_ship import naming, process
+from nox_ship import ahead, front, naming, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import decide
@@ -53,7 +53,7 @@ from support import commit_files, git, head, make_repository, make_sdist, make_w
 
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
 """A finding for tests in which its content does not matter."""
-INSTALLED = "\nnox-ship:[]\n"
+INSTALLED = "\nnox-ship-seen:[]\n\nnox-ship:[]\n"
 """The output of each script in a fresh environment if it finds no problem."""
 HOSTILE = '\x1b]0;owned\x07<script>alert(1)</script>\u202e::set-output name=x::y"\ud800'
 """Text that hostile metadata could contain."""
@@ -565,3 +565,9 @@ def make_yard(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Y
     repository = make_repository(folder / "project", {"pyproject.toml": TAGGED, "noxfile.py": noxfile, **(files or {})})
     (folder / "shop").mkdir()
     return Yard(repository, make_world(repository), Workshop(folder / "shop"))
+
+
+def run_release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: Path) -> None:
+    """Run `front.release` as the session does, but start no runner before it is needed."""
+    with ahead.guarded(ahead.settings_of(root)) as variables:
+        front.release(root, args, sessions, invoked_from, ahead.Ahead(variables))

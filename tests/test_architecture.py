@@ -82,6 +82,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "cli",
         "command",
         "environments",
+        "ahead",
         "asking",
         "front",
         "gathering",

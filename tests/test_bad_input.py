@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fakes import make_index, noxfile
-from nox_ship import front, worlds
+from fakes import make_index, noxfile, run_release
+from nox_ship import worlds
 from nox_ship.errors import ShipError
 from nox_ship.world import standins
 from support import taken
@@ -204,7 +204,7 @@ def test_bad_input_is_one_line(
     prepare(bench)
     before = everything(bench)
     with pytest.raises(ShipError) as stopped:
-        front.release(bench.root, [*args, "--dry-run"], noxfile(bench.root, "tests"), bench.root)
+        run_release(bench.root, [*args, "--dry-run"], noxfile(bench.root, "tests"), bench.root)
     for text in expected:
         assert text in str(stopped.value)
     assert everything(bench) == before

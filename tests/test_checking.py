@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from failing_forge import FailingForge
-from fakes import Yard, make_yard, noxfile, write_dist
-from nox_ship import front, publishing
+from fakes import Yard, make_yard, noxfile, run_release, write_dist
+from nox_ship import publishing
 from nox_ship.errors import Finding, ShipError
 from nox_ship.release import checking
 from nox_ship.release.checking import Required, wait
@@ -551,7 +551,7 @@ def test_only_a_required_check_can_be_left_out(built: Yard) -> None:
     with pytest.raises(ShipError, match=rf"NS108.*`--without-check {AUDIT}` is not a required check.*{TESTS}"):
         publishing.publish(built.project, ["--without-check", AUDIT], "publish", None)
     with pytest.raises(ShipError, match="NS108"):
-        front.release(built.root, ["minor", "--without-check", "x"], noxfile(built.root, "tests"), built.root)
+        run_release(built.root, ["minor", "--without-check", "x"], noxfile(built.root, "tests"), built.root)
 
 
 @pytest.mark.usefixtures("rehearsed")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fakes import FakeGates, FakeIndex, FakeWorld, Yard, make_index, noxfile
+from fakes import FakeGates, FakeIndex, FakeWorld, Yard, make_index, noxfile, run_release
 from nox_ship import asking, front, worlds
 from nox_ship.cli import release_arguments
 from nox_ship.errors import Findings, ShipError, ShownError
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("programs", "home")]
 
 def release(yard: Yard, *args: str) -> None:
     """Release the project."""
-    front.release(yard.root, ["minor", *args], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["minor", *args], noxfile(yard.root, "tests"), yard.root)
 
 
 def told(yard: Yard) -> dict[str, Any]:
@@ -160,10 +160,10 @@ def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys:
     said = capsys.readouterr().out
     assert "Rehearsal of the release" in said
     assert "nox -s release -- minor --without tests" in said
-    front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "v0.1.0 is already released, and nothing is missing" in capsys.readouterr().out
     del rehearsed.remote.has["refs/tags/v0.1.0"]
-    front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from delivering import Clock, at, by_a_tag, ran
 from failing_forge import SLUG, FailingForge
-from fakes import Yard, make_yard, noxfile
-from nox_ship import front, looking
+from fakes import Yard, make_yard, noxfile, run_release
+from nox_ship import looking
 from nox_ship.history_page import page
 from nox_ship.release.delivered import Delivered, OnForge
 from nox_ship.release.history import Counted, Going, Past, Spent, Typical
@@ -251,7 +251,7 @@ def test_status_tells_what_this_machine_remembers(shown: Any, yard: Yard) -> Non
     assert "not asked: the remote is not on GitHub" in said
     assert "no record of releases" in said
     assert not list((yard.root.parent / "cache").glob("*/history.html"))
-    front.release(yard.root, ["minor", "--dry-run"], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["minor", "--dry-run"], noxfile(yard.root, "tests"), yard.root)
     said = shown()
     assert "1 run, of which 1 were rehearsals" in said
     assert "preflight" in said

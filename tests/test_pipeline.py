@@ -192,20 +192,6 @@ def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, progr
     assert len(programs.started("install")) == first + (0 if rehearses else 1)
 
 
-@pytest.mark.usefixtures("sessions")
-def test_programs_are_started_ahead_where_they_will_be_needed(released: Yard, begun: list[Path]) -> None:
-    """Programs are started ahead of time, except if an earlier run already made this release."""
-    begun.clear()
-    released.release()
-    assert begun == []
-    released.release(fresh=True)
-    assert begun == [released.root]
-    commit_files(released.root, {"new.py": ""})
-    with pytest.raises(ShipError, match="NS224"):  # the fake index lists the same files for any version
-        released.release()
-    assert begun == [released.root] * 2
-
-
 def test_files_that_changed_between_two_runs_are_found(unpublished: Yard, sessions: FakeGates) -> None:
     """If a file changes after the release was pushed, NS603 stops the next run before it uploads more."""
     uploads = list(unpublished.world.indexes["pypi"].uploads)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes import Call, Programs
+from nox_ship import json_data
 from nox_ship.errors import Finding, ShipError
 from nox_ship.package import reading
 from nox_ship.package.environment import Environment, Observation, Problem, fresh_environment
@@ -116,12 +117,12 @@ def test_a_module_of_another_name_may_tell_the_version_of_what_it_wraps() -> Non
     assert found.what.startswith("company.product.__version__")
 
 
-def found_by_verify(programs: Programs, rows: object, problems: object) -> list[str]:
-    """Return the IDs of the findings about a file for which the scripts answer this."""
-    programs.answer("modules.py", stdout=f"nox-ship:{json.dumps(rows)}")
-    programs.answer("installed.py", stdout=f"nox-ship:{json.dumps(problems)}")
+def found_by_verify(programs: Programs, rows: object, problems: object, ignored: tuple[str, ...] = ()) -> list[str]:
+    """Return the IDs of the findings about a file for which the script answers this."""
+    programs.answer("installed.py", stdout=f"nox-ship-seen:{json.dumps(rows)}\nnox-ship:{json.dumps(problems)}")
     try:
-        found: tuple[Finding, ...] = verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",)), "python3.12")
+        expected = Expected("sample", "1.2.3", ("sample",), ignored=ignored)
+        found: tuple[Finding, ...] = verify(SOURCE, "sample", expected, "python3.12")
     except ShipError as error:
         found = error.findings
     return [finding.id for finding in found]
@@ -150,26 +151,36 @@ def test_what_the_settings_say_is_only_shown(programs: Programs) -> None:
 
 def test_an_import_that_fails_is_an_error_whatever_is_ignored(programs: Programs) -> None:
     """If NS624 is ignored, the failed import is still the error NS613."""
-    programs.answer("modules.py", stdout=f"nox-ship:{json.dumps([ROW])}")
-    programs.answer("installed.py", stdout='nox-ship:[["import", "no requests", "", "sample", "", "requests"]]')
-    with pytest.raises(ShipError) as caught:
-        verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",), ignored=("NS624",)), "python3.12")
-    assert [finding.id for finding in caught.value.findings] == ["NS613"]
+    problem = ["import", "no requests", "", "sample", "", "requests"]
+    assert found_by_verify(programs, [ROW], [problem], ignored=("NS624",)) == ["NS613"]
 
 
 @pytest.mark.parametrize("rows", [None, 5, [5], [{}], [{**ROW, "line": "x"}], [{**ROW, "more": 1}], {"a": 1}])
 def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> None:
-    """An invalid answer of the script that reads modules is ignored."""
+    """If what was seen when modules were read is invalid, it is ignored."""
     assert found_by_verify(programs, rows, []) == []
 
 
-@pytest.mark.parametrize(("code", "said"), [(3, "bye"), (0, "nox-ship:["), (0, "")])
-def test_a_script_without_an_answer_tells_nothing(programs: Programs, code: int, said: str) -> None:
-    """If the script that reads modules fails or says nothing that can be read, there are no findings about them."""
-    programs.answer("modules.py", code=code, stdout=said)
-    programs.answer("installed.py", stdout="nox-ship:[]")
+@pytest.mark.parametrize(("code", "said"), [(-11, "bye"), (0, "nox-ship-seen:[\nnox-ship:[]"), (3, "")])
+def test_modules_that_end_the_process_that_reads_them_are_still_imported(
+    programs: Programs, code: int, said: str
+) -> None:
+    """If reading modules ends the process, they are imported in another one, and there is nothing to report of them."""
+
+    def reply(call: Call) -> tuple[int, str]:
+        return (code, said) if json.loads(call.line[-1])["reader"] else (0, "nox-ship:[]")
+
+    programs.play("installed.py", reply=reply)
     assert verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",)), "python3.12") == ()
-    assert any("modules.py" in call.text for call in programs.calls)
+
+
+def test_what_was_seen_cannot_be_changed_by_what_is_imported(programs: Programs) -> None:
+    """A module that prints another account of what was seen changes nothing: the first one counts."""
+    failed = ["import", "no requests", "", "sample", "", "requests"]
+    lines = [f"nox-ship-seen:{json.dumps([ROW])}", "nox-ship-seen:[]", f"nox-ship:{json.dumps([failed])}"]
+    programs.answer("installed.py", stdout="\n".join(lines))
+    with pytest.raises(ShipError, match="NS624"):
+        verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",)), "python3.12")
 
 
 def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,14 +191,13 @@ def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: 
 
     def reply(call: Call) -> tuple[int, str]:
         asked = json.loads(call.line[-1])
-        if "compile" not in asked:
-            return 0, f"nox-ship:{json.dumps(rows)}"
         new = [path for path in asked["compile"] if path.endswith("new.py") and "3.13" in call.line[0]]
         return 0, f"nox-ship:{json.dumps(new)}"
 
     programs.play("modules.py", reply=reply)
+    seen = [json_data.read(Observation, row) for row in rows]
     with fresh_environment("python3.12") as environment:
-        seen = reading.read(environment, "sample", ["sample"], ("3.14", "3.13", "3.12"))
+        seen = reading.without_templates(seen, environment, ("3.14", "3.13", "3.12"))
     assert [one.path for one in seen] == ["sample/new.py"]
     asked = [call.line[0] for call in programs.calls if "compile" in call.line[-1]]
     assert asked == [sys.executable, "/x/python3.13", "/x/python3.12"]

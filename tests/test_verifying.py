@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from fakes import Call, FakeIndex, Programs, Yard, make_index, noxfile, write_dist
-from nox_ship import front, publishing, verifying
+from fakes import Call, FakeIndex, Programs, Yard, make_index, noxfile, run_release, write_dist
+from nox_ship import publishing, verifying
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import BuildFacts, File, Manifest
@@ -101,7 +101,7 @@ def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[.
     """A new release is compared with the manifest in its clone, and not with an old one in the checkout."""
     write_dist(yard.project, "d" * 40, "0.0.9")
     yard.write({".gitignore": "dist\n.nox-ship\n"})
-    front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
     assert verified() == "PyPI serves sample 0.1.0, compared with the manifest of its release; it works."
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
     with pytest.raises(ShipError, match="NS711"):
@@ -113,7 +113,7 @@ def left_to_a_workflow(yard: Yard, sessions: object, capsys: pytest.CaptureFixtu
     """Release by a workflow, and return the index, which has no files of the release yet."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
     yard.write({".gitignore": "dist\n.nox-ship\n", "pyproject.toml": f'{text}publish.by = "workflow"\n'})
-    front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
     capsys.readouterr()
     return yard.world.indexes["pypi"]
 

@@ -12,8 +12,7 @@ import pytest
 from rich.console import Console
 
 from failing_forge import SLUG, TOKEN, FailingForge, hosted
-from fakes import TAGGED, Programs, Yard, make_yard, noxfile
-from nox_ship import front
+from fakes import TAGGED, Programs, Yard, make_yard, noxfile, run_release
 from nox_ship.addresses import uncoloured
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.release import watching
@@ -537,7 +536,7 @@ def test_an_interruption_tells_how_to_go_on(
     forge.later += [starts(yard, forge), interrupt]
     arguments = ["minor", "--yes", "--wait"]
     with pytest.raises(KeyboardInterrupt):
-        front.release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
+        run_release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
     last = capsys.readouterr().out.splitlines()[-1]
     url = forge.runs[0]["html_url"]
     assert last == (
@@ -545,7 +544,7 @@ def test_an_interruption_tells_how_to_go_on(
         f" ({url}). Run the same command again (nox -s release -- minor --wait) to keep following it."
     )
     forge.later += [ends(yard, forge)]
-    front.release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "sample 0.1.0 is released: release.yml has published it to PyPI."
     assert len(yard.world.remote.pushes) == 1
@@ -557,7 +556,7 @@ def test_a_rehearsal_follows_nothing_and_says_so(
     yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A rehearsal with `--wait` follows nothing and says why; the command that it proposes has `--wait`."""
-    front.release(yard.root, ["minor", "--dry-run", "--wait"], noxfile(yard.root, "tests"), yard.root)
+    run_release(yard.root, ["minor", "--dry-run", "--wait"], noxfile(yard.root, "tests"), yard.root)
     said = capsys.readouterr().out
     assert "a rehearsal pushes nothing, so no workflow runs that could be followed" in said
     assert said.splitlines()[-1].endswith("To release: nox -s release -- minor --wait")
@@ -568,7 +567,7 @@ def test_a_rehearsal_follows_nothing_and_says_so(
 def test_what_is_only_cut_is_not_followed(yard: Yard) -> None:
     """The options `--bundle` and `--wait` together are refused with NS108."""
     with pytest.raises(ShipError, match=r"NS108.*--wait"):
-        front.release(yard.root, ["minor", "--bundle", "x", "--wait"], noxfile(yard.root, "tests"), yard.root)
+        run_release(yard.root, ["minor", "--bundle", "x", "--wait"], noxfile(yard.root, "tests"), yard.root)
 
 
 @pytest.mark.slow
@@ -588,7 +587,7 @@ def test_what_a_forge_writes_is_shown_harmless(
 
     forge.later += [starts(yard, forge, html_url="https://github.com/\x1b[31m"), fail]
     with pytest.raises(ShownError, match="NS858"):
-        front.release(yard.root, ["minor", "--yes", "--wait"], noxfile(yard.root, "tests"), yard.root)
+        run_release(yard.root, ["minor", "--yes", "--wait"], noxfile(yard.root, "tests"), yard.root)
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\x07" not in said

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nox_ship import actions, asking, closing
+from nox_ship.ahead import Ahead, settings_of
 from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError
 from nox_ship.files import real_place
@@ -28,10 +29,10 @@ from nox_ship.report import Report
 from nox_ship.showing import stop_shown, tell
 from nox_ship.terminal import Voice
 from nox_ship.tools import versions
-from nox_ship.worlds import guarded, opened, settings_of
+from nox_ship.worlds import opened
 
 
-def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: Path) -> None:
+def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: Path, ahead: Ahead) -> None:
     """Release the project in ``root``, or rehearse it, and show the table.
 
     Args:
@@ -39,6 +40,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         args: What followed ``nox -s release --``.
         sessions: The sessions in the noxfile.
         invoked_from: The folder to which a relative ``--report`` refers.
+        ahead: What was started before this module was imported.
 
     Raises:
         ShipError: The arguments are wrong (NS108), a symlink redirects a file to be written out of the project (NS608),
@@ -70,12 +72,8 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         rehearsal=apart,
         command=_command(options),
     )
-    with (
-        guarded(settings_of(root)) as variables,
-        workshop(root) as shop,
-        opened(options, root, shop, voice, variables) as world,
-    ):
-        run = Run(root, request, sessions, world, shop, voice, report)
+    with workshop(root) as shop, opened(options, root, shop, voice, ahead.variables) as world:
+        run = Run(root, request, sessions, world, shop, voice, report, runner=ahead.runner)
         run.background.submit(lambda: report.environment.update(versions()))
         if not agreed:
             run.confirm = asking.before_push

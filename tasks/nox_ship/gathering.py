@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from packaging.version import Version
 
+from nox_ship.ahead import guarded
 from nox_ship.config import Settings
 from nox_ship.errors import Findings, Kind, shorten
 from nox_ship.package.build import Outcome, manifest_path
@@ -22,7 +23,6 @@ from nox_ship.project import Project
 from nox_ship.release.route import route
 from nox_ship.release.whole import wanted_wheels
 from nox_ship.world.real import RealWorld
-from nox_ship.worlds import guarded
 
 NOT_INSTALLED = Kind(
     "NS585",

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nox_ship import naming, process
+from nox_ship.ahead import settings_of
 from nox_ship.cli import doctor_arguments, status_arguments
 from nox_ship.errors import Findings, ShownError
 from nox_ship.files import write_whole
@@ -28,7 +29,6 @@ from nox_ship.setup.doctor import examine
 from nox_ship.terminal import Voice
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.real import RealWorld
-from nox_ship.worlds import settings_of
 
 _COLOURS = {"done": "green", "missing": "yellow", "conflicting": "red", "unknown": "white"}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import actions, asking, closing
+from nox_ship.ahead import guarded
 from nox_ship.cli import announce_arguments, publish_arguments
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.build import dist_folder, manifest_path, read_notes
@@ -39,7 +40,7 @@ from nox_ship.tools import versions
 from nox_ship.world.index import display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.world import World
-from nox_ship.worlds import guarded, opened
+from nox_ship.worlds import opened
 
 NOTHING_TO_ANNOUNCE = Kind("NS779", "nothing-to-announce", "Run `nox -s build` on a release tag first.")
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")

@@ -327,6 +327,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment on each Python, and test it there."""
     from nox_ship.cli import verify_install_arguments
     from nox_ship.package.build import dist_folder, manifest_path
+    from nox_ship.package.environment import is_in_project
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
     from nox_ship.package.materials import NAME, VARIABLE
@@ -339,7 +340,11 @@ def verify_install(session: nox.Session, project: Project) -> None:
     label, anew = str(session.python), registration.in_release()
     describe = os.environ.get(VARIABLE) == label
     dist = dist_folder(project)
-    done = verify_files(project, manifest, dist, str(python), label, anew=anew, describe=describe, sdist=sdist)
+    own = Path(session.virtualenv.location)
+    place = own if anew and not is_in_project(own) else None  # `nox -s verify-install` has its own in the project
+    done = verify_files(
+        project, manifest, dist, str(python), label, anew=anew, describe=describe, sdist=sdist, place=place
+    )
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
@@ -383,10 +388,14 @@ def announce(session: nox.Session) -> None:
 def release(session: nox.Session) -> None:
     """Make or rehearse a release: `nox -s release -- patch --dry-run`."""
     with _errors_shown(session):
-        from nox_ship import front
+        from nox_ship import ahead
 
         _prepare(session)
-        front.release(Path.cwd(), session.posargs, registration.loaded_sessions(), Path(session.invoked_from))
+        root, invoked_from = Path.cwd(), Path(session.invoked_from)
+        with ahead.started(root) as begun:
+            from nox_ship import front
+
+            front.release(root, session.posargs, registration.loaded_sessions(), invoked_from, begun)
 
 
 def doctor(session: nox.Session) -> None:

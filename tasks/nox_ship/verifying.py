@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from packaging.version import Version
 
 from nox_ship import actions, naming
+from nox_ship.ahead import guarded
 from nox_ship.cli import LATEST, verify_arguments
 from nox_ship.errors import Findings, Kind, ShownError
 from nox_ship.project import Project
@@ -21,7 +22,6 @@ from nox_ship.release.route import route
 from nox_ship.release.verification import Verification, Verifier
 from nox_ship.terminal import Voice
 from nox_ship.world.real import RealWorld
-from nox_ship.worlds import guarded
 
 FOR_OTHER_PYTHONS = Kind(
     "NS792",

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from nox_ship import asking, lifeline, process
-from nox_ship.config import Settings
-from nox_ship.errors import ShipError
-from nox_ship.project import Project
+from nox_ship import asking
+from nox_ship.ahead import settings_of
 from nox_ship.release.stage import Workshop
 from nox_ship.terminal import Voice
 from nox_ship.world.index import Index
@@ -50,18 +48,3 @@ def opened(
         ask = voice.ask if asking.on_a_terminal() else None
         with RealWorld(root, folder, settings, ask, variables=variables, tell=voice.note) as world:
             yield world
-
-
-@contextmanager
-def guarded(settings: Settings) -> Iterator[Mapping[str, str]]:
-    """Make programs started here end with us, and inherit no token; yield the original variables."""
-    with process.without(settings.token_variables) as variables, lifeline.guarded(process.inherited()):
-        yield variables
-
-
-def settings_of(root: Path) -> Settings:
-    """Return the settings of the project in ``root``; the defaults if it cannot be read."""
-    try:
-        return Project.read(root).settings
-    except ShipError:  # the command reports it, along with everything else
-        return Settings()

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from fakes import write_dist
+from fakes import run_release, write_dist
 from loopback import Loopback, Reply, Request
-from nox_ship import front, lifeline, looking, process, publishing, sessions, undumpable, verifying, worlds
+from nox_ship import lifeline, looking, process, publishing, sessions, undumpable, verifying, worlds
 from nox_ship.errors import ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository, _forget_passwords
@@ -305,8 +305,8 @@ def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
     project = Project.read(named)
     write_dist(project, "c" * 40, "1.0")
     args: dict[str, Callable[[], None]] = {
-        "release": lambda: front.release(named, ["minor", "--yes"], Sessions(), named),
-        "rehearsal": lambda: front.release(named, ["minor", "--dry-run"], Sessions(), named),
+        "release": lambda: run_release(named, ["minor", "--yes"], Sessions(), named),
+        "rehearsal": lambda: run_release(named, ["minor", "--dry-run"], Sessions(), named),
         "publish": lambda: publishing.publish(project, [], "publish", "mine"),
         "verify-published": lambda: verifying.verify_published(project, ["--from", "mine"]),
         "doctor": lambda: looking.doctor(named, [], Sessions()),

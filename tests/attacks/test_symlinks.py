@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Yard, noxfile
+from fakes import Yard, noxfile, run_release
 from nox_ship import front, showing
 from nox_ship.command import main
 from nox_ship.errors import ShipError
@@ -266,9 +266,7 @@ def test_no_argument_names_a_file_elsewhere(
     for root in (yard.root, yard.root.parent / "alias"):
         for invoked_from in (yard.root, yard.root.parent / "alias"):
             with pytest.raises(ShipError, match="NS608"):
-                front.release(
-                    root, ["minor", option, name.format(root=root)], noxfile(yard.root, "tests"), invoked_from
-                )
+                run_release(root, ["minor", option, name.format(root=root)], noxfile(yard.root, "tests"), invoked_from)
     assert untouched(outside)
 
 
@@ -297,9 +295,7 @@ def test_a_bundle_is_written_where_it_was_meant_to_be(
     monkeypatch.setattr(front, "opened", opened)
     monkeypatch.setattr(front, "run_pipeline", lambda *_: (yard.root / "a").symlink_to(outside))
     with pytest.raises(ShipError, match="NS608"):
-        front.release(
-            yard.root, ["minor", "--bundle", "a/x", "--report", "a/y"], noxfile(yard.root, "tests"), yard.root
-        )
+        run_release(yard.root, ["minor", "--bundle", "a/x", "--report", "a/y"], noxfile(yard.root, "tests"), yard.root)
     assert untouched(outside)
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +16,13 @@ from typing import Any
 
 from nox_ship import documents, json_data, process
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import remove
 from nox_ship.package import installed
 from nox_ship.package import modules as module_reader
 
 BAD_INTERPRETER = Kind("NS617", "bad-interpreter", "Repair or reinstall that Python.")
 
-_MARK = "nox-ship:"
+_MARK, _SEEN = "\nnox-ship:", "\nnox-ship-seen:"
 _KINDS = ("version", "import", "stated version", "entry point")
 
 
@@ -78,6 +79,18 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """What importing an installed distribution, and reading it before, has shown."""
+
+    done: process.Done
+    """How its Python ended."""
+    problems: list[Problem] | None
+    """None if the Python ended before it could report."""
+    seen: list[Observation]
+    """Empty if reading failed, or was not wanted."""
+
+
+@dataclass(frozen=True)
 class Environment:
     """A virtual environment with nothing but what was installed into it."""
 
@@ -113,28 +126,37 @@ class Environment:
         inside: Mapping[str, str] = {"VIRTUAL_ENV": str(self.path), "PATH": path, "PYTHONPATH": "", "PYTHONHOME": ""}
         return process.run(command, cwd=self.path, env=inside, keep=self.keep, check=False)
 
-    def problems(
-        self, name: str, version: str, modules: Collection[str], entries: Collection[tuple[str, str]] | None = None
-    ) -> tuple[list[Problem] | None, process.Done]:
+    def test(
+        self,
+        name: str,
+        version: str,
+        modules: Collection[str],
+        entries: Collection[tuple[str, str]] | None = None,
+        *,
+        read: bool = False,
+    ) -> Tested:
         """Import the installed distribution and load its entry points; see ``installed.py``.
 
-        Returns:
-            The problems, None if the Python ended before it could report; and how it ended.
+        Args:
+            name: The distribution's name.
+            version: The version that it must have.
+            modules: Its top-level modules.
+            entries: Group and name of each entry point to load; None for all of them.
+            read: Whether to read its modules before; see ``modules.py``.
         """
         question = {"name": name, "version": version, "modules": tuple(modules), "entries": entries and list(entries)}
-        answer, done = self._ask(installed.__file__, question)
+        done = self._run(installed.__file__, question | {"reader": module_reader.__file__ if read else None})
+        if read and _SEEN not in f"\n{done.stdout}":  # reading has ended the process, which importing need not
+            return self.test(name, version, modules, entries)
+        seen, problems = _answer(done, _SEEN), _answer(done, _MARK)
         try:
-            return (None if answer is None else [Problem(*row) for row in answer]), done
+            found = None if problems is None else [Problem(*row) for row in problems]
         except (ValueError, TypeError):  # installed code printed something similar itself
-            return None, done
-
-    def observations(self, name: str, modules: Collection[str]) -> list[Observation]:
-        """Read the installed modules; see ``modules.py``. If that fails, nothing is returned."""
-        answer, _ = self._ask(module_reader.__file__, {"name": name, "modules": tuple(modules)})
+            found = None
         try:
-            return [json_data.read(Observation, row) for row in answer or ()]
+            return Tested(done, found, [json_data.read(Observation, row) for row in seen or ()])
         except (ValueError, TypeError):
-            return []
+            return Tested(done, found, [])
 
     def compiled(self, paths: Collection[str], python: str | None = None) -> set[str]:
         """Return which of some installed modules a Python can compile: the environment's, or another one.
@@ -145,36 +167,52 @@ class Environment:
         """
         site = next(self.path.glob("lib*/python*/site-packages"), self.path / "Lib" / "site-packages")
         absolute = [str(site / path) for path in paths]
-        answer, _ = self._ask(module_reader.__file__, {"compile": absolute}, python)
+        answer = _answer(self._run(module_reader.__file__, {"compile": absolute}, python), _MARK)
         known = set(answer) if isinstance(answer, list) and all(isinstance(path, str) for path in answer) else set()
         return {path for path, whole in zip(paths, absolute, strict=True) if whole in known}
 
-    def _ask(self, script: str, question: object, python: str | None = None) -> tuple[Any, process.Done]:
-        """Return the answer of one of our scripts, None if there is none; and how its Python ended."""
-        done = self.run([python or self.programs / "python", "-I", script, json.dumps(question)])
-        _, mark, answer = done.stdout.rpartition(_MARK)
-        try:
-            return (json_data.parse(answer) if mark else None), done
-        except ValueError:
-            return None, done
+    def _run(self, script: str, question: object, python: str | None = None) -> process.Done:
+        """Run one of our scripts with the environment's Python, or another one."""
+        return self.run([python or self.programs / "python", "-I", script, json.dumps(question)])
+
+
+def _answer(done: process.Done, mark: str) -> Any:
+    """Return an answer of one of our scripts; None if there is none.
+
+    What was seen comes before any code of the distribution runs, so the first one counts; otherwise the last one does.
+    """
+    text = "\n" + done.stdout
+    _, found, answer = text.partition(mark) if mark == _SEEN else text.rpartition(mark)
+    try:
+        return json_data.parse(answer.partition("\n")[0]) if found else None
+    except ValueError:
+        return None
 
 
 @contextmanager
-def fresh_environment(python: str, keep: tuple[str, ...] = ()) -> Iterator[Environment]:
+def fresh_environment(python: str, keep: tuple[str, ...] = (), place: Path | None = None) -> Iterator[Environment]:
     """Make a virtual environment for a ``with`` block.
 
     Args:
         python: The interpreter, as a path or a version.
         keep: Names of variables that programs there receive although they look like credentials.
+        place: Where to make it, outside any project; by default in a temporary folder. If that was the place of an
+            earlier one with the same Python, uv need not ask that Python anything again.
 
     Raises:
         ShipError: The interpreter cannot make one (NS617).
     """
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        path = Path(folder) / "env"
-        options = ("--quiet", "--no-project", "--no-config", "--python", python)
+    with ExitStack() as stack:
+        path = place or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nox-ship-"))) / "env"
+        stack.callback(remove, path)
+        options = ("--quiet", "--no-project", "--no-config", "--clear", "--python", python)
         command: list[process.Argument] = [process.uv(), "venv", *options, path]
         done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, keep=keep, check=False)
         if done.code:
             raise ShipError(BAD_INTERPRETER(f"{python} cannot create a virtual environment.", detail=done.output))
         yield Environment(path, keep)
+
+
+def is_in_project(folder: Path) -> bool:
+    """Whether uv, started in this folder, would follow a project's settings."""
+    return any((above / name).exists() for above in folder.resolve().parents for name in ("pyproject.toml", "uv.toml"))

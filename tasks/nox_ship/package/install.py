@@ -113,6 +113,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
     anew: bool = False,
     describe: bool = False,
     sdist: bool = True,
+    place: Path | None = None,
 ) -> Verified:
     """Verify each file of ``manifest`` on one Python, unless the same files have already passed there.
 
@@ -125,6 +126,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
         anew: Verify them in any case: code that runs at the same time could have written that they passed.
         describe: Write a bill of materials of the wheel's environment into the project's own folder.
         sdist: Whether to test the sdist too, or only the wheels.
+        place: A folder outside any project for the environments; by default, each is in a temporary one.
 
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624); or
@@ -156,8 +158,9 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
                 python,
                 read=file.name in read,
                 materials=Materials(manifest, file, bill) if file.name in described else None,
+                place=place and place / f"file-{number}",
             )
-            for file, path in zip(manifest.files, paths, strict=True)
+            for number, (file, path) in enumerate(zip(manifest.files, paths, strict=True))
             if file.name in names
         ]
     for attempt in tried:
@@ -180,6 +183,7 @@ def verify(
     *,
     read: bool = True,
     materials: Materials | None = None,
+    place: Path | None = None,
 ) -> tuple[Finding, ...]:
     """Install ``source`` in a fresh environment and test it there; return warnings.
 
@@ -190,12 +194,13 @@ def verify(
         python: The interpreter, as a path or a version.
         read: Whether to read the modules too, which shows more than importing them (NS622-NS626).
         materials: The bill of materials to make of the environment.
+        place: Where to make the environment, outside any project; by default in a temporary folder.
 
     Raises:
         ShipError: With every finding (NS611-NS617, NS622-NS624).
     """
     findings, promised = Findings(), (expected.name, expected.version)
-    with fresh_environment(python, expected.keep) as environment:
+    with fresh_environment(python, expected.keep, place) as environment:
         done = environment.pip("install", f"{expected.name} @ {source}")
         if done.code:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
@@ -203,11 +208,11 @@ def verify(
         done = environment.pip("check")
         if done.code:
             findings.append(INCONSISTENT(f"The dependencies of {label} conflict.", detail=done.output))
-        seen = reading.read(environment, expected.name, expected.modules, expected.pythons) if read else []
-        problems, done = environment.problems(expected.name, expected.version, expected.modules)
+        tested = environment.test(expected.name, expected.version, expected.modules, read=read)
+        seen, problems = reading.without_templates(tested.seen, environment, expected.pythons), tested.problems
         if problems is None:
-            what = f"The Python that imports {label} ended with exit code {done.code}."
-            findings.append(IMPORT_FAILED(what, detail=done.output))
+            what = f"The Python that imports {label} ended with exit code {tested.done.code}."
+            findings.append(IMPORT_FAILED(what, detail=tested.done.output))
         running = environment.python
         smoked = list(_smoke(environment, label, expected.smoke))
     told = reading.findings(seen, problems or (), promised, expected.modules, running)
@@ -287,7 +292,7 @@ def _load_with(
         if environment.pip("install", f"{expected.name}[{','.join(sorted(extras))}] @ {source}").code:
             return entries, []
         wanted = [entry.entry for entry in entries]
-        problems, _ = environment.problems(expected.name, expected.version, (), wanted)
+        problems = environment.test(expected.name, expected.version, (), wanted).problems
     failing = {problem.entry: problem for problem in problems or ()}
     if problems is None:
         return entries, []

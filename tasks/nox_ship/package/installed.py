@@ -1,7 +1,8 @@
-"""Run by the Python of a fresh environment: import what was installed and load its entry points.
+"""Run by the Python of a fresh environment: read what was installed, import it, and load its entry points.
 
-It is started as a script, with one JSON argument, and prints a JSON list of problems. It imports nothing of
-nox-ship and keeps to the syntax of Python 3.8, because it runs on every Python that a project supports.
+It is started as a script, with one JSON argument, and prints a JSON list of what reading showed, if that is wanted, and
+one of problems. It imports nothing of nox-ship and keeps to the syntax of Python 3.8, because it runs on every Python
+that a project supports.
 """
 
 import importlib
@@ -10,7 +11,7 @@ import json
 import sys
 import traceback
 import warnings
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 
 def _last_line(error: BaseException) -> str:
@@ -75,6 +76,24 @@ def problems(
             yield "entry point", _last_line(error), entry.group, entry.name, entry.value, _missing(error)
 
 
+def _tell(mark: str, answer: object) -> None:
+    sys.stdout.write("\n" + mark + ":" + json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _seen(script: str, name: str, modules: "List[str]") -> object:
+    """Return what ``modules.py`` reads, before anything is imported."""
+    reader: "Dict[str, Any]" = {"__name__": "reader"}
+    with open(script, encoding="utf-8") as stream:  # noqa: PTH123 - it is ours
+        exec(compile(stream.read(), script, "exec"), reader)  # noqa: S102 - a process of its own takes twice as long
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return reader["observations"](name, modules)
+
+
 if __name__ == "__main__":
-    found = list(problems(**json.loads(sys.argv[1])))
-    sys.stdout.write("\nnox-ship:" + json.dumps(found) + "\n")
+    asked = json.loads(sys.argv[1])
+    script = asked.pop("reader")
+    if script:
+        _tell("nox-ship-seen", _seen(script, asked["name"], asked["modules"]))
+    _tell("nox-ship", list(problems(**asked)))

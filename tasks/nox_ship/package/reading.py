@@ -40,18 +40,18 @@ INDIRECT = Kind(
 KINDS = (NEWER_SYNTAX, STATED_VERSION, UNDECLARED, PERHAPS_UNDECLARED, INDIRECT)
 
 
-def read(environment: Environment, name: str, modules: Collection[str], versions: Iterable[str]) -> list[Observation]:
+def without_templates(
+    seen: Collection[Observation], environment: Environment, versions: Iterable[str]
+) -> list[Observation]:
     """Return what was seen in the modules of an installed distribution, without syntax errors in templates.
 
     A file counts as a template if none of the distribution's Pythons on this machine can compile it.
 
     Args:
+        seen: What was seen.
         environment: Where it is installed.
-        name: The distribution's name.
-        modules: Its top-level modules.
         versions: The Pythons that it is for, such as ``3.12``.
     """
-    seen = environment.observations(name, modules)
     left, known = {one.path for one in seen if one.kind == "syntax"}, set[str]()
     for python in _interpreters(versions) if left else ():
         if left:

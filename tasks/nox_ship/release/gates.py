@@ -48,8 +48,6 @@ _OUTER_NOX = (
 _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
 _RUNNER = Path(__file__).parents[1] / "runner.py"
-RUNNER_MODULES = ("nox_ship.runner",)
-"""Modules of the runner that can be imported before they are needed."""
 _PREREQUISITE = "Prerequisite session "
 _ONE_OF_SEVERAL = re.compile(r"(?P<session>.+?)-(?:\d|py|cpython|graalpy)[\w.]*(?:\(.*\))?", re.DOTALL)
 """The name of a session on one of its Pythons."""

@@ -143,7 +143,6 @@ def told_by(error: BaseException) -> tuple[Finding, ...]:
 
 def _end(run: Run) -> None:
     run.background.shutdown()
-    run.runner.end()
     run.voice.end()
     run.report.seconds = run.report.after()
     run.report.write(run.workshop.report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bump import Objects, bump, made
 from nox_ship.release.notes import release_notes
@@ -22,17 +21,10 @@ def check(run: Run, _: State) -> Planned:
     """Check everything that can be checked, and plan the release."""
     shop = run.workshop
     earlier = last_release(shop)
-    if run.request.fresh or earlier is None or Repository(run.root).find("rev-parse", "HEAD") not in earlier.commits:
-        begin(run)
     built = last_built(shop, run.root) if earlier else None
     plan = preflight(run.root, run.request, run.sessions, run.world, run.notify, earlier, built)
     run.asked = begun(plan.ask_for_name)
     return Planned(plan, run.request.without)
-
-
-def begin(run: Run) -> None:
-    """Start the runner of the sessions, which a second processor can do during the checks."""
-    run.runner.begin()
 
 
 def stage_state(run: Run) -> State:

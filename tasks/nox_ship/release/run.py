@@ -12,7 +12,6 @@ from nox_ship.errors import Finding
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.process import Standby
 from nox_ship.release.comparison import Comparison
-from nox_ship.release.gates import RUNNER_MODULES
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.results import Bumped, Planned, Result, Staged, Tried
 from nox_ship.release.stage import Stage, Workshop
@@ -43,8 +42,8 @@ class Run:
     """The upload rehearsal, if it began while gates were running."""
     comparison: Comparison | None = None
     """The comparison with the last release, which is fetched while gates run."""
-    runner: Standby = field(default_factory=lambda: Standby(*RUNNER_MODULES))
-    """A process started during the checks, which becomes the runner of the sessions."""
+    runner: Standby | None = None
+    """A process that was started in advance to become the runner of the sessions."""
     asked: Future[Sequence[Finding]] | None = None
     """The index's answer about the project's name; None once it is reported."""
 
