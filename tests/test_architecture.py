@@ -43,6 +43,7 @@ GROUND = {
     "report_page",
     "report_schema",
     "report_summary",
+    "reuse",
     "settings",
     "settings_schema",
     "setup_script",

@@ -313,11 +313,11 @@ def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manif
 def test_one_of_several_pythons_can_be_enough(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `once`, the file is installed on one Python only; `works` returns the file for each given Python."""
+    """With `only`, the file is installed on one Python only; `works` returns the file for each given Python."""
     here = {"3.11": "/python3.11", "3.12": "/python3.12"}
     monkeypatch.setattr(installing, "_installed_pythons", lambda *_: here)
     release = publication(manifest, dist_folder(project), served(project, manifest), project)
-    assert install(release, once=True) == {"3.11": WHEEL}
+    assert install(release, only=project.root.parent / "env") == {"3.11": WHEEL}
     assert len(programs.started("install")) == 1
     assert {python for *_, python in release.proven} == {"/python3.11"}
     sha256 = manifest.files[0].sha256

@@ -96,6 +96,19 @@ def test_dependencies_are_lowered_where_the_tests_ran(tmp_path: Path) -> None:
     assert "click 7.0" in finding.what
 
 
+@pytest.mark.parametrize("reused", [True, False])
+def test_a_reused_environment_gets_what_a_new_one_would_have(tmp_path: Path, reused: bool) -> None:
+    """uv upgrades all that a reused environment has, except the project, and removes what is not wanted any more."""
+    project = make_project(tmp_path, '[project]\nname = "my.sample"\nversion = "1.0"\n')
+    for name in ("my_sample-1.0", "PyYAML-6.0", "click-8.0"):
+        (tmp_path / "env" / "lib" / "python3.11" / "site-packages" / f"{name}.dist-info").mkdir(parents=True)
+    session = Recorded()
+    session.bin, session.virtualenv = str(tmp_path / "env" / "bin"), SimpleNamespace(_reused=reused)
+    environments.install(cast("nox.Session", session), project, RecipeStep(("pytest",)))
+    options = ["--exact", "--upgrade-package", "click", "--upgrade-package", "pyyaml"] if reused else []
+    assert session.did == [("install", *options, "pytest")]
+
+
 def test_commands_run_with_what_their_steps_say(tmp_path: Path) -> None:
     """Each command runs with its step's folder and variables; the step that installs the project comes first."""
     project = make_project(tmp_path / "root", '[project]\nname = "sample"\nversion = "1.0"\n')

@@ -10,8 +10,7 @@ import nox
 import pytest
 
 from fakes import Yard
-from nox_ship import registration, sessions
-from nox_ship.gates import reuse
+from nox_ship import registration, reuse, sessions
 from nox_ship.release.pipeline import STEPS, run_pipeline
 from support import write_files
 
@@ -74,6 +73,17 @@ def test_what_is_no_record_counts_as_none(environment: Path) -> None:
     (environment / "nox-ship-passed.json").unlink()
     (environment / "nox-ship-passed.json").mkdir()
     assert not reuse.claim(environment, sys.executable)
+
+
+def test_an_offered_environment_makes_room_once(environment: Path) -> None:
+    """An environment that was offered is moved aside, over what an earlier run left there; any other one stays."""
+    write_files(environment.with_name("tests-3-12.before"), {"old.txt": ""})
+    before = reuse.set_aside(environment, sys.executable)
+    assert before == environment.with_name("tests-3-12.before")
+    assert (list(before.iterdir()), environment.exists()) == ([], False)
+    environment.mkdir()
+    assert reuse.set_aside(environment, sys.executable) is None
+    assert environment.is_dir()
 
 
 def test_all_environments_but_those_that_are_offered_are_removed(environment: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes import INSTALLED, Call, Programs, write_dist
+from nox_ship import reuse
 from nox_ship.errors import Finding, ShipError
 from nox_ship.package import install, modules
 from nox_ship.package.environment import fresh_environment
@@ -407,3 +409,43 @@ def test_files_that_are_not_the_manifests_are_not_installed(
     with pytest.raises(ShipError, match="NS603"):
         verify_files(project, manifest, dist, "python3.12", "3.12")
     assert programs.calls == []
+
+
+def test_an_environment_takes_over_bytecode_from_its_predecessor(tmp_path: Path, programs: Programs) -> None:
+    """A new environment in the same place has the bytecode of what is the same before anything runs there."""
+    place = tmp_path / "env"
+    site = place / "lib" / "python3.12" / "site-packages"
+    seen: list[bool] = []
+
+    def make(_: Call) -> tuple[int, str]:
+        assert not site.exists()
+        write_files(site, {"six-1.0.dist-info/RECORD": "six.py,sha256=a,1\n", "six.py": ""})
+        return 0, ""
+
+    def run(_: Call) -> tuple[int, str]:
+        seen.append((site / "__pycache__" / "six.pyc").is_file())
+        write_files(site, {"__pycache__/six.pyc": ""})
+        return 0, INSTALLED
+
+    programs.play("--clear", reply=make)
+    programs.play("installed.py", reply=run)
+    for _ in range(2):
+        verify(SOURCE, "sample", EXPECTED, sys.executable, place=place)
+    assert seen == [False, True]
+    assert [path.name for path in tmp_path.iterdir()] == ["env"]
+
+
+def test_an_environment_that_failed_leaves_nothing(tmp_path: Path, programs: Programs) -> None:
+    """If a file cannot be installed, its environment is not offered to the next release."""
+    programs.answer("pip install", code=1)
+    with pytest.raises(ShipError, match="NS611"):
+        verify(SOURCE, "sample", EXPECTED, sys.executable, place=tmp_path / "env")
+    assert not reuse.claim(tmp_path / "env", sys.executable)
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.toml"])
+def test_an_environment_is_not_made_in_a_project(tmp_path: Path, programs: Programs, name: str) -> None:
+    """Where uv would follow the settings of a project, the environment is made in a temporary folder."""
+    write_files(tmp_path, {name: ""})
+    verify(SOURCE, "sample", EXPECTED, sys.executable, place=tmp_path / "cache" / "env")
+    assert not Path(programs.calls[0].line[-1]).is_relative_to(tmp_path)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import nox
 from nox.command import CommandFailed
+from packaging.utils import canonicalize_name
 
+from nox_ship import reuse
 from nox_ship.errors import Finding, ShipError
 from nox_ship.files import remove, write_whole
 from nox_ship.project import Project
@@ -138,7 +140,7 @@ def install(
         options: Options for uv.
         source: The wheel or the folder to install the project from; None for an editable installation.
     """
-    options = options or _renewing(session)
+    options = options or _renewing(session, project.canonical_name)
     if source and step.files:
         # A file may name the project too, editable, and uv does not install it from two sources at once.
         install(session, project, step, *options)
@@ -166,12 +168,16 @@ def install(
             session.install(*options, "-e", _editable(project, step), *wanted)
 
 
-def _renewing(session: nox.Session) -> tuple[str, ...]:
+def _renewing(session: nox.Session, project: str = "") -> tuple[str, ...]:
     """Return the options that bring a reused environment to what a new one would have: the newest, and nothing else.
 
-    The project needs no option, since uv sees that the clone's files have changed.
+    The project needs no option, since uv sees that the clone's files have changed; with `--upgrade`, it would build the
+    project again for each environment.
     """
-    return ("--exact", "--upgrade") if session.virtualenv._reused else ()  # noqa: SLF001 - nox tells nobody else
+    if not session.virtualenv._reused:  # noqa: SLF001 - nox tells nobody else
+        return ()
+    there = {canonicalize_name(name) for name in reuse.installed(Path(session.bin).parent)} - {project}
+    return ("--exact", *(word for name in sorted(there) for word in ("--upgrade-package", name)))
 
 
 def tool(session: nox.Session, requirement: str) -> Path:

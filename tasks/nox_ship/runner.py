@@ -35,8 +35,7 @@ if __name__ == "__main__":
 from nox import _options, logger, registry, tasks, virtualenv
 from nox.sessions import Result, resolve_allow_parallel
 
-from nox_ship import lifeline, registration
-from nox_ship.gates import reuse
+from nox_ship import lifeline, registration, reuse
 from nox_ship.output import EVENT
 
 if TYPE_CHECKING:

@@ -107,7 +107,7 @@ def typecheck(session: nox.Session, project: Project) -> None:
 
 def _caches(session: nox.Session) -> dict[str, str]:
     """Return the variables that keep a gate's cache for the next release; none in a checkout, which has its own."""
-    from nox_ship.gates import reuse
+    from nox_ship import reuse
 
     return reuse.caches(Path(session.bin).absolute().parent) if registration.in_release() else {}
 
@@ -327,7 +327,6 @@ def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment on each Python, and test it there."""
     from nox_ship.cli import verify_install_arguments
     from nox_ship.package.build import dist_folder, manifest_path
-    from nox_ship.package.environment import is_in_project
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
     from nox_ship.package.materials import NAME, VARIABLE
@@ -340,8 +339,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
     label, anew = str(session.python), registration.in_release()
     describe = os.environ.get(VARIABLE) == label
     dist = dist_folder(project)
-    own = Path(session.virtualenv.location)
-    place = own if anew and not is_in_project(own) else None  # `nox -s verify-install` has its own in the project
+    place = Path(session.virtualenv.location) if anew else None
     done = verify_files(
         project, manifest, dist, str(python), label, anew=anew, describe=describe, sdist=sdist, place=place
     )

@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nox_ship import documents, json_data, process
+from nox_ship import documents, json_data, process, reuse
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
-from nox_ship.package import installed
+from nox_ship.package import bytecode, installed
 from nox_ship.package import modules as module_reader
 
 BAD_INTERPRETER = Kind("NS617", "bad-interpreter", "Repair or reinstall that Python.")
@@ -97,6 +97,8 @@ class Environment:
     path: Path
     keep: tuple[str, ...] = ()
     """Names of variables that programs here receive although they look like credentials."""
+    before: Path | None = None
+    """The environment that was in its place before."""
 
     @property
     def programs(self) -> Path:
@@ -115,6 +117,13 @@ class Environment:
         """Run one of uv's package commands here."""
         command: list[process.Argument] = [process.uv(), "pip", verb, "--quiet", "--python", self.path, *args]
         return process.run(command, cwd=self.path, keep=self.keep, check=False)
+
+    def install(self, source: str) -> process.Done:
+        """Install something, before anything is run here; take over the bytecode of what is the same as before."""
+        done = self.pip("install", source)
+        if self.before and not done.code:
+            bytecode.inherit(reuse.packages(self.before), reuse.packages(self.path))
+        return done
 
     def run(self, command: list[process.Argument]) -> process.Done:
         """Run a program as if the environment were activated, outside any project.
@@ -165,8 +174,7 @@ class Environment:
             paths: The modules, relative to the folder of installed packages.
             python: The other interpreter's path.
         """
-        site = next(self.path.glob("lib*/python*/site-packages"), self.path / "Lib" / "site-packages")
-        absolute = [str(site / path) for path in paths]
+        absolute = [str(reuse.packages(self.path) / path) for path in paths]
         answer = _answer(self._run(module_reader.__file__, {"compile": absolute}, python), _MARK)
         known = set(answer) if isinstance(answer, list) and all(isinstance(path, str) for path in answer) else set()
         return {path for path, whole in zip(paths, absolute, strict=True) if whole in known}
@@ -196,23 +204,29 @@ def fresh_environment(python: str, keep: tuple[str, ...] = (), place: Path | Non
     Args:
         python: The interpreter, as a path or a version.
         keep: Names of variables that programs there receive although they look like credentials.
-        place: Where to make it, outside any project; by default in a temporary folder. If that was the place of an
-            earlier one with the same Python, uv need not ask that Python anything again.
+        place: Where to make it, and leave it; by default, and in a project, whose settings uv would follow there, it is
+            in a temporary folder. If that was the place of an earlier one with the same Python, the new one takes over
+            its bytecode, and uv need not ask that Python anything again.
 
     Raises:
         ShipError: The interpreter cannot make one (NS617).
     """
+    place = None if place and _is_in_project(place) else place
     with ExitStack() as stack:
         path = place or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nox-ship-"))) / "env"
-        stack.callback(remove, path)
+        before = reuse.set_aside(path, python) if place else None
+        if before:
+            stack.callback(remove, before)
         options = ("--quiet", "--no-project", "--no-config", "--clear", "--python", python)
         command: list[process.Argument] = [process.uv(), "venv", *options, path]
         done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, keep=keep, check=False)
         if done.code:
             raise ShipError(BAD_INTERPRETER(f"{python} cannot create a virtual environment.", detail=done.output))
-        yield Environment(path, keep)
+        yield Environment(path, keep, before)
+        if place:
+            reuse.offer(path, python)
 
 
-def is_in_project(folder: Path) -> bool:
-    """Whether uv, started in this folder, would follow a project's settings."""
+def _is_in_project(folder: Path) -> bool:
+    """Whether a folder is in a project, whose settings uv follows if it is started there."""
     return any((above / name).exists() for above in folder.resolve().parents for name in ("pyproject.toml", "uv.toml"))

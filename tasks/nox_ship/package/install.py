@@ -126,7 +126,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
         anew: Verify them in any case: code that runs at the same time could have written that they passed.
         describe: Write a bill of materials of the wheel's environment into the project's own folder.
         sdist: Whether to test the sdist too, or only the wheels.
-        place: A folder outside any project for the environments; by default, each is in a temporary one.
+        place: What the paths of the environments begin with; by default, each is in a temporary folder.
 
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624); or
@@ -158,7 +158,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
                 python,
                 read=file.name in read,
                 materials=Materials(manifest, file, bill) if file.name in described else None,
-                place=place and place / f"file-{number}",
+                place=place and place.with_name(f"{place.name}-file-{number}"),
             )
             for number, (file, path) in enumerate(zip(manifest.files, paths, strict=True))
             if file.name in names
@@ -194,14 +194,14 @@ def verify(
         python: The interpreter, as a path or a version.
         read: Whether to read the modules too, which shows more than importing them (NS622-NS626).
         materials: The bill of materials to make of the environment.
-        place: Where to make the environment, outside any project; by default in a temporary folder.
+        place: Where to make the environment; by default in a temporary folder.
 
     Raises:
         ShipError: With every finding (NS611-NS617, NS622-NS624).
     """
     findings, promised = Findings(), (expected.name, expected.version)
     with fresh_environment(python, expected.keep, place) as environment:
-        done = environment.pip("install", f"{expected.name} @ {source}")
+        done = environment.install(f"{expected.name} @ {source}")
         if done.code:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
         findings.extend(materials.describe(environment) if materials else ())

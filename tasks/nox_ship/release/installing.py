@@ -31,12 +31,16 @@ _BROKEN = {kind.id for kind in (INCONSISTENT, IMPORT_FAILED, ENTRY_POINT_FAILED,
 """Findings that prove that a release does not work; a failed installation may be the network's fault."""
 
 
-def install(publication: Publication, *, once: bool = False) -> dict[str, str]:
-    """Install what the index serves on each of the project's Pythons that is here; with ``once``, on one of them.
+def install(publication: Publication, *, only: Path | None = None) -> dict[str, str]:
+    """Install what the index serves on each of the project's Pythons that is here; with ``only``, on one of them.
 
     The file is downloaded, compared with the manifest, and installed from disk: given the index's address, an installer
     could be led to another file. Dependencies come from the installer's default index, never from this one: TestPyPI
     has squatted names.
+
+    Args:
+        publication: The publication.
+        only: Where to make the only environment; without it, each is in a temporary folder.
 
     Returns:
         The name of the file that was installed, by Python version.
@@ -49,13 +53,13 @@ def install(publication: Publication, *, once: bool = False) -> dict[str, str]:
     paths = [publication.folder / file.name for file in manifest.files]
     expected = Expected.of(manifest, paths, publication.project.settings)
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
-    chosen = _chosen(publication)[: 1 if once else None]
+    chosen = _chosen(publication)[: 1 if only else None]
     missing = [one for one in chosen if (place, one.file.sha256, one.python) not in publication.proven]
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
         sources = _downloaded({one.file for one in missing}, publication, Path(scratch))
         for _, python, file in missing:  # its modules were already read when it was built
-            attempt = pool.submit(verify, sources[file.name], file.name, expected, python, read=False)
+            attempt = pool.submit(verify, sources[file.name], file.name, expected, python, read=False, place=only)
             attempts[place, file.sha256, python] = attempt
         for attempt in attempts.values():
             findings.catch(attempt.result)

@@ -138,7 +138,7 @@ def _try_upload(run: Run) -> Tried:
         return Tried(publication)
     trial = replace(publication, index=run.world.rehearsal_index, note=silent)
     converge(trial)
-    return Tried(publication, tuple(dict.fromkeys(install(trial, once=True).values())))
+    return Tried(publication, tuple(dict.fromkeys(install(trial, only=run.workshop.environments / "index").values())))
 
 
 def _publication(run: Run) -> Publication:

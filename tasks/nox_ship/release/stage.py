@@ -13,10 +13,10 @@ from pathlib import Path
 
 import filelock
 
+from nox_ship import reuse
 from nox_ship.cache import cache_path, hide_from_git
 from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.files import remove
-from nox_ship.gates import reuse
 from nox_ship.git import Repository
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER

@@ -1,8 +1,11 @@
-"""Which environments of gates the next release may reuse: those in which our own gates passed.
+"""What the environments of a release leave for the next release.
 
-The packages in such an environment are brought to what a new one would have (`environments.py`). Only files that belong
-to no package stay as the session left them, such as the bytecode of what it imported, and the caches of type checkers
-and linters, which compare each file with what they know of it.
+An environment in which one of our gates passed is reused: its packages are brought to what a new one would have
+(`environments.py`). Only files that belong to no package stay as the session left them, such as the bytecode of what it
+imported, and the caches of type checkers and linters, which compare each file with what they know of it.
+
+An environment in which built files were tested is replaced by a new one, which only takes over bytecode
+(`package/bytecode.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +25,16 @@ def caches(environment: Path) -> dict[str, str]:
     return {f"{tool.upper()}_CACHE_DIR": str(environment / f"{tool}-cache") for tool in ("mypy", "ruff")}
 
 
+def packages(environment: Path) -> Path:
+    """Return the folder of an environment's installed packages."""
+    return next(environment.glob("lib*/python*/site-packages"), environment / "Lib" / "site-packages")
+
+
+def installed(environment: Path) -> list[str]:
+    """Return the names of the distributions that are installed in an environment."""
+    return [folder.name.partition("-")[0] for folder in packages(environment).glob("*.dist-info")]
+
+
 def claim(environment: Path, interpreter: str) -> bool:
     """Return whether a session may run in an existing environment, and take it, so that it is not offered again.
 
@@ -38,8 +51,19 @@ def claim(environment: Path, interpreter: str) -> bool:
     return reusable
 
 
+def set_aside(environment: Path, interpreter: str) -> Path | None:
+    """Make room for a new environment; return where the earlier one is now, None if none was offered."""
+    before = environment.with_name(f"{environment.name}.before")
+    if not claim(environment, interpreter):
+        return None
+    with suppress(OSError):
+        remove(before)
+        return environment.rename(before)
+    return None
+
+
 def offer(environment: Path, interpreter: str) -> None:
-    """Let the next release reuse an environment made with this ``interpreter`` in which a session passed."""
+    """Let the next release take over what it can from an environment made with this ``interpreter``."""
     with suppress(OSError):  # without the record, the next release makes a new one
         write_whole(environment / _PASSED, _facts(interpreter))
 
