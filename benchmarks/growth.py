@@ -27,12 +27,16 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 from nox_ship.package.manifest import File, Manifest  # noqa: E402
 from nox_ship.package.parts import Part  # noqa: E402
+from nox_ship.pythons import interpreter  # noqa: E402
 from rehearsal import make_project  # noqa: E402 - the path above leads there
 from support import make_wheel, pack_wheel, record_text  # noqa: E402
 
 DOC = HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- growth: written by benchmarks/growth.py -->", "<!-- growth: end -->"
 _BARS = "▁▂▃▄▅▆▇█"
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15", "3.10", "3.9", "3.8")
+"""The Pythons that the sample supports, in the order in which they are added."""
+INSTALLED = [version for version in PYTHONS if interpreter(version)]
 SWING = 1.6
 """How much more the second half of a range may cost than the first: times vary, and quadratic growth would give 2."""
 
@@ -158,12 +162,7 @@ def with_parts(folder: Path, number: int) -> Path:
 
 def with_pythons(folder: Path, number: int) -> Path:
     """Return a project that supports a number of the installed Pythons."""
-    return make_project(folder, pythons()[:number])
-
-
-def pythons() -> list[str]:
-    """Return the installed Pythons that the sample supports."""
-    return [version for version in ("3.11", "3.12", "3.13", "3.14", "3.15") if shutil.which(f"python{version}")]
+    return make_project(folder, INSTALLED[:number])
 
 
 def with_files(folder: Path, number: int) -> Path:
@@ -209,7 +208,7 @@ GROWTHS = (
     Growth("wheels", "verify-install", WHEELS, with_wheels, VERIFY),
     Growth("wheels", "publish -- --dry-run", WHEELS, with_wheels, UPLOAD),
     Growth("MiB", "publish -- --dry-run", (512, 1_024, 1_536, 2_048), with_bytes, UPLOAD),
-    Growth("Pythons", "release -- patch --dry-run", tuple(range(1, 1 + len(pythons()))), with_pythons, REHEARSE),
+    Growth("Pythons", "release -- patch --dry-run", tuple(range(1, 1 + len(INSTALLED))), with_pythons, REHEARSE),
     Growth("files", "build", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, ("--session", "build")),
     Growth("files", "release -- patch --bundle", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, CUT),
     Growth("commits", "release -- patch --bundle", (4_000, 8_000, 12_000, 16_000, 20_000), with_commits, CUT),
@@ -275,6 +274,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="only commands that have this in them")
     options = parser.parse_args()
     chosen = [growth for growth in GROWTHS if options.only in growth.command]
+    if len(INSTALLED) < len(PYTHONS):
+        print(f"Pythons: at most {len(INSTALLED)}; not installed: {', '.join(sorted({*PYTHONS} - {*INSTALLED}))}")
     if options.quick:
         chosen = [dataclasses.replace(growth, sizes=growth.sizes[:2]) for growth in chosen]
     results = [(growth, measured(growth)) for growth in chosen]

@@ -19,6 +19,7 @@ from typing import Any
 GATES = ("lint", "typecheck", "tests", "coverage", "audit")
 
 _SHOWN = 120
+_WATCHED = (".", ":(exclude)__pycache__")  # where nox puts the noxfile's bytecode, whatever it runs
 _HIDDEN = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV", "NOXSESSION", "NOXPYTHON")
 # The lines in which ruff, mypy, pytest, coverage, pip-audit and installers summarise their results.
 _TELLING = re.compile(
@@ -48,7 +49,7 @@ class Checkout:
     def state(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave alone."""
         return {
-            "files": git(self.root, "status", "--porcelain"),
+            "files": git(self.root, "status", "--porcelain", "--", *_WATCHED),
             "HEAD": git(self.root, "rev-parse", "--symbolic-full-name", "HEAD", "HEAD^{commit}"),
             "refs": git(self.root, "for-each-ref"),
             "remote": git(self.remote, "for-each-ref"),
@@ -82,6 +83,11 @@ class Attempt:
         """Return why each session failed, in a few words; those of the tool if they can be found."""
         told = telling_lines(self.output)
         return {name: reason or told.get(name, "?") for name, reason in self.sessions("failed").items()}
+
+    @property
+    def taken(self) -> bool:
+        """Whether the index already has the version, as it may if the commit is old."""
+        return any(finding["id"] == "NS224" for finding in self.report.get("findings", ()))
 
     def stopped_by(self) -> list[str]:
         """Return what stopped the rehearsal, other than gates: a finding, another session, or a crash."""
@@ -182,16 +188,18 @@ def rehearse(
     cache: Path,
     without: Iterable[str] = (),
     *,
+    part: str = "patch",
     day: str | None = None,
     timeout: float | None = None,
     verbose: bool,
 ) -> Attempt:
-    """Rehearse a patch release in ``checkout``.
+    """Rehearse a release in ``checkout``.
 
     Args:
         checkout: The project.
         cache: The folder for nox-ship's clones and environments.
         without: Gates to leave out.
+        part: Which part of the version is raised.
         day: Install the packages available on this day (``2026-08-31``); None for today.
         timeout: Seconds after which the rehearsal is stopped; None for no limit.
         verbose: Whether to show its output.
@@ -200,7 +208,7 @@ def rehearse(
     report.unlink(missing_ok=True)
     left_out = [word for gate in without for word in ("--without", gate)]
     nox = [sys.executable, "-m", "nox", "--session", checkout.release, "--"]
-    command = [*nox, "patch", "--dry-run", "--report", str(report), *left_out]
+    command = [*nox, part, "--dry-run", "--report", str(report), *left_out]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     shown = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
     env = {**shown, "PATH": path, "NOX_SCRIPT_MODE": "none", "NOX_SHIP_CACHE": str(cache)}

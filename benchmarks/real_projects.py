@@ -1,15 +1,15 @@
 """Try nox-ship on public repositories as they are: set each up, rehearse a release, and show the result.
 
 A mirror of each is cloned at a commit where the project's own CI was green. `nox-ship init` sets it up, what it wrote
-is committed, and `nox -s release -- patch --dry-run` runs with every gate on, without an edit by hand. Nothing is
-fetched but packages: mirrors are folders of whoever runs this, called `OWNER+NAME` or `NAME.git`, with the history
-and the tags.
+is committed, and `nox -s release -- patch --dry-run` (or `minor`, if the index has the version) runs with every gate
+on, without an edit by hand. Nothing is fetched but packages: mirrors are folders of whoever runs this, called
+`OWNER+NAME` or `NAME.git`, with the history and the tags.
 
 It exits with 1 if a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
 
 Usage: python benchmarks/real_projects.py --mirrors FOLDER [--held-back] [--timeout SECONDS] [--keep] [-v] [NAME ...]
-(in an environment with nox-ship installed, and cmake and ninja where the system's are old; with pdm on the PATH,
-which a project's own session starts)
+(in an environment with nox-ship installed, and cmake and ninja where the system's are old; with `pdm[locked]` on
+the PATH, which a project's own session starts)
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ HELD_BACK = (
 # Projects that do not pass, and why: it is their own fault, or needs a network.
 EXPECTED = {
     "encode/httpx": "three of its tests look example.org up, which needs the network",
-    "pybind/scikit_build_example": "its session `tests` installs an extra that it no longer has, and `lint` lets"
-    " pre-commit fetch hooks, which needs the network; its CI runs neither",
+    "pybind/scikit_build_example": "a classifier keeps it off PyPI; its session `tests` installs an extra that it no"
+    " longer has, and `lint` lets pre-commit fetch hooks, which needs the network; its CI runs neither",
     "scrapy/parsel": "its tests and its documentation compare what cssselect 1.2 made; 1.3 makes shorter XPath",
     "pypa/pyproject-hooks": "its session `lint` lets pre-commit fetch hooks, and `docs` an inventory of Sphinx's: both"
     " need the network",
@@ -304,7 +304,10 @@ def try_project(project: Project, mirrors: Path, folder: Path, *, timeout: float
     trial.back_end, trial.locks = checkout.back_end, locks_of(checkout.root)
     before = checkout.state()
     cache = folder / "cache"
-    trial.attempt = rehearse(checkout, cache, day=project.day, timeout=timeout, verbose=verbose)
+    for part in ("patch", "minor", "major"):  # the index may have versions that are newer than the commit
+        trial.attempt = rehearse(checkout, cache, part=part, day=project.day, timeout=timeout, verbose=verbose)
+        if not trial.attempt.taken:
+            break
     trial.log = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in cache.glob("*/sessions.log"))
     trial.trouble += trial.attempt.stopped_by()
     after = checkout.state()

@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from packaging.version import Version
+
 HERE = Path(__file__).parent
 
 PYPROJECT = """\
@@ -31,7 +33,7 @@ version = "1.0.0"
 description = "A small command-line tool"
 readme = "README.md"
 license = "MIT"
-requires-python = ">=3.11"
+requires-python = ">={oldest}"
 dependencies = [{dependencies}]
 classifiers = [{classifiers}]
 
@@ -49,6 +51,8 @@ gates = ["lint", "typecheck", "tests", "coverage"]
 """
 MODULE = '''\
 """Primes, number {n}."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
@@ -138,7 +142,9 @@ def files_of(pythons: list[str], *, plain: bool = False) -> dict[str, str]:
     classifiers = ", ".join(f'"Programming Language :: Python :: {python}"' for python in pythons)
     files = {
         "pyproject.toml": PYPROJECT.format(
-            classifiers=classifiers, dependencies="" if plain else '"click>=8.1", "rich>=13.7", "attrs>=23"'
+            oldest=min(pythons, key=Version),
+            classifiers=classifiers,
+            dependencies="" if plain else '"click>=8.1", "rich>=13.7", "attrs>=23"',
         ),
         "README.md": "# sample\n",
         "LICENSE": "MIT\n",

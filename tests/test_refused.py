@@ -142,8 +142,12 @@ def test_what_only_pypi_refuses_stops_no_release_to_another_index(
 
 
 def test_a_classifier_may_keep_pypi_out(tmp_path: Path, good: list[Path]) -> None:
-    """The classifier `Private ::` is allowed on an index other than PyPI."""
-    assert examine(made(tmp_path, good, refused.header("Classifier: Private :: No"), public=False)) == ()
+    """The classifier `Private ::` is allowed on an index other than PyPI; for PyPI, the remedy names that."""
+    fault = refused.header("Classifier: Private :: No")
+    assert examine(made(tmp_path, good, fault, public=False)) == ()
+    (finding,) = examine(made(tmp_path, good, fault))
+    assert (finding.id, finding.level) == ("NS533", "error")
+    assert "routes" in finding.remedy
 
 
 def test_a_local_version_of_no_release_is_a_warning(tmp_path: Path, good: list[Path]) -> None:

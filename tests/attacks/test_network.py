@@ -332,21 +332,20 @@ def test_redirects_end() -> None:
 
 def test_a_remote_index_leads_nobody_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A redirect from a remote index to this machine is not followed."""
-    import requests
-
-    asked: list[str] = []
+    there, here, asked = "https://index.example/", "http://127.0.0.1:8080/admin", list[str]()
 
     def request(_: Any, __: str, url: str, **___: Any) -> requests.Response:
         asked.append(url)
         response = requests.Response()
         response.status_code, response.url, response.raw = 302, url, io.BytesIO()
-        response.headers["Location"] = "http://127.0.0.1:8080/admin"
+        response.headers["Location"] = here
         return response
 
     monkeypatch.setattr(requests.Session, "request", request)
     with pytest.raises(web.WebError):
-        web.get("https://index.example/")
-    assert asked == ["https://index.example/"]
+        web.get(there)
+    # On a busy machine, a request that another test gave up may start only now.
+    assert [url for url in asked if url in (there, here)] == [there]
 
 
 def test_a_password_goes_to_its_own_host_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from support import write_files
 from workbench import Bench, make_bench
 
 PYTHONS = tuple(
-    version for version in ("3.10", "3.11", "3.12", "3.13", "3.14") if pythons.interpreter(version) is not None
+    version for version in ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15") if pythons.interpreter(version) is not None
 )
 """The Pythons that are installed: at least four if everything the tests need is there."""
 

@@ -355,7 +355,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Rehearsed]:
     """Rehearse, in CI, a commit that has a release's tag, in a project that lists no Pythons."""
     bench = make_bench(tmp_path_factory.mktemp("made"), QUICK)
     others = ", ".join(f"!=3.{minor}.*" for minor in range(8, 15) if f"3.{minor}" not in (PYTHON, MISSING))
-    bench.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.15, {others}"')
+    bench.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.16, {others}"')
     bench.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', "")
     bench.commit()
     bench.git("tag", "--annotate", "--message", "Release 1.2.3", "v1.2.3")

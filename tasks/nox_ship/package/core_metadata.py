@@ -219,6 +219,9 @@ def _classifiers(given: Collection[str]) -> Iterator[Finding]:
         if name in _following():
             what = f"The classifier {_cut(repr(name))} is not in the installed trove-classifiers; it may be newer."
             yield UNKNOWN_CLASSIFIER(what, level="warning")
+        elif name.startswith("Private ::"):
+            what = f"PyPI refuses files with the classifier {_cut(repr(name))}, which is there to keep them off it."
+            yield UNKNOWN_CLASSIFIER(what, remedy="Remove it, or route the versions to your own index (`routes`).")
         else:
             yield UNKNOWN_CLASSIFIER(f"There is no classifier {_cut(repr(name))}.")
     for name in sorted(set(given) & set(deprecated_classifiers)):
