@@ -346,7 +346,7 @@ def test_what_tests_leave_behind_is_not_released(attempts: tuple[Bench, Rehearse
     assert not any("left_over" in name for name in zipfile.ZipFile(wheel).namelist())
 
 
-MISSING = next((version for minor in range(8, 15) if get_interpreter(version := f"3.{minor}") is None), None)
+MISSING = next((version for minor in range(8, 16) if get_interpreter(version := f"3.{minor}") is None), None)
 """A Python that is not installed here."""
 
 
@@ -354,7 +354,7 @@ MISSING = next((version for minor in range(8, 15) if get_interpreter(version := 
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Rehearsed]:
     """Rehearse, in CI, a commit that has a release's tag, in a project that lists no Pythons."""
     bench = make_bench(tmp_path_factory.mktemp("made"), QUICK)
-    others = ", ".join(f"!=3.{minor}.*" for minor in range(8, 15) if f"3.{minor}" not in (PYTHON, MISSING))
+    others = ", ".join(f"!=3.{minor}.*" for minor in range(8, 16) if f"3.{minor}" not in (PYTHON, MISSING))
     bench.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.16, {others}"')
     bench.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', "")
     bench.commit()
