@@ -215,10 +215,7 @@ def test_coverage_without_data(bench: Bench) -> None:
 
 
 def test_audit_never_takes_silence_for_an_answer(bench: Bench) -> None:
-    """Without data on a dependency, the audit is skipped, or fails in CI (NS422); dangerous code is reported (NS423).
-
-    In a project with settings for bandit, dangerous code fails the audit.
-    """
+    """The audit is skipped without data, fails in CI (NS422), and reports dangerous code (NS423), or fails for it."""
     plain = (bench.root / "pyproject.toml").read_text("utf-8")
     bench.edit("pyproject.toml", 'license = "MIT"', 'license = "MIT"\ndependencies = ["sample-dependency"]')
     bench.write({"src/sample/__init__.py": "import subprocess\n\n\ndef main(x):\n    subprocess.call(x, shell=True)\n"})
