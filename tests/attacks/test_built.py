@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -225,6 +226,7 @@ class FakeSession:
     """A session of nox that records what it logs."""
 
     name, python, bin, posargs = "build", "3.12", "/bin", ()
+    virtualenv = SimpleNamespace(location="/envs/build")
 
     def __init__(self) -> None:
         self.env: dict[str, str | None] = {}
@@ -271,16 +273,16 @@ def test_an_installation_tells_what_it_tested(
     monkeypatch.chdir(yard.root)
     monkeypatch.setattr(registration, "_in_release", in_release)
     write_dist(yard.project, yard.repository.head, "0.1.0")
-    asked: list[tuple[bool, bool, bool]] = []
+    asked: list[tuple[bool, bool, bool, Path | None]] = []
 
-    def play(*_: object, anew: bool, describe: bool, sdist: bool) -> Verified:
-        asked.append((anew, describe, sdist))
+    def play(*_: object, anew: bool, describe: bool, sdist: bool, place: Path | None) -> Verified:
+        asked.append((anew, describe, sdist, place))
         return Verified("done", described=describe)
 
     monkeypatch.setattr(installing, "verify_files", play)
     session: Any = FakeSession()
     sessions_module.verify_install(session)
-    assert asked == [(in_release, in_release, True)]
+    assert asked == [(in_release, in_release, True, Path("/envs/build") if in_release else None)]
     assert (tmp_path / "output").exists() == in_release
     assert f"{TOLD}{Manifest.load(manifest_path(yard.project))[1]}" in session.said
 
