@@ -166,14 +166,16 @@ class Proposals:
     def _compared(self, tag: str, branch: str) -> Merged | None:
         """Return the release if its pushed branch, or the proposal kept here, is the same as HEAD."""
         repository, earlier = self.repository, self.earlier
+        kept = earlier if earlier and earlier.tag == tag and earlier.proposal else None
+        there = self.refs.get(f"refs/heads/{branch}")
+        if kept is None and there in (None, self.head):
+            return None
         tip = self.refs.get(f"refs/heads/{self.base}", "")
         if not (tip and repository.known([tip]) and repository.is_ancestor(self.head, tip)):
             return None  # HEAD has not reached the release branch
         parents, tree = repository.parents(self.head), repository.run("rev-parse", f"{self.head}^{{tree}}")
-        kept = earlier if earlier and earlier.tag == tag and earlier.proposal else None
         if kept and (tree == kept.proposal or kept.commit in parents):
             return Merged(tag, self.head, "the proposal kept here")
-        there = self.refs.get(f"refs/heads/{branch}")
         if there is None or there == self.head or not repository.known([there]):
             return None
         if there in parents or repository.run("rev-parse", f"{there}^{{tree}}") == tree:
