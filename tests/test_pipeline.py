@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nox.sessions import _normalize_path
 from packaging.version import Version
 
 from fakes import INSTALLED, PROBLEM, Call, FakeGates, Programs, Yard, make_index, make_yard
@@ -190,6 +191,15 @@ def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, progr
     yard.release()
     assert first == (1 if rehearses else 2)
     assert len(programs.started("install")) == first + (0 if rehearses else 1)
+
+
+@pytest.mark.usefixtures("sessions")
+def test_the_environment_of_the_upload_rehearsal_is_no_session_s(yard: Yard, programs: Programs) -> None:
+    """The rehearsed upload is installed in a place that nox gives to no session, such as one called ``index``."""
+    yard.release()
+    made, *_ = (Path(call.line[-1]) for call in programs.started("--clear"))
+    assert made.parent == yard.shop.environments
+    assert _normalize_path("", made.name) != made.name
 
 
 def test_files_that_changed_between_two_runs_are_found(unpublished: Yard, sessions: FakeGates) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from nox.sessions import _normalize_path
 
 from fakes import INSTALLED, Call, Programs, write_dist
 from nox_ship import reuse
@@ -433,6 +434,16 @@ def test_an_environment_takes_over_bytecode_from_its_predecessor(tmp_path: Path,
         verify(SOURCE, "sample", EXPECTED, sys.executable, place=place)
     assert seen == [False, True]
     assert [path.name for path in tmp_path.iterdir()] == ["env"]
+
+
+def test_the_environment_of_a_file_is_no_session_s(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """Each file is tested in a place of its own, which nox gives to no session, whatever its name."""
+    place = project.root.parent / "envs" / "verify-install-3-12"
+    verify_files(project, manifest, project.root / "dist", sys.executable, "3.12", place=place)
+    made = {Path(call.line[-1]) for call in programs.started("--clear")}
+    assert len(made) == len(manifest.files)
+    assert {path.parent for path in made} == {place.parent}
+    assert not [path for path in made if _normalize_path("", path.name) == path.name]
 
 
 def test_an_environment_that_failed_leaves_nothing(tmp_path: Path, programs: Programs) -> None:

@@ -158,7 +158,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
                 python,
                 read=file.name in read,
                 materials=Materials(manifest, file, bill) if file.name in described else None,
-                place=place and place.with_name(f"{place.name}-file-{number}"),
+                place=place and place.with_name(f"{place.name}.{number}"),  # no session's environment has a dot
             )
             for number, (file, path) in enumerate(zip(manifest.files, paths, strict=True))
             if file.name in names

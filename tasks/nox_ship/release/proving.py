@@ -138,7 +138,8 @@ def _try_upload(run: Run) -> Tried:
         return Tried(publication)
     trial = replace(publication, index=run.world.rehearsal_index, note=silent)
     converge(trial)
-    return Tried(publication, tuple(dict.fromkeys(install(trial, only=run.workshop.environments / "index").values())))
+    place = run.workshop.environments / "upload.rehearsed"  # no session's environment has a dot
+    return Tried(publication, tuple(dict.fromkeys(install(trial, only=place).values())))
 
 
 def _publication(run: Run) -> Publication:
