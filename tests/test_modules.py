@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nox_ship.package import modules
+from nox_ship.package.installed import Record
 from support import each, in_time, metadata_text, write_files
 
 OTHER = {"zz_dep/__init__.py": "", "zz_dep-1.0.dist-info/METADATA": metadata_text("zz-dep", "1.0")}
@@ -31,7 +32,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tuple[str, ...] = ("zz",)) -> list[str]:
     """Return the observations about a distribution: kind, subject, place, and whether they are certain."""
     install(site, "zz", files, *metadata)
-    rows: list[dict[str, Any]] = modules.observations("zz", list(tops))
+    rows: list[dict[str, Any]] = modules.observations(Record.find("zz"), list(tops))
     marks = {True: "certain", False: "unsure"}
     return [f"{r['kind']} {r['what']} {r['path']}:{r['line']} {marks[r['certain']]}{r['by']}" for r in rows]
 
@@ -253,10 +254,10 @@ def test_whatever_a_module_holds_is_read(site: Path, content: bytes) -> None:
 
 def test_what_is_not_installed_tells_nothing(site: Path) -> None:
     """A distribution that is not installed, or whose files are missing, has no observations."""
-    assert modules.observations("zz-none", ["zz"]) == []
+    assert modules.observations(Record.find("zz-none"), ["zz"]) == []
     install(site, "zz", {"zz/__init__.py": ""})
     (site / "zz/__init__.py").unlink()
-    assert modules.observations("zz", ["zz"]) == []
+    assert modules.observations(Record.find("zz"), ["zz"]) == []
 
 
 def test_files_that_this_python_compiles_are_told(tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from nox.sessions import SessionRunner
 
 # Modules that sessions import when they run, imported once for all of them.
-for _name in ("nox_ship.gates.recipes", "nox_ship.package.build", "nox_ship.package.install", "python_discovery"):
-    importlib.import_module(_name)
+for _name in ("gates.recipes", "package.build", "package.frontend", "package.install"):
+    importlib.import_module(f"nox_ship.{_name}")
+importlib.import_module("python_discovery")
 
 _PIECE = 1 << 14
 _LOOK_SECONDS = 0.05

@@ -227,7 +227,13 @@ def build(session: nox.Session, project: Project) -> None:
 
     committed = registration.in_release()
     outcome = build_files(
-        project, fresh=fresh, committed=committed, from_tag=from_tags(project), renaming=renaming, notes=notes
+        project,
+        fresh=fresh,
+        committed=committed,
+        from_tag=from_tags(project),
+        renaming=renaming,
+        notes=notes,
+        place=session.cache_dir.parent / "build.isolated" if committed else None,  # no session's environment has a dot
     )
     manifest = outcome.manifest
     for finding in outcome.warnings:

@@ -75,6 +75,7 @@ def build(
     from_tag: bool = False,
     renaming: Renaming | None = None,
     notes: Callable[[str], str] = lambda _: "",
+    place: Path | None = None,
 ) -> Outcome:
     """Build sdist and wheel into ``dist/`` and write the manifest, unless it already matches them.
 
@@ -88,6 +89,7 @@ def build(
         from_tag: Whether the version comes from git tags, and not from files.
         renaming: Another version than the one in the sources: that of a development release.
         notes: Returns the release notes for a version.
+        place: Where to make the isolated environment, and leave it; by default in a temporary folder.
 
     Raises:
         ShipError: The build fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
@@ -107,7 +109,8 @@ def build(
         listing, tracked = clone.files(), clone.tracked()
         if renaming:
             renaming.rename(folder)
-        facts = run_build(project, folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
+        log = project.own_folder() / "build.log"
+        facts = run_build(project, folder, Path(out), repository.commit_time, log, place=place)
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
         version, warnings = checked(project, files, called, sources=listing, tracked=tracked)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import platform
-import re
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from nox_ship import process
-from nox_ship.addresses import uncoloured
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
@@ -23,9 +21,6 @@ BUILD_FAILED = Kind("NS501", "build-failed", "Read the build backend's output ab
 IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
 """Folders of build output, and of bytecode such as nox writes for noxfiles: changes in them do not make a checkout
 dirty."""
-
-# The output of `build` about the requirements that it was given, without their own requirements.
-_INSTALLED = re.compile(r"^\W*Installed build dependency versions:\n((?:\s+- \S+==\S+\n?)+)", re.MULTILINE)
 
 
 def build_at(
@@ -56,7 +51,7 @@ def build_at(
     if not place.is_dir():
         raise ShipError(BUILD_FAILED(f"The commit {commit[:10]} has no folder {_place(project, repository)}."))
     at = clone.commit_time if epoch is None else epoch
-    run_build(project, place, out, at, folder / "build.log", seconds, env=env)
+    run_build(project, place, out, at, folder / "build.log", seconds=seconds, env=env)
     return tuple(built_files(out))
 
 
@@ -91,15 +86,16 @@ def _place(project: Project, repository: Repository) -> Path:
     return project.root.resolve().relative_to(repository.path.resolve())
 
 
-def run_build(
+def run_build(  # noqa: PLR0913 - all but what is built, and where, are by name
     project: Project,
     folder: Path,
     out: Path,
     epoch: int,
     log: Path,
-    seconds: float | None = None,
     *,
+    seconds: float | None = None,
     env: Mapping[str, str] | None = None,
+    place: Path | None = None,
 ) -> BuildFacts:
     """Build sdist and wheel from the sources in a folder.
 
@@ -111,6 +107,7 @@ def run_build(
         log: The file for the output of a failed build.
         seconds: How many seconds it may take; None for no limit.
         env: Additional variables for the build.
+        place: Where to make the isolated environment, and leave it; by default in a temporary folder.
 
     Returns:
         What it was built with.
@@ -118,19 +115,16 @@ def run_build(
     Raises:
         ShipError: The build backend fails (NS501), or takes too long (NS904).
     """
-    command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
+    from nox_ship.package.frontend import BuildFailedError, Frontend  # `build` takes time to import
+
     # A build backend in the sources, or one that imports them, could leave caches there, which the sdist would contain.
     variables = {**(env or {}), "SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
+    frontend = Frontend(variables, project.settings.pass_env, seconds, place)
     begun = int(time.time())
-    keep = project.settings.pass_env
-    done = process.run(command, cwd=folder, env=variables, keep=keep, check=False, seconds=seconds)
-    if done.code:
-        write_whole(log, f"{done.stdout}\n{done.stderr}")
-        raise ShipError(BUILD_FAILED(f"The build backend failed; its whole output is in {log}.", detail=done.output))
-    return BuildFacts(platform.python_version(), epoch, begun, _requirements(f"{done.stdout}\n{done.stderr}"))
-
-
-def _requirements(output: str) -> tuple[str, ...]:
-    """Return the versions of the build requirements from the output of `build`; older versions do not print them."""
-    told = _INSTALLED.findall(uncoloured(output))
-    return tuple(sorted({line.strip(" -") for block in told for line in block.splitlines()}))
+    try:
+        requires = frontend.build(folder, out)
+    except BuildFailedError as error:
+        write_whole(log, "\n".join(f"$ {shlex.join(done.args)}\n{done.stdout}{done.stderr}" for done in frontend.done))
+        what = f"The build backend failed; its whole output is in {log}."
+        raise ShipError(BUILD_FAILED(what, detail=str(error))) from error
+    return BuildFacts(platform.python_version(), epoch, begun, requires)

@@ -7,9 +7,10 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,12 @@ class Environment:
     """Names of variables that programs here receive although they look like credentials."""
     before: Path | None = None
     """The environment that was in its place before."""
+    cwd: Path | None = None
+    """The folder in which programs start; by default, that of the environment, outside any project."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Additional variables for programs."""
+    until: float | None = None
+    """When programs are ended, in seconds of the monotonic clock; None for no limit."""
 
     @property
     def programs(self) -> Path:
@@ -115,8 +122,7 @@ class Environment:
 
     def pip(self, verb: str, *args: str) -> process.Done:
         """Run one of uv's package commands here."""
-        command: list[process.Argument] = [process.uv(), "pip", verb, "--quiet", "--python", self.path, *args]
-        return process.run(command, cwd=self.path, keep=self.keep, check=False)
+        return self._start([process.uv(), "pip", verb, "--quiet", "--python", self.path, *args], {})
 
     def install(self, source: str) -> process.Done:
         """Install something, before anything is run here; take over the bytecode of what is the same as before."""
@@ -126,14 +132,19 @@ class Environment:
         return done
 
     def run(self, command: list[process.Argument]) -> process.Done:
-        """Run a program as if the environment were activated, outside any project.
+        """Run a program as if the environment were activated.
 
         Raises:
             ShipError: The program does not exist (NS902).
         """
         path = os.pathsep.join([str(self.programs), process.inherited().get("PATH", "")])
         inside: Mapping[str, str] = {"VIRTUAL_ENV": str(self.path), "PATH": path, "PYTHONPATH": "", "PYTHONHOME": ""}
-        return process.run(command, cwd=self.path, env=inside, keep=self.keep, check=False)
+        return self._start(command, inside)
+
+    def _start(self, command: list[process.Argument], env: Mapping[str, str]) -> process.Done:
+        seconds = None if self.until is None else max(self.until - time.monotonic(), 0.001)
+        env = {**env, **self.env}
+        return process.run(command, cwd=self.cwd or self.path, env=env, keep=self.keep, check=False, seconds=seconds)
 
     def test(
         self,

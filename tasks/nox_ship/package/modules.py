@@ -1,20 +1,37 @@
 """Run by the Python of a fresh environment: read the installed modules before any of them is imported.
 
-It is started as a script, with one JSON argument, and prints a JSON list. It imports nothing of nox-ship and keeps to
+`installed.py` runs it. It is also started as a script, with one JSON argument, and then prints a JSON list of those
+modules that this Python can compile. It imports nothing of nox-ship and keeps to
 the syntax of Python 3.8, because it runs on every Python that a project supports.
 """
 
 import ast
 import importlib.machinery
-import importlib.metadata
 import importlib.util
 import json
 import operator
-import pathlib
+import os
 import re
 import sys
 import warnings
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from collections import namedtuple
+
+TYPE_CHECKING = False  # importing `typing` would take time
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Optional, Protocol, Set, Tuple
+
+    class Record(Protocol):
+        """What `installed.py` knows of an installed distribution."""
+
+        packages: str
+
+        @property
+        def files(self) -> "List[str]":
+            """The installed files, relative to ``packages``, with slashes."""
+
+        def field(self, name: str) -> "List[str]":
+            """Return the values of a field of its core metadata."""
+
 
 _MOST = 4 << 20
 _ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "demo", "demos", "template", "templates"}
@@ -62,17 +79,14 @@ _OTHER_SYSTEMS = (
 _STANDARD = {*getattr(sys, "stdlib_module_names", ()), *sys.builtin_module_names, *_OTHER_SYSTEMS}
 
 
-class Import(NamedTuple):
+class Import(namedtuple("Import", "names line always guarded")):  # noqa: PYI024 - `typing` has the other one
     """An import that a module makes.
 
     ``names`` are the dotted names of what may be imported; ``always`` means that it runs whenever the module is
     imported, ``guarded`` that it depends on the Python version or that an error is expected.
     """
 
-    names: "Tuple[str, ...]"
-    line: int
-    always: bool
-    guarded: bool
+    __slots__ = ()
 
 
 class Module:
@@ -217,12 +231,12 @@ def _version_told(node: "Any") -> "Any":
 class Distribution:
     """An installed distribution, and what its modules import."""
 
-    def __init__(self, name: str, tops: "List[str]") -> None:
-        self._distribution = importlib.metadata.distribution(name)
-        files = [(file.as_posix(), file) for file in self._distribution.files or ()]
-        own = [(path, file) for path, file in files if not path.startswith("..") and ".dist-info/" not in path]
-        self._words = {word for path, _ in own for word in re.split(r"[/.]", path)}
-        read = (Module(path, _content(str(file.locate()))) for path, file in own if path.endswith(".py"))
+    def __init__(self, record: "Record", tops: "List[str]") -> None:
+        self._record = record
+        own = [path for path in record.files if not path.startswith("..") and ".dist-info/" not in path]
+        self._words = {word for path in own for word in re.split(r"[/.]", path)}
+        whole = {path: os.path.join(record.packages, path) for path in own if path.endswith(".py")}  # noqa: PTH118
+        read = (Module(path, _content(place)) for path, place in whole.items())
         self.modules = {module.name: module for module in read}  # type: Dict[str, Module]
         self._importers = None  # type: Optional[Dict[str, List[Tuple[Module, Import]]]]
         self._guarded = {}  # type: Dict[Tuple[str, int], bool]
@@ -298,7 +312,7 @@ class Distribution:
 
     def undeclared(self) -> "Iterator[Dict[str, object]]":
         """Yield imports that the environment lacks, or has only because a dependency requires them."""
-        required = [str(line) for line in self._distribution.requires or ()]
+        required = self._record.field("Requires-Dist")
         declared = {_canonical(re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0]) for line in required}
         brought = None  # type: Optional[Dict[str, Set[str]]]
         told = set()  # type: Set[str]
@@ -315,7 +329,7 @@ class Distribution:
                 told.add(top)
                 brought = _providers() if brought is None else brought
                 providers = brought.get(top, set())
-                known = {_canonical(str(self._distribution.metadata["Name"])), *declared, *_of_extras(required)}
+                known = {*map(_canonical, self._record.field("Name")), *declared, *_of_extras(required)}
                 if len(providers) == 1 and providers.isdisjoint(known):
                     yield _row("indirect", top, module.path, found.line, reached, min(providers))
 
@@ -332,7 +346,7 @@ def _row(kind: str, what: str, path: str, line: int, certain: bool, by: str = ""
 
 def _content(path: str) -> bytes:
     try:
-        with pathlib.Path(path).open("rb") as stream:
+        with open(path, "rb") as stream:  # noqa: PTH123 - importing `pathlib` would take time
             content = stream.read(_MOST + 1)
     except OSError:
         return b""
@@ -375,6 +389,8 @@ def _lacking(name: str) -> str:
 
 def _providers() -> "Dict[str, Set[str]]":
     """Return the distributions that provide each top-level module."""
+    import importlib.metadata  # rarely needed, and slow to import
+
     found = {}  # type: Dict[str, Set[str]]
     for distribution in importlib.metadata.distributions():
         record = distribution.read_text("RECORD") or ""  # `files` would access the disk for each
@@ -387,6 +403,8 @@ def _providers() -> "Dict[str, Set[str]]":
 
 def _of_extras(required: "List[str]") -> "Set[str]":
     """Return what the extras of dependencies require, such as ``httpx[http2]``."""
+    import importlib.metadata
+
     found = set()  # type: Set[str]
     for line in required:
         match = re.match(r"\s*([\w.-]+)\s*\[", line)
@@ -398,7 +416,7 @@ def _of_extras(required: "List[str]") -> "Set[str]":
     return found
 
 
-def observations(name: str, modules: "List[str]") -> "List[Dict[str, object]]":
+def observations(record: "Optional[Record]", modules: "List[str]") -> "List[Dict[str, object]]":
     """Return what reading the modules of an installed distribution shows, without running them.
 
     Each item is an object: its ``kind`` is ``syntax``, ``undeclared`` or ``indirect``; ``what`` is Python's error
@@ -406,13 +424,12 @@ def observations(name: str, modules: "List[str]") -> "List[Dict[str, object]]":
     ``by`` is the distribution that provides an indirect import.
 
     Args:
-        name: The distribution's name.
+        record: What is recorded of it; None if it is not installed.
         modules: Its top-level modules.
     """
-    try:
-        distribution = Distribution(name, modules)
-    except importlib.metadata.PackageNotFoundError:
+    if record is None:
         return []
+    distribution = Distribution(record, modules)
     return [*distribution.unreadable(), *distribution.undeclared()][:200]
 
 
@@ -424,5 +441,4 @@ def compiled(paths: "List[str]") -> "List[str]":
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     asked = json.loads(sys.argv[1])
-    answer = compiled(asked["compile"]) if "compile" in asked else observations(**asked)  # type: Any
-    sys.stdout.write("\nnox-ship:" + json.dumps(answer) + "\n")
+    sys.stdout.write("\nnox-ship:" + json.dumps(compiled(asked["compile"])) + "\n")
