@@ -17,6 +17,7 @@ import pytest
 from fakes import FakeGates, Programs, Yard, make_yard, run_here, upload_here
 from nox_ship import process, pythons
 from nox_ship.conversation import Conversation
+from nox_ship.package.frontend import Frontend
 from nox_ship.release import gates
 
 NUMBERS = itertools.count()
@@ -96,6 +97,7 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     """Fake every program but git."""
     played = Programs(process.run)
     monkeypatch.setattr(process, "run", played)
+    monkeypatch.setattr(Frontend, "build", lambda it, source, out: played.build(source, out, it))
     monkeypatch.setattr(Conversation, "ask", lambda it, question, seconds: played.ask(it.script, question, seconds))
     return played
 

@@ -31,6 +31,7 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import decide
 from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.frontend import BuildFailedError, Frontend
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.package.materials import completed, materials_path
 from nox_ship.process import CommandFailedError, Done
@@ -153,6 +154,15 @@ class Programs:
         if options.get("check", True) and code:
             raise CommandFailedError(done)
         return done
+
+    def build(self, source: Path, out: Path, frontend: Frontend) -> tuple[str, ...]:
+        """Fake a build as if it were `python -m build`; its output names the build requirements."""
+        line = ("python", "-m", "build", "--outdir", out, source)
+        done = self(line, env=frontend.env, keep=frontend.keep, seconds=frontend.seconds, check=False)
+        frontend.done.append(done)
+        if done.code:
+            raise BuildFailedError(done.output)
+        return tuple(done.stdout.split())
 
     def ask(self, script: str, question: Mapping[str, Any], seconds: float) -> Any:
         """Fake a script that is asked a question in a conversation; a script without output has ended."""

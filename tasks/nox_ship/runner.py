@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 for _name in ("gates.recipes", "package.build", "package.frontend", "package.install"):
     importlib.import_module(f"nox_ship.{_name}")
 importlib.import_module("python_discovery")
+virtualenv.find_uv()  # nox remembers what uv says; otherwise each session would ask it
 
 _PIECE = 1 << 14
 _LOOK_SECONDS = 0.05
@@ -258,7 +259,6 @@ def main() -> int:
         events.write(f"{EVENT}{json.dumps(event, default=str)}\n")
         events.flush()
 
-    virtualenv.find_uv()  # otherwise each session would ask uv for its version
     gc.freeze()  # keeps the memory that forked processes share unchanged
     try:
         return int(not Runner(*loaded, jobs=2 * (os.cpu_count() or 2), tell=tell).run(parent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import logging
 import os
@@ -73,6 +74,8 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
         _fail(session, error)
     except OSError as error:
         _fail(session, explained(error))
+    finally:
+        gc.freeze()  # nox usually ends now; Python then searches everything that was imported for garbage, in vain
 
 
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:

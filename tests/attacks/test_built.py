@@ -226,6 +226,7 @@ class FakeSession:
     """A session of nox that records what it logs."""
 
     name, python, bin, posargs = "build", "3.12", "/bin", ()
+    cache_dir = Path("/none/.cache")
 
     def __init__(self) -> None:
         self.env: dict[str, str | None] = {}

@@ -60,7 +60,10 @@ class Frontend:
         """
         until = None if self.seconds is None else time.monotonic() + self.seconds
         try:
-            with self._isolated(source, until, self.place) as first, tempfile.TemporaryDirectory() as folder:
+            with (
+                self._isolated(source, until, self.place) as first,
+                tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+            ):
                 inner = _unpacked(first.build("sdist", source, out), Path(folder))
                 same = ProjectBuilder(inner).build_system_requires == first.requirements
                 with nullcontext(first) if same else self._isolated(source, until) as second:

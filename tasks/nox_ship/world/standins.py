@@ -163,6 +163,7 @@ class StandIns:
         self._lookouts: dict[tuple[str, str], Lookout] = {}
         self._notices: list[Finding] = []
         self._clone: Future[Repository] | None = None
+        self._bare: Future[Remote] | None = None
         self._background = ThreadPoolExecutor(max_workers=2)
 
     def __enter__(self) -> Self:
@@ -192,9 +193,17 @@ class StandIns:
         """A clone of the user's checkout."""
         return self._begin_clone().result()
 
-    @cached_property
+    @property
     def remote(self) -> Remote:
         """A bare repository with the branches and tags of the user's remote."""
+        return self._begin_remote().result()
+
+    def _begin_remote(self) -> Future[Remote]:
+        if self._bare is None:
+            self._bare = self._background.submit(self._make_remote, *self._asked)
+        return self._bare
+
+    def _make_remote(self, name: str, refs: Mapping[str, str]) -> Remote:
         bare = self._folder / "remote.git"
         form = self._source.run("rev-parse", "--show-object-format")
         plain = ("--initial-branch=main", "--template=", f"--object-format={form}")  # override the user's settings
@@ -203,7 +212,6 @@ class StandIns:
             config.write("[receive]\n\tautogc = false\n\tcertNonceSeed = rehearsal\n")  # a push may be signed
         alternates = bare / "objects" / "info" / "alternates"
         alternates.write_bytes(os.fsencode(self._source.objects) + b"\n")
-        name, refs = self._asked
         known = self._source.known(refs.values())
         rows = sorted(f"{commit} {ref}\n" for ref, commit in refs.items() if commit in known)
         (bare / "packed-refs").write_text("".join(rows), encoding="utf-8")
@@ -211,7 +219,8 @@ class StandIns:
 
     def known_refs(self) -> Mapping[str, str]:
         """Return what the user's remote has; only the request reaches it."""
-        self._begin_clone()  # needed at the end
+        self._begin_clone()  # both are needed at the end
+        self._begin_remote()
         return self._asked[1]
 
     @cached_property

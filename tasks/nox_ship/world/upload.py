@@ -5,6 +5,7 @@ the result. It imports nothing of nox-ship, so that it can be started by its pat
 """
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -71,6 +72,7 @@ def main() -> None:
     for line in sys.stdin:
         sys.stdout.write(f"{json.dumps(answered(json.loads(line)))}\n")
         sys.stdout.flush()
+    gc.freeze()  # at its end, Python would search all that was imported for garbage
 
 
 if __name__ == "__main__":
