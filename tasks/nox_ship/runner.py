@@ -35,7 +35,7 @@ if __name__ == "__main__":
 from nox import _options, logger, registry, tasks, virtualenv
 from nox.sessions import Result, resolve_allow_parallel
 
-from nox_ship import lifeline, registration, reuse
+from nox_ship import lifeline, process, registration, reuse
 from nox_ship.output import EVENT
 
 if TYPE_CHECKING:
@@ -43,11 +43,20 @@ if TYPE_CHECKING:
     from nox.manifest import Manifest
     from nox.sessions import SessionRunner
 
-# Modules that sessions import when they run, imported once for all of them.
-for _name in ("gates.recipes", "package.build", "package.frontend", "package.install"):
-    importlib.import_module(f"nox_ship.{_name}")
-importlib.import_module("python_discovery")
-virtualenv.find_uv()  # nox remembers what uv says; otherwise each session would ask it
+_OURS = (
+    *("gates.api", "gates.recipes", "package.build", "package.frontend", "package.install", "package.twice"),
+    *("plain_markdown", "printable", "release.development", "release.notes", "release.route", "release.source"),
+)
+_OTHERS = (
+    *("email_validator", "filelock", "platformdirs", "python_discovery", "tomlkit"),
+    *("trove_classifiers", "twine.package", "venv", "yaml"),
+)
+# What sessions would do when they run is done once for all of them, while the release is still being checked: importing
+# modules, compiling what recognises secrets, and asking uv for its version, which nox remembers.
+for _name in (*(f"nox_ship.{name}" for name in _OURS), *_OTHERS):
+    importlib.import_module(_name)
+process.inherited()
+virtualenv.find_uv()
 
 _PIECE = 1 << 14
 _LOOK_SECONDS = 0.05
