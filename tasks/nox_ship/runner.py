@@ -35,7 +35,7 @@ if __name__ == "__main__":
 from nox import _options, logger, registry, tasks, virtualenv
 from nox.sessions import Result, resolve_allow_parallel
 
-from nox_ship import lifeline, process, registration, reuse
+from nox_ship import lifeline, pythons, registration, reuse
 from nox_ship.output import EVENT
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ _OTHERS = (
     *("trove_classifiers", "twine.package", "venv", "yaml"),
 )
 # What sessions would do when they run is done once for all of them, while the release is still being checked: importing
-# modules, compiling what recognises secrets, and asking uv for its version, which nox remembers.
+# modules, finding a Python without passing on secrets, which compiles what recognises these, and asking uv for its
+# version; python-discovery and nox remember the answers.
 for _name in (*(f"nox_ship.{name}" for name in _OURS), *_OTHERS):
     importlib.import_module(_name)
-process.inherited()
+pythons.interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}")
 virtualenv.find_uv()
 
 _PIECE = 1 << 14

@@ -331,22 +331,29 @@ def last_built(shop: Workshop, root: Path) -> Manifest | None:
 
 
 def _reusable(shop: Workshop, plan: Plan) -> Record | None:
-    """Return the record of the stage if it fits ``plan``.
+    """Return the record of the stage if the stage is complete and fits ``plan``."""
+    record = Record.read(shop.record)
+    if record is None or not _fits(record, plan) or last_release(shop) is None:
+        return None
+    intact = not plan.bump or sealed(shop, plan, record.commit or "").digest == record.seal
+    return record if intact else None
+
+
+def _fits(record: Record, plan: Plan) -> bool:
+    """Whether a stage with this record is one of ``plan``.
 
     A pushed release keeps the files that were built for it, however old they are: some may be published.
     """
-    record = last_release(shop)
-    if record is None or record.tag != plan.tag or parse(record.version) != parse(plan.version):
-        return None
+    if record.tag != plan.tag or parse(record.version) != parse(plan.version):
+        return False
     if not plan.bump:
-        return record if plan.head in (record.head, record.commit) else None
-    young = time.time() - record.made_at <= REUSE_SECONDS
+        return plan.head in (record.head, record.commit)
     if (record.branch, record.made_by) != (plan.branch, own_version()):
-        return None
-    if record.head != plan.head or not young:
-        # A proposal may wait for its merge for any time. A version from the tag is built again, since build backends
-        # write the commit next to it.
-        tree = plan.repository.run("rev-parse", f"{plan.head}^{{tree}}")
-        if not plan.merged or record.proposal != tree or plan.source.kind == "tags":
-            return None
-    return record if sealed(shop, plan, record.commit or "").digest == record.seal else None
+        return False
+    if record.head == plan.head and time.time() - record.made_at <= REUSE_SECONDS:
+        return True
+    # A proposal may wait for its merge for any time. A version from the tag is built again, since build backends write
+    # the commit next to it.
+    if not plan.merged or plan.source.kind == "tags":
+        return False
+    return record.proposal == plan.repository.run("rev-parse", f"{plan.head}^{{tree}}")
