@@ -19,15 +19,16 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.delivery import Delivery
 from nox_ship.release.following import following
-from nox_ship.release.merged import Merged
+from nox_ship.release.merged import Merged, tag_of
 from nox_ship.release.pipeline import CUT, STEPS, advance, delivered, run_pipeline
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from nox_ship.release.status import Standing, look
 from nox_ship.release.waiting import Waiting
+from nox_ship.versions import TagForm
 from nox_ship.world.onlooker import Onlooker
 from prepared import Prepared, played
-from support import commit_files, git
+from support import commit_files, git, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -435,3 +436,17 @@ def test_a_manifest_that_changed_since_is_not_taken_over(project: Shielded, sess
     project.yard.release()
     assert "build" in sessions.ran
     assert_released(project, commit)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", "v1.3.0"),
+        ('[tool.bumpversion]\ntag_name = "release-{new_version}"\n', "release-1.3.0"),
+        ('[tool.nox-ship]\ntag = "v{version}"\n[tool.bumpversion]\ntag_name = "x{new_version}"\n', "v1.3.0"),
+    ],
+)
+def test_the_tag_of_a_merged_release_is_that_of_the_settings(tmp_path: Path, settings: str, expected: str) -> None:
+    """A merged release gets the tag that bump-my-version would give it, unless the project's settings name another."""
+    project = make_project(tmp_path, f'[project]\nname = "sample"\nversion = "1.3.0"\n{settings}')
+    assert tag_of(project, "1.3.0", TagForm("v{version}")) == expected

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
-from nox_ship.world.forge import GitLab, follow
+from nox_ship.world.forge import GitLab, follow, proposal_page
 from nox_ship.world.remote import Remote
 from support import each, git, make_repository
 
@@ -42,3 +43,23 @@ def test_a_pipeline_is_followed_on_its_page(tmp_path: Path, address: str, words:
     repository = make_repository(tmp_path)
     git(tmp_path, "remote", "add", "origin", address)
     assert follow(Remote("origin", "origin", repository), ".gitlab-ci.yml").endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("git@github.com:a/b.git", "https://github.com/a/b/compare/main...release/v1?expand=1"),
+        (
+            "https://gitlab.com/a/b/c.git",
+            "https://gitlab.com/a/b/c/-/merge_requests/new?"
+            + urlencode({"merge_request[source_branch]": "release/v1", "merge_request[target_branch]": "main"}),
+        ),
+        ("https://x.example/a", ""),
+    ],
+)
+def test_a_proposal_is_opened_where_it_was_pushed(tmp_path: Path, address: str, page: str) -> None:
+    """The page that opens a pull request is on the host that is pushed to, which may differ from the fetched one."""
+    repository = make_repository(tmp_path)
+    git(tmp_path, "remote", "add", "origin", "https://github.com/mirror/of.git")
+    git(tmp_path, "remote", "set-url", "--push", "origin", address)
+    assert proposal_page(Remote("origin", "origin", repository), "release/v1", "main") == page

@@ -129,6 +129,14 @@ def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
     assert plan(yard).head == yard.repository.head
 
 
+def test_a_version_that_is_none_does_not_hide_the_remote(yard: Yard) -> None:
+    """A wrong version and a remote that has moved on are reported together."""
+    yard.world.remote.has["refs/heads/main"] = "d" * 40
+    found = stopped(yard, wanted="nonsense")
+    assert "NS206" in found
+    assert len(found) == 2
+
+
 def test_a_remote_that_has_no_branch_yet_is_no_obstacle(yard: Yard) -> None:
     """If the remote does not have the branch yet, the push will create it."""
     yard.world.remote.has.clear()

@@ -24,12 +24,13 @@ from nox_ship.release.planning import Request
 from nox_ship.release.results import Planned
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage, Workshop
-from nox_ship.release.status import Standing, look
+from nox_ship.release.status import Standing, left_behind, look
 from nox_ship.report import Report
 from nox_ship.terminal import Voice
 from nox_ship.world import onlooker
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.remote import REMOTE_UNREACHABLE
+from planning import record
 from support import commit_files, git, write_files
 
 pytestmark = pytest.mark.usefixtures("programs", "sessions")
@@ -312,6 +313,14 @@ def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pushed", [True, False])
+def test_a_release_that_was_proposed_and_is_pushed_is_proposed_no_more(yard: Yard, pushed: bool) -> None:
+    """A release that an earlier run proposed is finished by its proposal, until it is pushed."""
+    left = replace(record(yard), proposal="e" * 40, branch="main")
+    plan = left_behind(yard.project, yard.repository, left, pushed=pushed)
+    assert (plan.bump, plan.delivery.proposes) == (not pushed, not pushed)
+
+
 def test_a_record_that_names_no_version_counts_for_nothing(unpushed: Yard) -> None:
     """The record of an earlier run is ignored if its version is invalid."""
     record = unpushed.shop.record

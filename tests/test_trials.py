@@ -85,9 +85,13 @@ def test_a_runner_that_built_what_no_other_takes_installs_it() -> None:
 
 def test_a_python_that_a_runner_cannot_have_is_not_asked_for() -> None:
     """A Python that GitHub does not offer for a runner is left out, such as 3.10 for Windows on ARM."""
-    wheels = [f"cp{python}-cp{python}-win_arm64" for python in ("310", "311")]
-    found, untried = trials(named(*wheels), ("3.10", "3.11"), ("windows-11-arm",), {})
-    assert found == (Trial("windows-11-arm", "3.11", "all"),)
+    wheels = [f"cp{python}-cp{python}-win_{machine}" for machine in ("arm64", "amd64") for python in ("310", "311")]
+    found, untried = trials(named(*wheels), ("3.10", "3.11"), ("windows-11-arm", "windows-latest"), {})
+    assert found == (
+        Trial("windows-11-arm", "3.11", "all"),
+        Trial("windows-latest", "3.10", "wheels"),
+        Trial("windows-latest", "3.11", "wheels"),
+    )
     assert untried == (named(wheels[0])[0],)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nox_ship.package.platforms import covers, interpreter, split, targets
-from nox_ship.project import newest_python
+from nox_ship.project import minor, newest_python
 
 _ARM = {"arm", "arm64", "aarch64"}
 _FIRST_ARM = (3, 11)
@@ -56,8 +56,7 @@ def is_emulated(system: str) -> bool:
 
 def _is_there(python: str, system: str | None) -> bool:
     """Whether a runner can have a Python; https://github.com/actions/setup-python/issues/715 names the exception."""
-    number = re.search(r"(\d+)\.(\d+)", python)
-    return system != "win_arm64" or number is None or (int(number[1]), int(number[2])) >= _FIRST_ARM
+    return system != "win_arm64" or minor(python) >= _FIRST_ARM
 
 
 def trials(
