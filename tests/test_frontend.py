@@ -138,7 +138,18 @@ def _no_archive(folder: Path) -> None:
     (folder / "backend.tar.gz").write_bytes(b"PK")
 
 
-@pytest.mark.parametrize(("make", "told"), [(_no_folder, "has no folder at its top"), (_no_archive, "not")])
+def _cut_off(folder: Path) -> None:
+    (folder / "long.py").write_text("x = 1  # long\n" * 2000, "utf-8")
+    with tarfile.open(folder / "backend.tar.gz", "w:gz") as archive:
+        archive.add(folder / "long.py", "sample-1.0/long.py")
+    whole = (folder / "backend.tar.gz").read_bytes()
+    (folder / "backend.tar.gz").write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [(_no_folder, "no folder at its top"), (_no_archive, "cannot be unpacked"), (_cut_off, "cannot be unpacked")],
+)
 def test_an_sdist_that_cannot_be_unpacked_is_told(source: Path, make: Callable[[Path], None], told: str) -> None:
     """An sdist without a folder, or that is none, is told as a failed build."""
     make(source)

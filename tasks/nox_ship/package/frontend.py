@@ -73,7 +73,7 @@ class Frontend:
             if isinstance(error.exception, ShipError):
                 raise error.exception from error
             raise self._failed(error) from error
-        except (BuildException, tarfile.TarError, OSError) as error:
+        except (BuildException, OSError) as error:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> BuildFailedError:
@@ -138,9 +138,12 @@ def _names(requirements: Collection[str]) -> Iterator[str]:
 
 def _unpacked(sdist: Path, folder: Path) -> Path:
     """Unpack an sdist, which has one folder at its top (PEP 625), and return that folder."""
-    with tarfile.open(sdist) as archive:
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.3 has none
-        archive.extractall(folder)  # noqa: S202
+    try:
+        with tarfile.open(sdist) as archive:
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.3 has none
+            archive.extractall(folder)  # noqa: S202
+    except Exception as error:
+        raise BuildException(f"{sdist.name} cannot be unpacked: {error or type(error).__name__}") from error
     tops = sorted(path for path in folder.iterdir() if path.is_dir())
     if not tops:
         raise BuildException(f"{sdist.name} has no folder at its top.")
