@@ -69,7 +69,7 @@ BELOW: dict[str, set[str]] = {
 }
 """The layers from which each layer may import."""
 
-KNOW_NOX = ("environments.py", "registration.py", "runner.py", "sessions.py")
+KNOW_NOX = ("environments.py", "preloaded.py", "registration.py", "runner.py", "sessions.py")
 """The modules that import nox."""
 
 MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
@@ -95,6 +95,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "verifying",
         "worlds",
         "registration",
+        "preloaded",
         "runner",
         "sessions",
     }:

@@ -30,7 +30,7 @@ class Ahead:
 def started(root: Path) -> Iterator[Ahead]:
     """Start both for the project in ``root``, for a ``with`` block."""
     with guarded(settings_of(root)) as variables:
-        runner = process.Standby("nox_ship.runner")
+        runner = process.Standby("nox_ship.runner", "nox_ship.preloaded")
         try:
             runner.begin()
             yield Ahead(variables, runner)

@@ -16,7 +16,6 @@ import codecs
 import contextlib
 import gc
 import graphlib
-import importlib
 import json
 import os
 import selectors
@@ -32,32 +31,16 @@ from typing import TYPE_CHECKING, Any
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))  # the noxfile may add nox-ship's place to the path only later
 
-from nox import _options, logger, registry, tasks, virtualenv
+from nox import _options, logger, registry, tasks
 from nox.sessions import Result, resolve_allow_parallel
 
-from nox_ship import lifeline, pythons, registration, reuse
+from nox_ship import lifeline, registration, reuse
 from nox_ship.output import EVENT
 
 if TYPE_CHECKING:
     from nox._options import NoxConfig
     from nox.manifest import Manifest
     from nox.sessions import SessionRunner
-
-_OURS = (
-    *("gates.api", "gates.recipes", "package.build", "package.frontend", "package.install", "package.twice"),
-    *("plain_markdown", "printable", "release.development", "release.notes", "release.route", "release.source"),
-)
-_OTHERS = (
-    *("email_validator", "filelock", "platformdirs", "python_discovery", "tomlkit"),
-    *("trove_classifiers", "twine.package", "venv", "yaml"),
-)
-# What sessions would do when they run is done once for all of them, while the release is still being checked: importing
-# modules, finding a Python without passing on secrets, which compiles what recognises these, and asking uv for its
-# version; python-discovery and nox remember the answers.
-for _name in (*(f"nox_ship.{name}" for name in _OURS), *_OTHERS):
-    importlib.import_module(_name)
-pythons.interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}")
-virtualenv.find_uv()
 
 _PIECE = 1 << 14
 _LOOK_SECONDS = 0.05
