@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,16 @@ def test_a_stage_of_something_else_is_not_used_again(released: Released) -> None
     ]
     assert is_reusable(released, {})
     assert not [changes for changes in others if is_reusable(released, changes)]
+
+
+def test_the_stage_of_a_pushed_release_is_used_however_old_it_is(released: Released) -> None:
+    """The stage of a pushed release is reused whatever its age and seal, as some of its files may be published."""
+    shop, plan, stage = released
+    pushed = replace(plan, bump=False, head=stage.record.commit or "")
+    old = {"made_at": time.time() - 2 * REUSE_SECONDS, "made_by": "0.0.0", "seal": "0" * 64}
+    assert is_reusable((shop, pushed, stage), old)
+    assert not is_reusable((shop, replace(pushed, head="0" * 40), stage), old)
+    assert not is_reusable((shop, plan, stage), {"seal": "0" * 64})
 
 
 def test_a_broken_record_is_as_none(released: Released) -> None:
