@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import runpy
 from pathlib import Path
 
 import pytest
 
-from nox_ship import ahead, lifeline, process, pythons
-from support import make_project, write_files
+from nox_ship import ahead, lifeline, process
+from support import make_project
 
 TOKEN = '[project]\nname = "x"\nversion = "1"\n[tool.nox-ship.publish.tokens]\npypi = "SHIPPING_WORD"\n'
 
@@ -40,24 +39,3 @@ def test_a_project_that_cannot_be_read_is_left_to_the_release(tmp_path: Path, di
     (tmp_path / "pyproject.toml").write_text("[", "utf-8")
     with ahead.started(tmp_path):
         assert did == ["begins, True"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"pyproject.toml": '[project]\nname = "x"\n[tool.nox-ship]\npythons = ["3.12", "3.13"]\n'}, ["3.12", "3.13"]),
-        ({"pyproject.toml": "="}, []),
-        ({}, []),
-    ],
-)
-def test_the_pythons_of_the_project_are_looked_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: list[str]
-) -> None:
-    """The runner's process looks for each Python of the project ahead; a project that cannot be read has none."""
-    asked: list[str] = []
-    write_files(tmp_path, files)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pythons, "interpreter", asked.append)
-    runpy.run_module("nox_ship.preloaded")
-    assert asked == expected

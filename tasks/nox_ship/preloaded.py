@@ -1,22 +1,18 @@
 """What the sessions of a release would each do again in their process, done ahead in the one that they are forked from.
 
 It is imported there while the release is still being checked: it imports other modules, asks uv for its version, and
-looks for the project's Pythons, without passing on secrets, which compiles what recognises these. nox and
-python-discovery remember the answers.
+finds a Python without passing on secrets, which compiles what recognises these. nox and python-discovery remember the
+answers.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 from nox import virtualenv
 
 from nox_ship import pythons
-from nox_ship.errors import ShipError
-from nox_ship.project import Project
 
 _OURS = (
     *("gates.api", "gates.recipes", "package.build", "package.frontend", "package.install", "package.twice"),
@@ -29,6 +25,4 @@ _OTHERS = (
 virtualenv.find_uv()
 for _name in (*(f"nox_ship.{name}" for name in _OURS), *_OTHERS):
     importlib.import_module(_name)
-with suppress(ShipError):  # the release reports it
-    for _python in Project.read(Path.cwd()).pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"):
-        pythons.interpreter(_python)
+pythons.interpreter(f"{sys.version_info[0]}.{sys.version_info[1]}")
