@@ -19,7 +19,14 @@ _OURS = (
     *("plain_markdown", "printable", "release.development", "release.notes", "release.route", "release.source"),
 )
 _OTHERS = (
-    *("email_validator", "filelock", "platformdirs", "tomlkit", "trove_classifiers", "twine.package", "venv", "yaml"),
+    "email_validator",
+    "filelock",
+    "platformdirs",
+    "tomlkit",
+    "trove_classifiers",
+    "twine.package",
+    "venv",
+    "yaml",
 )
 
 virtualenv.find_uv()
