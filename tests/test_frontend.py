@@ -54,24 +54,26 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-def built(source: Path, seconds: float | None = None, **env: str) -> tuple[tuple[str, ...], list[str], Frontend]:
-    """Build a project; return its requirements, what its hooks recorded, and the front end."""
+def built(
+    source: Path, seconds: float | None = None, place: Path | None = None, **env: str
+) -> tuple[tuple[str, ...], list[str]]:
+    """Build a project; return its requirements, and what its hooks recorded."""
     record = source.parent / "seen"
-    frontend = Frontend({"SEEN": str(record), "PYTHONDONTWRITEBYTECODE": "1", **env}, seconds=seconds)
+    frontend = Frontend({"SEEN": str(record), "PYTHONDONTWRITEBYTECODE": "1", **env}, seconds=seconds, place=place)
     requirements = frontend.build(source, source.parent / "out")
-    return requirements, record.read_text("utf-8").splitlines(), frontend
+    return requirements, record.read_text("utf-8").splitlines()
 
 
 def failed(source: Path, **env: str) -> str:
     """Return why a project cannot be built."""
     with pytest.raises(BuildFailedError) as caught:
-        built(source, None, **env)
+        built(source, None, None, **env)
     return str(caught.value)
 
 
 def test_the_wheel_is_built_from_the_sdist(source: Path) -> None:
     """The wheel is built from the unpacked sdist, in the same environment if it needs the same."""
-    requirements, seen, _ = built(source)
+    requirements, seen = built(source)
     assert requirements == ()
     assert [line.split()[-1] for line in seen] == ["source", "sample-1.0", "sample-1.0"]
     prefixes = {line.split()[-2] for line in seen}
@@ -88,7 +90,7 @@ def test_what_is_needed_is_installed_and_named(source: Path, tmp_path: Path) -> 
     wheel = make_wheel(tmp_path, {"helper_of_builds.py": ""}, name="helper_of_builds", version="2.5")
     needed = f"Helper_of.builds @ {wheel.as_uri()}"
     (source / "pyproject.toml").write_text(PYPROJECT.replace("[]", f'["{needed}"]'), "utf-8")
-    requirements, seen, _ = built(source, BEFORE="import helper_of_builds")
+    requirements, seen = built(source, BEFORE="import helper_of_builds")
     assert requirements == ("helper-of-builds==2.5",)
     assert len({line.split()[-2] for line in seen}) == 1
 
@@ -98,9 +100,19 @@ def test_another_environment_is_made_for_a_wheel_that_needs_other_things(source:
     wheel = make_wheel(tmp_path, {"helper.py": ""}, name="helper", version="1")
     more = f"\ndef get_requires_for_build_sdist(config_settings=None):\n    return ['helper @ {wheel.as_uri()}']\n"
     (source / "backend.py").write_text(BACKEND + more, "utf-8")
-    requirements, seen, _ = built(source, BEFORE="import helper")
+    requirements, seen = built(source, BEFORE="import helper")
     assert requirements == ("helper==1",)
     assert len({line.split()[-2] for line in seen}) == 2
+
+
+def test_nothing_of_an_earlier_environment_in_the_same_place_is_used(source: Path, tmp_path: Path) -> None:
+    """An environment in a given place is new for each build: what an earlier backend left in it is gone."""
+    place = tmp_path / "envs" / "build.isolated"
+    left = "from pathlib import Path; left = Path(sys.prefix, 'left'); assert not left.exists(); left.touch()"
+    for _ in range(2):
+        _, seen = built(source, None, place, BEFORE=left)
+        assert (place / "left").exists()
+        assert {line.split()[-2] for line in seen} == {str(place)}
 
 
 @pytest.mark.parametrize(
