@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,39 @@ def test_a_good_installation_has_no_problems(site: Path) -> None:
     write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": entry})
     assert problems("zz-installed", "1.0", ["zz_good", "zz_good.cli"]) == []
     assert problems("Zz.Installed", "1.0", []) == []
+
+
+METADATA = """\
+Metadata-Version: 2.1
+Name: Zz_Written
+version: 1.0
+License: Some
+        \n\
+        lines
+Requires-Dist: a>=1;
+    python_version < "4"
+requires-dist: b
+
+Requires-Dist: text
+"""
+
+
+REQUIRED = [["a>=1;", "python_version", "<", '"4"'], ["b"]]
+
+
+def test_the_record_of_a_distribution_is_read_as_importlib_reads_it(tmp_path: Path) -> None:
+    """Fields may be folded, contain empty lines, and be written in any case; the description has none."""
+    info = tmp_path / "Zz_Written-1.0.dist-info"
+    record_file = '"a,b.py",,\nzz/\u2028.py,,\n../../bin/zz,,\n'
+    entries = "# [no]\n[ console_scripts ]\nzz = zz.cli:main [x]\nno value\n[other]\n a.b=c\n"
+    write_files(info, {"METADATA": METADATA, "RECORD": record_file, "entry_points.txt": entries})
+    record = Record(str(info))
+    known = importlib.metadata.Distribution.at(info)
+    required = [known.metadata.get_all("Requires-Dist") or [], record.field("Requires-Dist")]
+    assert [[line.split() for line in lines] for lines in required] == [REQUIRED, REQUIRED]
+    assert (record.field("Name"), record.field("Version")) == (["Zz_Written"], ["1.0"])
+    assert record.files == ["a,b.py", "zz/\u2028.py", "../../bin/zz"]
+    assert list(record.entries) == [("console_scripts", "zz", "zz.cli:main [x]"), ("other", "a.b", "c")]
 
 
 def test_a_distribution_that_is_missing_is_a_problem() -> None:

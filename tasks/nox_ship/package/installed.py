@@ -51,7 +51,7 @@ class Record:
         """Return the values of a field of the core metadata, such as ``Requires-Dist``."""
         found, current = [], False  # type: Tuple[List[str], bool]
         for line in self._lines("METADATA"):
-            if not line.strip():
+            if line == "\n":
                 break
             if line[0] in " \t":
                 if current:
