@@ -121,6 +121,7 @@ def test_nothing_of_an_earlier_environment_in_the_same_place_is_used(source: Pat
         ({"BEFORE": "raise ValueError('boom')"}, "ValueError: boom"),
         ({"BEFORE": "print('said'); sys.exit(3)"}, "said"),
         ({"BEFORE": "os._exit(0)"}, ""),
+        ({"BEFORE": "import atexit; atexit.register(os._exit, 3)"}, "build_sdist"),
         ({"CALLED": "other-1.0.tar.gz"}, "other-1.0.tar.gz"),
         ({"MORE": "archive.add('backend.py', '../backend.py')"}, "backend.py"),
         ({"NEEDED": "no-such-requirement @ file:///nowhere/x-1-py3-none-any.whl"}, "cannot be installed"),

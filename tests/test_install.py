@@ -145,6 +145,13 @@ def test_entry_points_are_loaded(site: Path) -> None:
     ]
 
 
+def test_an_entry_point_that_names_no_module_is_a_problem(site: Path) -> None:
+    """An entry point whose value has another form than ``module:attribute`` is reported."""
+    write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": "[x]\na = to the moon\n"})
+    (found,) = problems("zz-installed", "1.0", [])
+    assert found == ("entry point", "ValueError: it names no module: to the moon", "x", "a", "to the moon", "")
+
+
 def test_some_entry_points_can_be_loaded_alone(site: Path) -> None:
     """Only selected entry points are loaded if they are named by group and name."""
     write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": ENTRIES})
