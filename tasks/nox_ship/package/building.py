@@ -113,18 +113,18 @@ def run_build(  # noqa: PLR0913 - all but what is built, and where, are by name
         What it was built with.
 
     Raises:
-        ShipError: The build backend fails (NS501), or takes too long (NS904).
+        ShipError: The build backend fails (NS501), or takes too long (NS904); or our Python cannot make an environment
+            (NS617).
     """
     from nox_ship.package.frontend import BuildFailedError, Frontend  # `build` takes time to import
 
     # A build backend in the sources, or one that imports them, could leave caches there, which the sdist would contain.
     variables = {**(env or {}), "SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
-    frontend = Frontend(variables, project.settings.pass_env, seconds, place)
     begun = int(time.time())
     try:
-        requires = frontend.build(folder, out)
+        requires = Frontend(variables, project.settings.pass_env, seconds, place).build(folder, out)
     except BuildFailedError as error:
-        write_whole(log, "\n".join(f"$ {shlex.join(done.args)}\n{done.stdout}{done.stderr}" for done in frontend.done))
+        write_whole(log, "\n".join(f"$ {shlex.join(done.args)}\n{done.stdout}{done.stderr}" for done in error.done))
         what = f"The build backend failed; its whole output is in {log}."
         raise ShipError(BUILD_FAILED(what, detail=str(error))) from error
     return BuildFacts(platform.python_version(), epoch, begun, requires)

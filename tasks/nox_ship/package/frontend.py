@@ -24,7 +24,16 @@ from nox_ship.package.environment import Environment, fresh_environment
 
 
 class BuildFailedError(Exception):
-    """A project cannot be built; its text is the output of the program that failed, if one did, and why."""
+    """A project cannot be built; its text is the output of the program that failed, if one did, and why.
+
+    Attributes:
+        done: The programs that the build ran, in order.
+    """
+
+    def __init__(self, why: Exception, done: Sequence[process.Done]) -> None:
+        output = [one.output for one in done[-1:] if one.code]
+        super().__init__("\n".join([*output, str(why)]))
+        self.done = tuple(done)
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,6 @@ class Frontend:
     """How many seconds a build may take; None for no limit."""
     place: Path | None = None
     """Where the first isolated environment is made; by default, and for others, in a temporary folder."""
-    done: list[process.Done] = field(default_factory=list)
-    """The programs that a build ran, in order."""
 
     def build(self, source: Path, out: Path) -> tuple[str, ...]:
         """Build an sdist from the sources in a folder, and a wheel from the sdist.
@@ -56,35 +63,35 @@ class Frontend:
 
         Raises:
             BuildFailedError: The project is not one that can be built (PEP 518), or its build backend fails (PEP 517).
-            ShipError: It takes too long (NS904), or prints too much (NS746).
+            ShipError: It takes too long (NS904), or prints too much (NS746); or our Python cannot make an environment
+                (NS617).
         """
+        done: list[process.Done] = []
         until = None if self.seconds is None else time.monotonic() + self.seconds
         try:
             with (
-                self._isolated(source, until, self.place) as first,
+                self._isolated(source, done, until, self.place) as first,
                 tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
             ):
                 inner = _unpacked(first.build("sdist", source, out), Path(folder))
                 same = ProjectBuilder(inner).build_system_requires == first.requirements
-                with nullcontext(first) if same else self._isolated(source, until) as second:
+                with nullcontext(first) if same else self._isolated(source, done, until) as second:
                     second.build("wheel", inner, out)
                     return tuple(sorted({*first.versions(), *second.versions()}))
         except BuildBackendException as error:
             if isinstance(error.exception, ShipError):
                 raise error.exception from error
-            raise self._failed(error) from error
+            raise BuildFailedError(error, done) from error
         except (BuildException, OSError) as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: Exception) -> BuildFailedError:
-        output = [done.output for done in self.done[-1:] if done.code]
-        return BuildFailedError("\n".join([*output, str(error)]))
+            raise BuildFailedError(error, done) from error
 
     @contextmanager
-    def _isolated(self, source: Path, until: float | None, place: Path | None = None) -> Iterator[_Isolated]:
+    def _isolated(
+        self, source: Path, done: list[process.Done], until: float | None, place: Path | None = None
+    ) -> Iterator[_Isolated]:
         with fresh_environment(sys.executable, self.keep, place) as environment:
             # uv follows the settings of the project, such as its index.
-            yield _Isolated(replace(environment, cwd=source, env=self.env, until=until), self.done)
+            yield _Isolated(replace(environment, cwd=source, env=self.env, until=until), done)
 
 
 @dataclass
@@ -93,6 +100,7 @@ class _Isolated:
 
     environment: Environment
     done: list[process.Done]
+    """The programs that ran there are added to it."""
     requirements: set[str] = field(default_factory=set)
     """What was installed there."""
 
