@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from failing_forge import FailingForge
-from fakes import PROBLEM, Yard, make_yard, noxfile, run_release, write_dist
+from fakes import Yard, make_yard, noxfile, run_release, write_dist
 from nox_ship import publishing
-from nox_ship.errors import Finding, Findings, ShipError
+from nox_ship.errors import Finding, ShipError
 from nox_ship.release import checking
 from nox_ship.release.checking import Required, wait
 from nox_ship.release.pipeline import release_steps, run_pipeline
@@ -559,18 +559,6 @@ def test_a_rehearsal_of_publishing_names_the_command(built: Yard, capsys: pytest
     """A rehearsal of publishing ends with the command to publish, including `--without-check`."""
     publishing.publish(built.project, ["--dry-run", "--without-check", TESTS], "publish", None)
     assert capsys.readouterr().out.rstrip().endswith(f"nox -s publish -- --without-check '{TESTS}'")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("rehearsed")
-def test_a_rehearsal_of_publishing_ends_with_what_the_index_would_refuse(
-    built: Yard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If the index would refuse the files, a rehearsal of publishing ends before anything is uploaded."""
-    monkeypatch.setattr(publishing, "foresee", lambda *_, **__: Findings([PROBLEM("It would not.")]))
-    with pytest.raises(ShipError, match=r"It would not\."):
-        publishing.publish(built.project, ["--dry-run", "--without-check", TESTS], "publish", None)
-    assert built.world.indexes["pypi"].uploads == []
 
 
 @pytest.mark.usefixtures("programs", "home")

@@ -116,6 +116,19 @@ def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
     assert "NS000" not in capsys.readouterr().out
 
 
+def test_a_publishing_rehearsal_ends_with_what_the_upload_would_be_refused_for(
+    yard: Yard, rehearsed: FakeWorld
+) -> None:
+    """A rehearsal stops before it uploads anything if the index would refuse it, such as for its credentials."""
+    base = make_index()
+    refused = (PROBLEM("It would not."),)
+    index = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=lambda *_: refused)
+    rehearsed.indexes["pypi"] = index
+    with pytest.raises(ShipError, match=r"It would not\."):
+        published(yard, "--dry-run")
+    assert index.uploads == []
+
+
 @pytest.mark.slow
 def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehearsed: FakeWorld) -> None:
     """If the release can no longer be completed, a rehearsal and the real command stop with the same NS772."""
